@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// A fold: one journal, one state in memory that is computed from it, and checkpoints of that state.
+// Runs on one thread of its own. Requests come in through a bounded queue; what waits is taken as one
+// group, its records are appended and made durable by one commit, applied in order, and only then
+// answered. Start-up is the last checkpoint plus the journal after it: the same `apply`.
+//
+// Checkpoints are taken in slices while work goes on: `freeze` marks what has changed since the last one,
+// `collect` hands out rows of it a slice at a time, each slice is committed by a second thread in a
+// transaction of its own, and `seal` gives the rows that must all be of one instant, the instant of
+// `freeze`; they go in the last transaction together with the checkpoint's position. So rows from
+// `collect` may be newer than the checkpoint: each carries the position that it includes, and `apply`
+// leaves alone what a row already has. A state that cannot do so hands everything out in `seal`.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include "common/base/span.h"
+#include "common/journal/journal.h"
+#include "common/store/store.h"
+
+// Rows on their way to a checkpoint. Fields private.
+struct fold_rows {
+    struct buf bytes;
+    size_t n;
+};
+// `table` as in fold_opts.tables. The value is sealed by the fold. Copies both.
+void fold_rows_put(struct fold_rows *rows, uint32_t table, struct span key, struct span value);
+void fold_rows_delete(struct fold_rows *rows, uint32_t table, struct span key);
+
+// One request. The head of the service's own struct; fields private but `type` and `body`.
+struct fold_item {
+    uint8_t type;     // of the record; 0: nothing is journaled, `inspect` runs after the group
+    struct span body; // the record; valid until answered
+    uint64_t position;
+    struct fold_item *next;
+};
+
+enum fold_admission {
+    FOLD_APPEND, // journal it, apply it, then `answer`
+    FOLD_ANSWER, // it has no effect (a repetition, an error that admit noted): `answer` at once
+    FOLD_HOLD,   // its turn has not come: admit again with the next group, at the latest after hold_ms
+};
+
+struct fold_ops {
+    // Live only, in order of arrival, before the commit. Records that `admit` lets in are certain to be
+    // applied in this order. `expired`: the item was held for hold_ms and must not be held again.
+    enum fold_admission (*admit)(void *state, struct fold_item *item, bool expired);
+    // One record, live (with its item) or in recovery (item is NULL). Deterministic. CORRUPT: the record
+    // cannot be read; fatal.
+    enum err (*apply)(void *state, uint64_t position, const struct journal_record *record,
+                      struct fold_item *item, struct err_info *info);
+    // After the group is durable and applied (err OK), or when it was not appended: FULL (no room),
+    // CANCELED (the fold stops). The item is the service's again.
+    void (*answer)(void *state, struct fold_item *item, enum err err);
+    // An item of type 0: reads the state and answers by itself.
+    void (*inspect)(void *state, struct fold_item *item);
+    // After each group, live: effects that follow from what was applied can leave now. May be NULL.
+    void (*flush)(void *state);
+
+    void (*freeze)(void *state, uint64_t position);
+    // Up to about rows_max rows; false when the frozen set is exhausted. May be NULL.
+    bool (*collect)(void *state, uint64_t position, struct fold_rows *rows, size_t rows_max);
+    void (*seal)(void *state, struct fold_rows *rows);
+    // Recovery: every stored row of every table, in order of table and key; then `loaded` with the
+    // checkpoint's position (0: there is none), then `apply` for the records after it, then `ready`.
+    enum err (*load)(void *state, uint32_t table, struct span key, struct span value,
+                     struct err_info *info);
+    enum err (*loaded)(void *state, uint64_t position, struct err_info *info);
+    enum err (*ready)(void *state, struct err_info *info);
+};
+
+struct fold_opts {
+    const char *name;    // of the threads and in logs
+    const char *path;    // a folder; made when missing; holds journal/ and state/
+    const struct fold_ops *ops;
+    void *state;         // keeps
+    const struct store_table *tables; // at most STORE_TABLES_MAX - 1; one more is the fold's own
+    uint32_t n_tables;
+    uint64_t journal_bytes_max;  // 0: 64 GiB
+    uint64_t state_bytes_max;    // 0: 64 GiB
+    uint64_t journal_keep_bytes; // keep at least this much of the journal behind the checkpoint; 0: 8 GiB
+    uint64_t disk_reserve_bytes; // refuse records (FULL) when less is free on the disk; 0: 256 MiB
+    size_t queue_max;            // items that may wait; 0: 1024
+    size_t group_bytes_max;      // of one commit; 0: 8 MiB
+    int64_t hold_ms;             // 0: 200
+    int64_t checkpoint_every_ms; // 0: 5000
+    size_t slice_rows;           // 0: 4096
+    int64_t slice_pause_ms;      // 0: 20
+    // Called on the fold's thread when it cannot go on (the journal or the store failed). The process
+    // should exit; the default writes the reason and aborts.
+    void (*fatal)(void *state, enum err err, const char *text);
+};
+
+struct fold;
+// Opens both stores and recovers on the calling thread: the state is complete when it returns OK.
+MUST_USE enum err fold_open(const struct fold_opts *opts, struct fold **out, struct err_info *info);
+// Starts the threads.
+void fold_start(struct fold *fold);
+// Any thread. FULL: queue_max wait; CANCELED: it stops. The item stays the caller's then.
+MUST_USE enum err fold_submit(struct fold *fold, struct fold_item *item);
+// On the fold's thread (inside ops): run `inspect` for this item of type 0 with the next group, e.g. for
+// effects that come back. Never fails: it does not count against queue_max.
+void fold_requeue(struct fold *fold, struct fold_item *item);
+// Any thread: lets what waits finish, writes a last checkpoint, stops the threads, closes the stores.
+// Items that come later are refused. Frees the fold.
+void fold_close(struct fold *fold);
+
+struct fold_stats {
+    uint64_t journal_first, journal_last, checkpoint_position;
+    uint64_t groups, records, record_bytes, checkpoints, checkpoint_rows;
+    uint64_t journal_used_bytes, state_used_bytes, disk_free_bytes;
+    uint64_t commit_ns_total, apply_ns_total, checkpoint_ns_total;
+    uint64_t replayed; // records that recovery applied
+    size_t waiting;
+};
+// Any thread.
+void fold_stats(struct fold *fold, struct fold_stats *out);
+// Tests: forget everything at once, as a kill would (no checkpoint, no answers). Frees the fold.
+void fold_abandon(struct fold *fold);

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// gRPC-style calls over NNG: services and methods come from .proto files, generated stubs call and serve
+// them; deadlines, gRPC's status codes, metadata, cancellation; every size and count has a bound.
+// The only folder that knows NNG. URLs: "ipc://PATH", "tcp://HOST:PORT", "inproc://NAME".
+//
+// A frame is the header's length (32 bits, little-endian), a RequestHeader or ResponseHeader of
+// assay.rpc.v1, and the message.
+#pragma once
+
+#include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/arena.h"
+#include "common/base/err.h"
+#include "common/base/span.h"
+#include "common/loop/loop.h"
+
+// gRPC's codes (https://grpc.github.io/grpc/core/md_doc_statuscodes.html).
+enum rpc_status {
+    RPC_OK = 0,
+    RPC_CANCELLED = 1,
+    RPC_UNKNOWN = 2,
+    RPC_INVALID_ARGUMENT = 3,
+    RPC_DEADLINE_EXCEEDED = 4,
+    RPC_NOT_FOUND = 5,
+    RPC_ALREADY_EXISTS = 6,
+    RPC_PERMISSION_DENIED = 7,
+    RPC_RESOURCE_EXHAUSTED = 8,
+    RPC_FAILED_PRECONDITION = 9,
+    RPC_ABORTED = 10,
+    RPC_OUT_OF_RANGE = 11,
+    RPC_UNIMPLEMENTED = 12,
+    RPC_INTERNAL = 13,
+    RPC_UNAVAILABLE = 14,
+    RPC_DATA_LOSS = 15,
+    RPC_UNAUTHENTICATED = 16,
+};
+const char *rpc_status_name(enum rpc_status status);
+enum rpc_status rpc_status_of_err(enum err err); // from ERR_LIST
+enum err rpc_err_of_status(enum rpc_status status);
+
+struct rpc_pair {
+    const char *key;
+    const char *value;
+};
+enum { RPC_METADATA_MAX = 16, RPC_TEXT_MAX = 256, RPC_METHOD_MAX = 128 };
+
+// protobuf-c unpacking into an arena, bounded at 8 times the input plus 64 KiB. INVALID for bytes that
+// are not such a message, FULL when the bound was passed. The message lives as long as the arena.
+MUST_USE enum err rpc_unpack(const ProtobufCMessageDescriptor *type, struct span bytes,
+                             struct arena *arena, ProtobufCMessage **out, struct err_info *info);
+
+// ---- Serving -------------------------------------------------------------------------------------
+
+struct rpc_server;
+struct rpc_server_opts {
+    const char *url;
+    uint32_t calls_max;         // requests in work at once; more wait in the transport. 0: 64
+    size_t request_bytes_max;   // larger ones are dropped with their connection. 0: 4 MiB
+    size_t response_bytes_max;  // larger answers become RESOURCE_EXHAUSTED. 0: 4 MiB
+};
+MUST_USE enum err rpc_server_open(struct loop *loop, const struct rpc_server_opts *opts,
+                                  struct rpc_server **out, struct err_info *info);
+// Serves a generated service: handlers run on the loop's thread, may answer later, and answer exactly
+// once, by the closure or by rpc_fail (CHECKed). Keeps `service`. Before rpc_server_start.
+void rpc_server_add(struct rpc_server *server, ProtobufCService *service);
+// Takes one method of a service out of the loop: its requests go to `cb` on one of NNG's threads, as
+// bytes. For the hot path. `method` is "assay.x.v1.XService/Method". Before rpc_server_start.
+struct rpc_request;
+typedef void (*rpc_raw_on_nng)(void *arg, struct rpc_request *request);
+void rpc_server_add_raw(struct rpc_server *server, const char *method, rpc_raw_on_nng cb, void *arg);
+void rpc_server_start(struct rpc_server *server);
+// Refuses new requests with UNAVAILABLE, lets those in work end (up to drain_ms; the rest are answered
+// UNAVAILABLE), then closes and calls back; the server is gone then.
+void rpc_server_close(struct rpc_server *server, int64_t drain_ms, void (*closed)(void *arg),
+                      void *arg);
+struct rpc_server_stats {
+    uint64_t requests, failed, deadline_exceeded, cancelled, refused;
+    uint32_t in_work;
+};
+void rpc_server_stats(struct rpc_server *server, struct rpc_server_stats *out);
+
+// The call that a handler serves, from the `closure_data` it was given. Valid until answered.
+struct rpc_incoming;
+struct rpc_incoming *rpc_incoming(void *closure_data);
+const char *rpc_incoming_method(const struct rpc_incoming *call);
+// The value of a metadata key, or NULL.
+const char *rpc_incoming_metadata(const struct rpc_incoming *call, const char *key);
+// Milliseconds until the caller gives up; INT64_MAX without a deadline.
+int64_t rpc_incoming_left_ms(const struct rpc_incoming *call);
+// Memory that lives until the answer.
+struct arena *rpc_incoming_arena(struct rpc_incoming *call);
+// Called on the loop at most once, when the caller cancels or its deadline passes before the answer; the
+// server has answered by itself then, and the handler's later answer is dropped. The handler still gives it.
+void rpc_incoming_on_cancel(struct rpc_incoming *call, void (*cb)(void *arg), void *arg);
+// Answers with an error.
+void rpc_fail(void *closure_data, enum rpc_status status, const char *format, ...) PRINTF_LIKE(3, 4);
+void rpc_fail_err(void *closure_data, enum err err, const struct err_info *info);
+
+// A raw request: any thread; answer exactly once; `body` is valid until then.
+struct span rpc_request_body(const struct rpc_request *request);
+int64_t rpc_request_left_ms(const struct rpc_request *request);
+void rpc_request_answer(struct rpc_request *request, struct span message);
+void rpc_request_answer_message(struct rpc_request *request, const ProtobufCMessage *message);
+void rpc_request_fail(struct rpc_request *request, enum rpc_status status, const char *format, ...)
+    PRINTF_LIKE(3, 4);
+
+// ---- Calling -------------------------------------------------------------------------------------
+
+// A client speaks to one address and reconnects by itself, for ever, with backoff up to 200 ms. A request
+// may reach the server more than once when a connection breaks: methods are idempotent.
+struct rpc_client;
+struct rpc_client_opts {
+    const char *url;
+    uint32_t calls_max;        // in flight; more are FULL. 0: 64
+    size_t response_bytes_max; // 0: 4 MiB
+};
+MUST_USE enum err rpc_client_open(struct loop *loop, const struct rpc_client_opts *opts,
+                                  struct rpc_client **out, struct err_info *info);
+// Calls in flight end with CANCELLED, each with its callback, before `closed`.
+void rpc_client_close(struct rpc_client *client, void (*closed)(void *arg), void *arg);
+
+struct rpc_call_opts {
+    int64_t timeout_ms; // 0: 10 s. There is no call without a deadline.
+    const struct rpc_pair *metadata;
+    size_t n_metadata;
+};
+
+// One call by a generated stub:
+//
+//     struct rpc_call *call = rpc_call_begin(client, &opts);
+//     assay__x__v1__x_service__get((ProtobufCService *)call, &request, got_cb, my);
+//
+// The stub's closure runs on the loop, never inside the stub, exactly once: with the answer, valid during
+// the callback, or with NULL; rpc_call_status tells why. `my` is the caller's; keep `call` in it to ask.
+// The call is gone after the closure.
+struct rpc_call;
+struct rpc_call *rpc_call_begin(struct rpc_client *client, const struct rpc_call_opts *opts);
+enum rpc_status rpc_call_status(const struct rpc_call *call);
+const char *rpc_call_text(const struct rpc_call *call);
+// Ends it with CANCELLED (the closure still runs, later) and tells the server.
+void rpc_call_cancel(struct rpc_call *call);
+
+// The same with bytes instead of messages, for the hot path. `body` is copied. The callback runs on the
+// loop exactly once; `answer` is valid during it.
+typedef void (*rpc_raw_cb)(void *arg, enum rpc_status status, const char *text, struct span answer);
+void rpc_call_raw(struct rpc_client *client, const char *method, struct span body,
+                  const struct rpc_call_opts *opts, rpc_raw_cb cb, void *arg);
+
+// Waits for the answer of one call by running the loop of this thread: for command line tools and tests.
+// `answer` lives in `arena`. Any status but OK gives the matching err, with the server's text.
+MUST_USE enum err rpc_call_wait(struct loop *loop, struct rpc_client *client, const char *method,
+                                const ProtobufCMessage *request,
+                                const ProtobufCMessageDescriptor *answer_type,
+                                const struct rpc_call_opts *opts, struct arena *arena,
+                                ProtobufCMessage **answer, struct err_info *info);
