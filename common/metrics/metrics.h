@@ -4,10 +4,11 @@
 // in one X-list; the service registers the sets that it has. Updating is lock-free and allowed on any
 // thread; registering and writing are for one thread.
 //
-//     #define LANE_METRICS(X)                                                                  \
-//         X(COUNTER, events, "assay_lane_events_total", "Events folded")                        \
-//         X(GAUGE, waiting, "assay_lane_waiting", "Batches in the lane's queue")                \
-//         X(HISTOGRAM, commit_ns, "assay_lane_commit_seconds", "Time of a journal commit")
+// (continuation marks left out)
+//     #define LANE_METRICS(X)
+//         X(COUNTER, records, "assay_lane_records_total", "Records folded")
+//         X(GAUGE, waiting, "assay_lane_waiting", "Batches in the lane's queue")
+//         X(HISTOGRAM, commit, "assay_lane_commit_seconds", "Time of a journal commit")
 //     struct lane_metrics { METRICS_FIELDS(LANE_METRICS) };
 //     #define LANE_DESC(kind, field, name, help) METRICS_DESC(struct lane_metrics, kind, field, name, help)
 //     static const struct metrics_desc LANE_DESCS[] = { LANE_METRICS(LANE_DESC) };

@@ -45,7 +45,7 @@ struct service_desc {
     void (*close)(struct service *service);
 
     // Answers for the admin service; each may be NULL.
-    // name@version#digest of the playbook (the main document that governs the service) in force.
+    // The document that governs the service, as it is in force: "name@version".
     const char *(*document)(struct service *service);
     // Checks and perhaps loads a new one: calls service_document_done exactly once, now or later, on the
     // loop. `text` is valid until then.
