@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // One line per event, key=value, on standard error: time, level, component, event name, then facts.
-// Any thread; a line is one write. Levels say who must act: error someone now, warn someone this week,
-// info life-cycle and decisions per batch, debug per request.
+// Any thread; a line is one write. Levels say who must act: error someone now, warn someone this
+// week, info life-cycle and decisions per batch, debug per request.
 //
 //     #define LOG_COMPONENT "lane"
 //     LOG_INFO("checkpoint_done", "position=%llu rows=%u", position, rows);
+//     LOG_INFO("started");
 //     LOG_WARN("peer_gone", "peer=%s msg=\"no answer for %d ms\"", peer, ms);
 //
 // Identifiers of people go through log_redact, never in the clear.
@@ -24,15 +25,19 @@ void log_set_level(enum log_level level);
 bool log_level_parse(struct span text, enum log_level *out);
 bool log_enabled(enum log_level level);
 
-// Repeats of the same (component, event) are limited: after 20 within 10 s the rest are counted, and
-// the count is written with the next line that passes (suppressed=N).
+// Facts are already formatted as key=value; control characters in them are written as escapes, and
+// a line is cut ("...") at about 4000 bytes. errno is kept. Nothing is written when standard error
+// fails. Repeats of the same (component, event) are limited: after 20 within 10 s the rest are
+// counted, and the count is written with the next line that passes (suppressed=N).
 void log_write(enum log_level level, const char *component, const char *event, const char *format,
                ...) PRINTF_LIKE(4, 5);
 
+// The format is a literal, and may be left out. Its arguments are evaluated only when the level is
+// on.
 #define LOG_AT(level, event, ...)                                                                  \
     do {                                                                                           \
         if (log_enabled(level))                                                                    \
-            log_write(level, LOG_COMPONENT, event, __VA_ARGS__);                                   \
+            log_write(level, LOG_COMPONENT, event, " " __VA_ARGS__);                               \
     } while (0)
 #define LOG_ERROR(event, ...) LOG_AT(LOG_LEVEL_ERROR, event, __VA_ARGS__)
 #define LOG_WARN(event, ...) LOG_AT(LOG_LEVEL_WARN, event, __VA_ARGS__)

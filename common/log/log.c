@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/log/log.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "common/base/hash.h"
+#include "common/base/time_text.h"
+#include "common/clock/clock.h"
+#include "common/log/log_limit.h"
+
+static const char *const LOG_LEVEL_NAMES[] = {"off", "error", "warn", "info", "debug"};
+
+static char log_process[64] = "-";
+static atomic_int log_level_now = LOG_LEVEL_INFO;
+static pthread_mutex_t log_limit_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct log_limit log_limit;
+static pthread_once_t log_redact_once = PTHREAD_ONCE_INIT;
+static uint64_t log_redact_seed;
+
+void log_init(const char *process, enum log_level level)
+{
+    CHECK(process != NULL && process[0] != '\0');
+    snprintf(log_process, sizeof log_process, "%s", process);
+    log_set_level(level);
+}
+
+void log_set_level(enum log_level level)
+{
+    CHECK((size_t)level < ARRAY_LEN(LOG_LEVEL_NAMES));
+    atomic_store_explicit(&log_level_now, (int)level, memory_order_relaxed);
+}
+
+bool log_level_parse(struct span text, enum log_level *out)
+{
+    for (size_t i = 0; i < ARRAY_LEN(LOG_LEVEL_NAMES); i++) {
+        if (span_is(text, LOG_LEVEL_NAMES[i])) {
+            *out = (enum log_level)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool log_enabled(enum log_level level)
+{
+    return (int)level <= atomic_load_explicit(&log_level_now, memory_order_relaxed);
+}
+
+// Text whose control characters are written as escapes: a value with a newline must not look like a
+// second line. Returns the new length; what does not fit is left out.
+static size_t log_append_escaped(char *line, size_t at, size_t most, const char *text)
+{
+    for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++) {
+        char escaped[8] = {(char)*p, '\0'};
+        if (*p == '\n' || *p == '\r' || *p == '\t')
+            snprintf(escaped, sizeof escaped, "\\%c", *p == '\n' ? 'n' : *p == '\r' ? 'r' : 't');
+        else if (*p < 0x20 || *p == 0x7F)
+            snprintf(escaped, sizeof escaped, "\\x%02x", *p);
+        size_t n = strlen(escaped);
+        if (at + n > most)
+            break;
+        memcpy(line + at, escaped, n);
+        at += n;
+    }
+    return at;
+}
+
+static void log_write_out(const char *line, size_t n)
+{
+    while (n > 0) {
+        ssize_t written = write(STDERR_FILENO, line, n);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return; // nobody to tell
+        line += written;
+        n -= (size_t)written;
+    }
+}
+
+static bool log_limit_check(const char *component, const char *event, uint32_t *suppressed)
+{
+    uint64_t key = hash64_seeded(span_of(event), hash64(span_of(component)));
+    pthread_mutex_lock(&log_limit_lock);
+    bool pass = log_limit_pass(&log_limit, key, clock_mono_ms(), suppressed);
+    pthread_mutex_unlock(&log_limit_lock);
+    return pass;
+}
+
+void log_write(enum log_level level, const char *component, const char *event, const char *format,
+               ...)
+{
+    enum { FACTS_MAX = 3072, LINE_MAX_BYTES = 4096, TAIL_BYTES = 64 };
+    int saved_errno = errno;
+    uint32_t suppressed = 0;
+    CHECK(level > LOG_LEVEL_OFF && (size_t)level < ARRAY_LEN(LOG_LEVEL_NAMES));
+    CHECK(component != NULL && event != NULL);
+    if (!log_enabled(level) || !log_limit_check(component, event, &suppressed))
+        return;
+
+    char facts[FACTS_MAX];
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(facts, sizeof facts, format, args);
+    va_end(args);
+    bool cut = n < 0 || (size_t)n >= sizeof facts;
+    if (n < 0)
+        facts[0] = '\0';
+
+    char time[TIME_TEXT_MAX], line[LINE_MAX_BYTES];
+    size_t most = sizeof line - TAIL_BYTES;
+    n = snprintf(line, 512, "%s %s %s %s %s", time_format(clock_wall_ms(), time),
+                 LOG_LEVEL_NAMES[level], log_process, component, event);
+    size_t at = n < 512 ? (size_t)n : 511;
+    const char *text = facts + (facts[0] == ' ');
+    if (text[0] != '\0') {
+        line[at++] = ' ';
+        at = log_append_escaped(line, at, most, text);
+        cut = cut || at + 4 > most;
+    }
+    if (cut)
+        at += (size_t)snprintf(line + at, sizeof line - at, "...");
+    if (suppressed > 0)
+        at += (size_t)snprintf(line + at, sizeof line - at, " suppressed=%u", suppressed);
+    line[at++] = '\n';
+    CHECK(at <= sizeof line);
+    log_write_out(line, at);
+    errno = saved_errno;
+}
+
+static void log_redact_init(void)
+{
+    log_redact_seed = clock_random_u64();
+}
+
+char *log_redact(struct span id, char out[LOG_REDACTED_MAX])
+{
+    pthread_once(&log_redact_once, log_redact_init);
+    uint64_t hash = hash64_seeded(id, log_redact_seed);
+    snprintf(out, LOG_REDACTED_MAX, "~%010llx", (unsigned long long)(hash & 0xFFFFFFFFFFull));
+    return out;
+}
