@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Counters, gauges and latency histograms, written as Prometheus' text format
-// (https://prometheus.io/docs/instrumenting/exposition_formats/). Each module declares its own metrics
-// in one X-list; the service registers the sets that it has. Updating is lock-free and allowed on any
-// thread; registering and writing are for one thread.
+// (https://prometheus.io/docs/instrumenting/exposition_formats/). Each module declares its own
+// metrics in one X-list; the service registers the sets that it has. Updating is lock-free and
+// allowed on any thread; registering and writing are for one thread.
 //
 // (continuation marks left out)
 //     #define LANE_METRICS(X)
@@ -10,8 +10,8 @@
 //         X(GAUGE, waiting, "assay_lane_waiting", "Batches in the lane's queue")
 //         X(HISTOGRAM, commit, "assay_lane_commit_seconds", "Time of a journal commit")
 //     struct lane_metrics { METRICS_FIELDS(LANE_METRICS) };
-//     #define LANE_DESC(kind, field, name, help) METRICS_DESC(struct lane_metrics, kind, field, name, help)
-//     static const struct metrics_desc LANE_DESCS[] = { LANE_METRICS(LANE_DESC) };
+//     #define LANE_DESC(kind, field, name, help) METRICS_DESC(struct lane_metrics, kind, field,
+//     name, help) static const struct metrics_desc LANE_DESCS[] = { LANE_METRICS(LANE_DESC) };
 #pragma once
 
 #include <stddef.h>
@@ -19,7 +19,8 @@
 
 #include "common/base/buf.h"
 
-enum metrics_kind { METRICS_COUNTER, METRICS_GAUGE, METRICS_HISTOGRAM };
+// SECONDS is a gauge of nanoseconds that is written in seconds.
+enum metrics_kind { METRICS_COUNTER, METRICS_GAUGE, METRICS_SECONDS, METRICS_HISTOGRAM };
 
 // Fields private.
 struct metrics_counter {
@@ -36,10 +37,13 @@ struct metrics_histogram {
 };
 
 void metrics_add(struct metrics_counter *counter, uint64_t n);
+// For a counter that is kept elsewhere: its total, which never goes back.
+void metrics_mirror(struct metrics_counter *counter, uint64_t total);
 void metrics_set(struct metrics_gauge *gauge, int64_t value);
 void metrics_observe(struct metrics_histogram *histogram, uint64_t ns);
 uint64_t metrics_value(const struct metrics_counter *counter);
 
+// `name` follows Prometheus' customs: a counter ends in _total, a time is in _seconds.
 struct metrics_desc {
     enum metrics_kind kind;
     const char *name;
@@ -49,18 +53,21 @@ struct metrics_desc {
 
 #define METRICS_TYPE_COUNTER struct metrics_counter
 #define METRICS_TYPE_GAUGE struct metrics_gauge
+#define METRICS_TYPE_SECONDS struct metrics_gauge
 #define METRICS_TYPE_HISTOGRAM struct metrics_histogram
 #define METRICS_FIELD(kind, field, name, help) METRICS_TYPE_##kind field;
 #define METRICS_FIELDS(list) list(METRICS_FIELD)
 #define METRICS_DESC(type, kind, field, name, help)                                                \
     {METRICS_##kind, name, help, __builtin_offsetof(type, field)},
 
-// A registry of metric sets, each with labels ("lane=\"3\"", may be ""). Sets that share descriptors
-// are written together, as the format wants.
+// A registry of metric sets, each with labels ("lane=\"3\"", may be ""). Sets that share
+// descriptors are written together, as the format wants.
 struct metrics;
 struct metrics *metrics_create(void);
 void metrics_destroy(struct metrics *metrics);
 // Keeps `set` and `descs`; copies `labels`.
 void metrics_register(struct metrics *metrics, const struct metrics_desc *descs, size_t n_descs,
                       const void *set, const char *labels);
+// Appends the text. A name that several sets have (of one kind, CHECKed) gets one HELP and TYPE
+// line.
 void metrics_write(const struct metrics *metrics, struct buf *out);
