@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The event loop of one thread: timers, messages from other threads, signals, child processes. The only
-// folder that knows libuv. Everything here is for the loop's own thread but mailbox_post.
+// The event loop of one thread: timers, messages from other threads, signals, child processes. The
+// only folder that knows libuv. Everything here is for the loop's own thread but mailbox_post.
 //
 // The contract of every callback: on the loop's thread, never inside the call that asked for it.
 #pragma once
@@ -14,8 +14,8 @@
 struct loop;
 
 struct loop *loop_create(void);
-// After loop_run has returned. Every timer, mailbox, signal and process of it has been closed by then
-// (CHECKed, naming how many are left).
+// After loop_run has returned. Every timer, mailbox, signal and process of it has been closed by
+// then (CHECKed, naming how many are left).
 void loop_destroy(struct loop *loop);
 // Runs until loop_stop, or until nothing is left to wait for.
 void loop_run(struct loop *loop);
@@ -34,8 +34,8 @@ void loop_timer_start(struct loop_timer *timer, uint64_t delay_ms, uint64_t repe
 void loop_timer_stop(struct loop_timer *timer);
 void loop_timer_destroy(struct loop_timer *timer); // NULL is allowed; memory is freed later
 
-// A bounded queue into the loop from any thread. Items are delivered one by one, in order of posting
-// for each poster.
+// A bounded queue into the loop from any thread. Items are delivered one by one, in order of
+// posting for each poster.
 struct mailbox;
 typedef void (*mailbox_cb)(void *arg, void *item);
 struct mailbox *mailbox_create(struct loop *loop, size_t capacity, mailbox_cb cb, void *arg);
@@ -55,11 +55,14 @@ struct loop_process;
 // `status` is the exit code, or 128 + the signal's number. The object is freed after the callback.
 typedef void (*loop_exit_cb)(void *arg, struct loop_process *process, int status);
 struct loop_process_opts {
-    const char *file;         // path of the program
-    const char *const *argv;  // NULL-terminated, argv[0] included
-    const char *log_path;     // standard output and error are appended there; NULL: inherited
-    bool die_with_parent;     // the child gets SIGTERM when this process dies (PR_SET_PDEATHSIG)
+    const char *file;        // path of the program
+    const char *const *argv; // NULL-terminated, argv[0] included
+    const char *log_path;    // standard output and error are appended there; NULL: inherited
+    bool die_with_parent;    // the child gets SIGTERM when the thread that spawned it dies
+                             // (PR_SET_PDEATHSIG)
 };
+// Returns when the program runs: NOT_FOUND or INVALID when there is none at `file` that can, IO and
+// FULL from the system. `opts` is borrowed. Signals are at their defaults in the child.
 MUST_USE enum err loop_process_spawn(struct loop *loop, const struct loop_process_opts *opts,
                                      loop_exit_cb cb, void *arg, struct loop_process **out,
                                      struct err_info *info);
