@@ -10,8 +10,9 @@
 //         X(GAUGE, waiting, "assay_lane_waiting", "Batches in the lane's queue")
 //         X(HISTOGRAM, commit, "assay_lane_commit_seconds", "Time of a journal commit")
 //     struct lane_metrics { METRICS_FIELDS(LANE_METRICS) };
-//     #define LANE_DESC(kind, field, name, help) METRICS_DESC(struct lane_metrics, kind, field,
-//     name, help) static const struct metrics_desc LANE_DESCS[] = { LANE_METRICS(LANE_DESC) };
+//     #define LANE_DESC(kind, field, name, help)
+//         METRICS_DESC(struct lane_metrics, kind, field, name, help)
+//     static const struct metrics_desc LANE_DESCS[] = { LANE_METRICS(LANE_DESC) };
 #pragma once
 
 #include <stddef.h>
@@ -68,6 +69,5 @@ void metrics_destroy(struct metrics *metrics);
 // Keeps `set` and `descs`; copies `labels`.
 void metrics_register(struct metrics *metrics, const struct metrics_desc *descs, size_t n_descs,
                       const void *set, const char *labels);
-// Appends the text. A name that several sets have (of one kind, CHECKed) gets one HELP and TYPE
-// line.
+// Appends the text. A name that several sets have (of one kind, CHECKed) gets HELP and TYPE once.
 void metrics_write(const struct metrics *metrics, struct buf *out);
