@@ -26,8 +26,9 @@ void arena_reset(struct arena *arena);
 // Changes the bound; a parser sets it from the size of what it is about to read.
 void arena_bound(struct arena *arena, size_t bytes_max);
 
-// Zeroed, aligned to 8. NULL only when `bytes_max` would be passed; `exhausted` is then set, and stays
-// set until reset, so that a parser that swallows the NULL can still be told from one with bad input.
+// Zeroed, aligned to 8. NULL only when `bytes_max` would be passed; `exhausted` is then set, and
+// stays set until reset, so that a parser that swallows the NULL can still be told from one with
+// bad input.
 void *arena_try(struct arena *arena, size_t n);
 // The same for arenas without a bound: never NULL.
 void *arena_alloc(struct arena *arena, size_t n);

@@ -61,7 +61,14 @@ enum err err_prefix(struct err_info *info, enum err err, const char *format, ...
     va_start(args, format);
     int n = vsnprintf(info->text, sizeof info->text, format, args);
     va_end(args);
-    if (n >= 0 && (size_t)n < sizeof info->text)
-        snprintf(info->text + n, sizeof info->text - (size_t)n, ": %s", inner);
+    size_t at = n < 0 ? 0 : (size_t)n;
+    size_t left = at < sizeof info->text ? sizeof info->text - at : 0;
+    size_t len = strnlen(inner, sizeof inner - 1);
+    if (left > 3) {
+        memcpy(info->text + at, ": ", 2);
+        len = len < left - 3 ? len : left - 3;
+        memcpy(info->text + at + 2, inner, len);
+        info->text[at + 2 + len] = '\0';
+    }
     return err;
 }

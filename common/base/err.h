@@ -30,8 +30,9 @@ enum err {
 #undef ERR_ENUM
 };
 
-// What happened, in words. A fixed buffer, so that reporting never allocates; NULL is allowed wherever
-// one is taken. Inner code writes the fact ("put: map full"), outer code prefixes its purpose.
+// What happened, in words. A fixed buffer, so that reporting never allocates; NULL is allowed
+// wherever one is taken. Inner code writes the fact ("put: map full"), outer code prefixes its
+// purpose.
 struct err_info {
     char text[512];
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A binary min-heap of (key, item). Equal keys come out by the smaller item, so that the order never
-// depends on the order of insertion.
+// A binary min-heap of (key, item). Equal keys come out by the smaller item, so that the order
+// never depends on the order of insertion.
 #pragma once
 
 #include <stdbool.h>

@@ -56,7 +56,8 @@ void index_add(struct index *index, uint64_t hash, uint32_t item,
     CHECK(item < UINT32_MAX - SLOT_FIRST);
     size_t cap = index->slots == NULL ? 0 : index->mask + 1;
     if ((index->n + index->tombs + 1) * 4 > cap * 3)
-        index_resize(index, cap == 0 ? 16 : ((index->n + 1) * 2 > cap ? cap * 2 : cap), rehash, ctx);
+        index_resize(index, cap == 0 ? 16 : ((index->n + 1) * 2 > cap ? cap * 2 : cap), rehash,
+                     ctx);
     index_place(index, hash, item);
     index->n++;
 }

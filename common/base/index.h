@@ -28,7 +28,8 @@ void index_deinit(struct index *index);
 // The item whose hash matches and for which eq(ctx, item, key) holds, or INDEX_NONE.
 uint32_t index_find(const struct index *index, uint64_t hash, index_eq_fn eq, const void *ctx,
                     const void *key);
-// Adds an item that is not in the index. `rehash(ctx, item)` gives an item's hash again when it grows.
+// Adds an item that is not in the index. `rehash(ctx, item)` gives an item's hash again when it
+// grows.
 void index_add(struct index *index, uint64_t hash, uint32_t item,
                uint64_t (*rehash)(const void *ctx, uint32_t item), const void *ctx);
 // Removes an item that is in the index; false when it is not there.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Small allocations: they abort on failure, which removes hundreds of branches that nothing can test.
-// A size that comes from outside is bounded by its caller before it gets here.
+// Small allocations: they abort on failure, which removes hundreds of branches that nothing can
+// test. A size that comes from outside is bounded by its caller before it gets here.
 #pragma once
 
 #include <stddef.h>

@@ -117,7 +117,8 @@ static bool time_parse_clock(struct span s, size_t *at, int64_t *out_ms)
         (void)time_literal(s, at, ':');
         if (!time_digits(s, at, 2, &zone_minute) || zone_hour > 23 || zone_minute > 59)
             return false;
-        zone_ms = sign * ((int64_t)zone_hour * TIME_HOUR_MS + (int64_t)zone_minute * TIME_MINUTE_MS);
+        zone_ms =
+            sign * ((int64_t)zone_hour * TIME_HOUR_MS + (int64_t)zone_minute * TIME_MINUTE_MS);
     }
     *out_ms = (int64_t)hour * TIME_HOUR_MS + (int64_t)minute * TIME_MINUTE_MS +
               (int64_t)second * TIME_SECOND_MS + millis - zone_ms;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Instants as text, without a time zone database: everything is UTC. Instants are milliseconds since
-// 1970-01-01T00:00:00Z, leap seconds left out.
+// Instants as text, without a time zone database: everything is UTC. Instants are milliseconds
+// since 1970-01-01T00:00:00Z, leap seconds left out.
 #pragma once
 
 #include <stdbool.h>
