@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// A playbook as the cores use it: every name resolved to a number, every threshold to an integer. Plain
-// data, never changed after playbook_load or playbook_build made it; the cores only read it. Any thread.
+// A playbook as the cores use it: every name resolved to a number, every threshold to an integer.
+// Plain data, never changed after playbook_load or playbook_build made it; the cores only read it.
+// Any thread.
 //
-// Values of measures are integers in thousandths ("milli"): a count of 5 is 5000, so that counts, sums,
-// averages and points compare exactly and the same on every machine.
+// Values of measures are integers in thousandths ("milli"): a count of 5 is 5000, so that counts,
+// sums, averages and points compare exactly and the same on every machine.
 #pragma once
 
 #include <stdbool.h>
@@ -22,7 +23,7 @@ enum {
     PLAYBOOK_WINDOW_HOURS_MAX = 72,
 };
 
-// ---- Values that events and traits carry ----------------------------------------------------------
+// ---- Values that events and traits carry ----
 
 enum value_type { VALUE_NONE, VALUE_TEXT, VALUE_NUMBER, VALUE_INTEGER, VALUE_FLAG };
 
@@ -41,7 +42,7 @@ struct property {
     struct value value;
 };
 
-// ---- Conditions -----------------------------------------------------------------------------------
+// ---- Conditions ----
 
 enum condition_kind {
     CONDITION_ALL,
@@ -57,7 +58,7 @@ enum operand_kind {
     OPERAND_ACCOUNT_TRAIT, // account.employees
     OPERAND_USER_TRAIT,    // user.email; the derived key "email_domain" comes from "email"
     OPERAND_PROPERTY,      // properties.plan; only in a measure's `where` and in `exclude`
-    OPERAND_CONTEXT,       // context.userAgent, also written context.user_agent; only there too
+    OPERAND_CONTEXT,       // context.user_agent, whose key here is "userAgent"; only there too
 };
 
 enum test_kind {
@@ -87,18 +88,21 @@ struct condition {
     enum test_kind test;
     int64_t low_milli;  // AT_LEAST, AT_MOST, ABOVE, BELOW, BETWEEN; WITHIN: milliseconds, not milli
     int64_t high_milli; // BETWEEN
-    const struct value *values; // IS (one), IN, CONTAINS (one)
+    // IS (one), IN, CONTAINS (one). Against a measure they are numbers, and low_milli is that of
+    // IS.
+    const struct value *values;
     int32_t n_values;
     bool expected; // EXISTS
-    // As the playbook writes it, on one line: "projects at_least 3", "all", "any", "not", "near_limit".
+    // As the playbook writes it, on one line: "projects at_least 3", "all", "any", "not",
+    // "near_limit".
     const char *text;
     const char *threshold; // the right side alone: "3"
     uint32_t line;         // in the file
-    // TEST under a signal: its number among the leaves of the scope that evaluates it, see `leaf_scope`.
+    // TEST under a signal: its number among the leaves of the signal's scope. Else PLAYBOOK_NONE.
     int32_t leaf;
 };
 
-// ---- Measures -------------------------------------------------------------------------------------
+// ---- Measures ----
 
 enum scope { SCOPE_USER, SCOPE_ACCOUNT };
 
@@ -134,20 +138,20 @@ struct measure {
     enum measure_kind kind;
     enum scope scope;
     enum window_kind window;
-    int32_t window_n;   // DAYS, HOURS
-    int64_t within_ms;  // ANCHORED
-    int32_t anchor;     // ANCHORED: event number
+    int32_t window_n;      // DAYS, HOURS
+    int64_t within_ms;     // ANCHORED
+    int32_t anchor;        // ANCHORED: event number
     const int32_t *events; // event numbers that it takes; NULL: every active event
     int32_t n_events;
-    const char *key; // SUM, DISTINCT_VALUES: the property
-    int32_t where;   // position of a condition on the event, or PLAYBOOK_NONE
+    const char *key;             // SUM, DISTINCT_VALUES: the property
+    int32_t where;               // position of a condition on the event, or PLAYBOOK_NONE
     const struct points *points; // SCORE
     int32_t n_points;
     int64_t half_life_ms; // SCORE
     int32_t signal;       // USERS_WITH: position of the user signal
     bool ever;            // USERS_WITH
-    // What it measures, whatever it is called: a canonical text and its hash. State is matched by it when
-    // a playbook changes.
+    // What it measures, whatever it is called: a canonical text and its hash. State is matched by
+    // it when a playbook changes.
     const char *canonical;
     uint64_t meaning;
     // Number of its cell among the cells of its scope.
@@ -157,7 +161,7 @@ struct measure {
     uint32_t line;
 };
 
-// ---- Signals --------------------------------------------------------------------------------------
+// ---- Signals ----
 
 enum signal_origin {
     SIGNAL_DECLARED, // under `signals`
@@ -176,7 +180,7 @@ struct signal {
     uint32_t line;
 };
 
-// ---- Routing --------------------------------------------------------------------------------------
+// ---- Routing ----
 
 enum motion { MOTION_SALES, MOTION_SELF_SERVE, MOTION_SUCCESS, MOTION_HOLD_OUT, MOTION_SUPPRESS };
 const char *motion_name(enum motion motion);
@@ -191,15 +195,17 @@ struct route {
 
 struct lead_queue {
     const char *name;
-    int64_t lease_ms;   // how long a lease lasts when the consumer does not say
+    int64_t lease_ms;     // how long a lease lasts when the consumer does not say
     int32_t attempts_max; // leases that ran out or were released before the lead is parked
 };
 
-// ---- The whole ------------------------------------------------------------------------------------
+// ---- The whole ----
 
-// What one event name sets in motion. Lists are positions in playbook.measures and playbook.signals.
+// What one event name sets in motion. Lists are positions in playbook.measures and
+// playbook.signals.
 struct dispatch {
-    const int32_t *user_measures; // that take the event, or are anchored at it, or give points for it
+    const int32_t
+        *user_measures; // that take the event, or are anchored at it, or give points for it
     const int32_t *account_measures;
     const int32_t *user_signals; // that look at one of these measures, directly or through a signal
     const int32_t *account_signals;
@@ -216,7 +222,12 @@ struct playbook {
 
     const char *const *events; // names of events, by number
     int32_t n_events;
-    // The events that count as activity; NULL: every track, page and screen with context.active not false.
+    // Derived: a hash table from names to numbers, of event_mask + 1 slots; PLAYBOOK_NONE: an empty
+    // one.
+    const int32_t *event_slots;
+    uint32_t event_mask;
+    // The events that count as activity; NULL: every track, page and screen with context.active not
+    // false.
     const int32_t *active_events;
     int32_t n_active_events;
 
@@ -236,19 +247,20 @@ struct playbook {
     int32_t n_queues;
 
     // Derived by playbook_build:
-    int32_t n_cells[2];   // by scope
+    int32_t n_cells[2]; // by scope
     int32_t n_scope_signals[2];
-    // Leaves are numbered per scope *of the signal*: a test on an account's measure under a user's signal
-    // is a leaf of SCOPE_USER.
+    // Leaves are numbered per scope *of the signal*: a test on an account's measure under a user's
+    // signal is a leaf of SCOPE_USER.
     int32_t n_leaves[2];
     const int32_t *leaf_condition[2]; // condition of leaf i
     const struct dispatch *dispatch;  // [n_events + 1]; the last one is for every other name
-    // User signals that look at an account's measure or trait: they are decided anew for every user of the
-    // account when one of those leaves changes.
+    // User signals that look at an account's measure or trait: they are decided anew for every user
+    // of the account when one of those leaves changes.
     const int32_t *shared_user_signals;
     int32_t n_shared_user_signals;
     // Account signals that look, directly or not, at USERS_WITH of the user signal i (by position).
-    const int32_t *const *signals_of_users_with; // [n_signals], each ended by PLAYBOOK_NONE; may be NULL
+    const int32_t *const
+        *signals_of_users_with; // [n_signals], each ended by PLAYBOOK_NONE; may be NULL
 
     struct arena *arena; // owns everything
 };

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/playbook/model.h"
+
+#include "common/base/hash.h"
+#include "common/base/mem.h"
+
+const char *motion_name(enum motion motion)
+{
+    switch (motion) {
+    case MOTION_SALES:
+        return "sales";
+    case MOTION_SELF_SERVE:
+        return "self_serve";
+    case MOTION_SUCCESS:
+        return "success";
+    case MOTION_HOLD_OUT:
+        return "hold_out";
+    case MOTION_SUPPRESS:
+        return "suppress";
+    }
+    CHECK(false);
+}
+
+void playbook_destroy(struct playbook *playbook)
+{
+    if (playbook == NULL)
+        return;
+    // The arena holds the playbook itself.
+    struct arena *arena = playbook->arena;
+    arena_deinit(arena);
+    mem_free(arena);
+}
+
+int32_t playbook_event(const struct playbook *playbook, struct span name)
+{
+    CHECK(playbook->event_slots != NULL);
+    uint32_t slot = (uint32_t)hash64(name) & playbook->event_mask;
+    // The table is never more than half full, so an empty slot ends every chain.
+    while (playbook->event_slots[slot] != PLAYBOOK_NONE) {
+        int32_t event = playbook->event_slots[slot];
+        if (span_is(name, playbook->events[event]))
+            return event;
+        slot = (slot + 1) & playbook->event_mask;
+    }
+    return playbook->n_events;
+}
+
+int32_t playbook_signal(const struct playbook *playbook, struct span name)
+{
+    for (int32_t i = 0; i < playbook->n_signals; i++) {
+        if (span_is(name, playbook->signals[i].name))
+            return i;
+    }
+    return PLAYBOOK_NONE;
+}
