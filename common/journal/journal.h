@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A log of records, each with a position 1, 2, 3 ... The truth from which state is folded. What
-// implements it can change (LMDB here; an agreed store in a cluster): one contract suite tests them all.
+// implements it can change (LMDB here; an agreed store in a cluster): one contract suite tests them
+// all.
 //
-// Threads: append, trim and close on one thread; read on any, with a cursor of its own.
+// Threads: append, trim and close on one thread; first and last on any; read on any, with a cursor
+// of its own that is closed on the thread that opened it, before the journal is.
 #pragma once
 
 #include <stddef.h>
@@ -41,10 +43,10 @@ struct journal {
     const struct journal_ops *ops;
 };
 
-// Appends a group: all of it or nothing, durable when it returns OK. `expected` is the position that
-// the first record must get (last + 1); CONFLICT when it is not, and nothing is appended. FULL: no room,
-// nothing is appended, trim first. UNAVAILABLE: not reached. IO: the implementation is unusable from
-// now on; whether the group is in is known only after opening it again.
+// Appends a group: all of it or nothing, durable when it returns OK. `expected` is the position
+// that the first record must get (last + 1); CONFLICT when it is not, and nothing is appended.
+// FULL: no room, nothing is appended, trim first. UNAVAILABLE: not reached. IO: the implementation
+// is unusable from now on; whether the group is in is known only after opening it again.
 MUST_USE static inline enum err journal_append(struct journal *journal,
                                                const struct journal_record *records, size_t n,
                                                uint64_t expected, uint64_t *first,
@@ -53,7 +55,8 @@ MUST_USE static inline enum err journal_append(struct journal *journal,
     return journal->ops->append(journal, records, n, expected, first, info);
 }
 
-// Reads from `from` on (or from the first record that is left, when that was trimmed).
+// Reads from `from` on (or from the first record that is left, when that was trimmed). An open
+// cursor keeps the room of what is trimmed meanwhile from being used again: read and close.
 MUST_USE static inline enum err journal_cursor_open(struct journal *journal, uint64_t from,
                                                     struct journal_cursor **out,
                                                     struct err_info *info)
@@ -61,8 +64,8 @@ MUST_USE static inline enum err journal_cursor_open(struct journal *journal, uin
     return journal->ops->cursor_open(journal, from, out, info);
 }
 
-// NOT_FOUND at the end as of the cursor's opening. CORRUPT: a record whose checksum is wrong (the text
-// names its position). `out` is valid until the next call on this cursor.
+// NOT_FOUND at the end as of the cursor's opening. CORRUPT: a record whose checksum is wrong (the
+// text names its position). `out` is valid until the next call on this cursor.
 MUST_USE static inline enum err journal_cursor_next(struct journal *journal,
                                                     struct journal_cursor *cursor,
                                                     uint64_t *position, struct journal_record *out,
@@ -99,13 +102,18 @@ static inline void journal_close(struct journal *journal)
         journal->ops->close(journal);
 }
 
-// In LMDB, in a folder of its own; one commit a group.
+// In LMDB, in a folder of its own; one commit a group, one key a record, each record with a
+// checksum over its position, type and body. A full disk shows as IO, so keep some of it free.
 struct journal_lmdb_opts {
     const char *path;
-    uint64_t bytes_max; // bound of the file
+    uint64_t bytes_max; // bound on the pages that hold records; the file may be an eighth larger
 };
+// BUSY: open already, here or in another process. CORRUPT: not a journal, or one with a hole.
 MUST_USE enum err journal_lmdb_open(const struct journal_lmdb_opts *opts, struct journal **out,
                                     struct err_info *info);
-// Journals that can say so: bytes used of how many. Zero for others.
+// Any thread. Journals that can say so: bytes used of how many (as of the last append or trim; room
+// for n records of together b bytes is there when used + b + n * JOURNAL_RECORD_COST fits). Zero
+// for others.
+enum { JOURNAL_RECORD_COST = 64 };
 void journal_lmdb_usage(struct journal *journal, uint64_t *used_bytes, uint64_t *bytes_max,
                         uint64_t *disk_free_bytes);
