@@ -56,6 +56,8 @@ void config_error_at(struct config *config, uint32_t line, uint32_t column, cons
                      const char *format, ...) PRINTF_LIKE(5, 6);
 // The line and column, as libyaml counts them, of a byte of the file.
 void config_place_of(const struct config *config, size_t offset, uint32_t *line, uint32_t *column);
+// Bytes before the first one that is NUL or no UTF-8.
+size_t config_clean_len(struct span text);
 // `"text"`, escaped and cut to a readable length.
 void config_quote(struct span text, struct buf *out);
 // What a node is, for "found ...": its text in quotes, "a list", "nothing".

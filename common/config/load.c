@@ -60,11 +60,15 @@ static void config_syntax_error(struct config_loader *loader, const yaml_parser_
     }
     if (strstr(problem, "cannot start any token") != NULL)
         hint = "quote a text that starts like this; indent with spaces, not tabs";
-    if (parser->context == NULL)
+    uint32_t context_line = (uint32_t)parser->context_mark.line + 1;
+    if (parser->context == NULL || strstr(parser->context, "next token") != NULL)
         config_error_at(config, line, column, hint, "not valid YAML: %s", problem);
+    else if (context_line == line)
+        config_error_at(config, line, column, hint, "not valid YAML: %s, %s", problem,
+                        parser->context);
     else
         config_error_at(config, line, column, hint, "not valid YAML: %s, %s that starts on line %u",
-                        problem, parser->context, (uint32_t)parser->context_mark.line + 1);
+                        problem, parser->context, context_line);
 }
 
 static struct config_node *config_node_new(struct config_loader *loader, enum config_kind kind,
@@ -91,8 +95,6 @@ static void config_take_key(struct config_loader *loader, struct config_frame *f
     struct config *config = loader->config;
     key->is_key = true;
     frame->key = key;
-    if (key->bad)
-        return;
     if (key->kind != CONFIG_SCALAR)
         config_error(config, key, "a key must be a text");
     else if (key->text.len == 0)
@@ -133,38 +135,40 @@ static void config_attach(struct config_loader *loader, struct config_node *node
     }
 }
 
-static void config_check_properties(struct config_loader *loader, yaml_mark_t mark,
+// Anchors and tags, of a node that has its place.
+static void config_check_properties(struct config_loader *loader, const struct config_node *node,
                                     const yaml_char_t *anchor, const yaml_char_t *tag)
 {
     if (anchor != NULL)
-        config_error_mark(loader, mark, "write the value out where it is needed",
+        config_error_hint(loader->config, node, "write the value out where it is needed",
                           "anchors are not supported");
     if (tag != NULL)
-        config_error_mark(loader, mark, NULL, "tags are not supported");
+        config_error(loader->config, node, "tags are not supported");
 }
 
 static void config_on_scalar(struct config_loader *loader, const yaml_event_t *event)
 {
+    struct config *config = loader->config;
     struct config_node *node = config_node_new(loader, CONFIG_SCALAR, event->start_mark);
     struct span text = {event->data.scalar.value, event->data.scalar.length};
-    config_check_properties(loader, event->start_mark, event->data.scalar.anchor,
-                            event->data.scalar.tag);
     node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
-    node->text = span_make(arena_dup(&loader->config->arena, text), text.len);
+    node->text = span_make(arena_dup(&config->arena, text), text.len);
+    config_attach(loader, node);
+    config_check_properties(loader, node, event->data.scalar.anchor, event->data.scalar.tag);
     if (text.len > 0 && memchr(text.ptr, '\0', text.len) != NULL) {
-        config_error_mark(loader, event->start_mark, NULL, "a text must not contain NUL");
+        config_error(config, node, "a text must not contain NUL");
         node->bad = true;
     }
-    config_attach(loader, node);
 }
 
 static void config_on_alias(struct config_loader *loader, const yaml_event_t *event)
 {
     struct config_node *node = config_node_new(loader, CONFIG_SCALAR, event->start_mark);
-    config_error_mark(loader, event->start_mark, "write the value out where it is needed",
+    node->text = span_of("*"); // as a key it is not an empty one
+    config_attach(loader, node);
+    config_error_hint(loader->config, node, "write the value out where it is needed",
                       "aliases are not supported");
     node->bad = true;
-    config_attach(loader, node);
 }
 
 static void config_on_start(struct config_loader *loader, const yaml_event_t *event,
@@ -172,15 +176,14 @@ static void config_on_start(struct config_loader *loader, const yaml_event_t *ev
 {
     struct config_node *node = config_node_new(loader, kind, event->start_mark);
     bool map = kind == CONFIG_MAPPING;
-    config_check_properties(loader, event->start_mark,
-                            map ? event->data.mapping_start.anchor
-                                : event->data.sequence_start.anchor,
-                            map ? event->data.mapping_start.tag : event->data.sequence_start.tag);
     if (loader->depth == CONFIG_DEPTH_MAX) {
         config_fatal(loader, node->line, node->column, NULL, "nested too deeply (32 at most)");
         return;
     }
     config_attach(loader, node);
+    config_check_properties(
+        loader, node, map ? event->data.mapping_start.anchor : event->data.sequence_start.anchor,
+        map ? event->data.mapping_start.tag : event->data.sequence_start.tag);
     loader->frames[loader->depth++] = (struct config_frame){node, NULL};
 }
 
@@ -239,21 +242,11 @@ static bool config_check_bytes(struct config_loader *loader)
     }
     if (text_is_clean_utf8(text))
         return true;
-    // The longest clean beginning ends before the bad byte.
-    size_t low = 0;
+    size_t bad = config_clean_len(text);
     uint32_t line, column;
-    while (low < text.len) {
-        size_t n = 1;
-        while (n <= 4 && low + n <= text.len &&
-               !text_is_clean_utf8(span_make(config->bytes + low, n)))
-            n++;
-        if (n > 4 || low + n > text.len)
-            break;
-        low += n;
-    }
-    config_place_of(config, low, &line, &column);
+    config_place_of(config, bad, &line, &column);
     config_fatal(loader, line, column, NULL,
-                 config->bytes[low] == '\0' ? "the file contains a NUL byte"
+                 config->bytes[bad] == '\0' ? "the file contains a NUL byte"
                                             : "the file is not UTF-8");
     return false;
 }

@@ -137,7 +137,9 @@ void config_path(const struct config_node *node, struct buf *out)
     buf_append_text(out, "$");
     while (n-- > 0) {
         const struct config_node *key = chain[n]->key;
-        if (key == NULL) {
+        if (chain[n]->is_key || (key != NULL && key->kind != CONFIG_SCALAR)) {
+            buf_append_text(out, "[?]"); // inside a list that was written as a key, or its value
+        } else if (key == NULL) {
             buf_printf(out, "[%u]", chain[n]->at);
         } else if (config_is_word(key->text) && key->text.len <= 64) {
             buf_append_text(out, ".");

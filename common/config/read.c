@@ -111,6 +111,10 @@ bool config_read_bool(struct config *config, const struct config_node *node, boo
         *out = yes;
         return true;
     }
+    if (node->plain && (span_is(node->text, "yes") || span_is(node->text, "on")))
+        return config_expected(config, node, "true or false", "write true");
+    if (node->plain && (span_is(node->text, "no") || span_is(node->text, "off")))
+        return config_expected(config, node, "true or false", "write false");
     return config_expected(config, node, "true or false", config_quotes_hint(node));
 }
 

@@ -49,6 +49,22 @@ void config_place_of(const struct config *config, size_t offset, uint32_t *line,
     }
 }
 
+size_t config_clean_len(struct span text)
+{
+    const char *p = text.ptr;
+    size_t at = 0;
+    if (text_is_clean_utf8(text))
+        return text.len;
+    for (;;) {
+        size_t n = 1;
+        while (n <= 4 && at + n <= text.len && !text_is_clean_utf8(span_make(p + at, n)))
+            n++;
+        if (n > 4 || at + n > text.len)
+            return at;
+        at += n;
+    }
+}
+
 // At most `most` bytes, not cutting a character.
 static size_t config_cut(struct span text, size_t most)
 {
@@ -249,7 +265,10 @@ void config_error_unknown(struct config *config, const struct config_node *node,
     if (node->kind != CONFIG_SCALAR || node->text.len == 0) {
         config_suggest(span_make("", 0), candidates, n_candidates, &hint);
         buf_append_u8(&hint, 0);
-        config_expected(config, node, what, hint.len > 1 ? (const char *)hint.bytes : NULL);
+        buf_printf(&quoted, "%s %s", strchr("aeiou", what[0]) != NULL ? "an" : "a", what);
+        buf_append_u8(&quoted, 0);
+        config_expected(config, node, (const char *)quoted.bytes,
+                        hint.len > 1 ? (const char *)hint.bytes : NULL);
     } else {
         config_suggest(node->text, candidates, n_candidates, &hint);
         buf_append_u8(&hint, 0);
@@ -320,10 +339,12 @@ static void config_show_line(struct span text, const struct config_mistake *mist
     int width = snprintf(NULL, 0, "%u", mistake->line);
     buf_printf(out, "  %u | %s", mistake->line, from > 0 ? "..." : "");
     uint32_t column = 0;
+    size_t clean = config_clean_len(text); // a report is UTF-8, whatever the file is
     for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = (uint8_t)p[i];
         column += config_is_char_start(p[i]);
         if (column > from && column <= to)
-            buf_append_u8(out, (uint8_t)p[i] < 0x20 || p[i] == 0x7F ? ' ' : (uint8_t)p[i]);
+            buf_append_u8(out, c < 0x20 || c == 0x7F ? ' ' : c > 0x7F && i >= clean ? '?' : c);
     }
     buf_printf(out, "%s\n", to < columns ? "..." : "");
     int indent = (int)(caret - from) + (from > 0 ? 3 : 0);
