@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Wire bytes to core structs and back, for the scorer's service. Everything is checked here before
+// the core sees it. Any thread.
+#pragma once
+
+#include "assay/router/v1/router.pb-c.h"
+#include "assay/scorer/v1/scorer.pb-c.h"
+#include "common/base/arena.h"
+#include "common/base/err.h"
+#include "services/scorer/core/core.h"
+
+enum { CODEC_BATCH_EVENTS_MAX = 10000, CODEC_ID_MAX = 200, CODEC_MESSAGE_ID_MAX = 100 };
+
+// A batch as a lane takes it. Everything lives in the arena it was decoded into.
+struct batch {
+    uint64_t source;
+    uint64_t number;
+    uint32_t lane;
+    uint64_t map_version;
+    int64_t received_at_ms;
+    const struct event *events;
+    size_t n_events;
+};
+
+// INVALID: the bytes are no batch, or a field is out of its bounds (the text names it). FULL: too
+// large.
+MUST_USE enum err codec_batch(struct span bytes, struct arena *arena, struct batch *out,
+                              struct err_info *info);
+
+// A change of a signal as the message that goes to the router, packed into `out` (appended).
+struct buf;
+void codec_signal(const struct signal_change *change, uint64_t position, struct buf *out);
+
+// An explanation as a message, in `arena`.
+Assay__Scorer__V1__ExplainResponse *codec_explanation(const struct explanation *explanation,
+                                                      const char *account, const char *user,
+                                                      const char *playbook, struct arena *arena);

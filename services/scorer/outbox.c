@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/scorer/outbox.h"
+
+#include <endian.h>
+#include <stdlib.h>
+
+#include "assay/router/v1/router.pb-c.h"
+#include "common/base/mem.h"
+
+struct outbox_signal {
+    uint64_t position;
+    uint64_t index;
+    uint8_t *bytes;
+    size_t len;
+    bool stored;
+};
+
+struct outbox_key {
+    uint64_t position; // big-endian on disk, so that order is that of numbers
+    uint64_t index;
+};
+
+struct outbox {
+    struct outbox_signal *items; // [head, n) wait
+    size_t head, n, cap;
+    struct outbox_key *gone; // stored rows of confirmed signals
+    size_t n_gone, gone_cap;
+};
+
+struct outbox *outbox_create(void)
+{
+    return mem_zalloc(sizeof(struct outbox));
+}
+
+void outbox_destroy(struct outbox *outbox)
+{
+    if (outbox == NULL)
+        return;
+    for (size_t i = outbox->head; i < outbox->n; i++)
+        mem_free(outbox->items[i].bytes);
+    mem_free(outbox->items);
+    mem_free(outbox->gone);
+    mem_free(outbox);
+}
+
+static void outbox_push(struct outbox *outbox, uint64_t position, uint64_t index,
+                        struct span signal, bool stored)
+{
+    if (outbox->head > 4096 && outbox->head * 2 > outbox->n) {
+        memmove(outbox->items, outbox->items + outbox->head,
+                (outbox->n - outbox->head) * sizeof *outbox->items);
+        outbox->n -= outbox->head;
+        outbox->head = 0;
+    }
+    MEM_GROW(outbox->items, outbox->n, outbox->cap);
+    struct outbox_signal *item = &outbox->items[outbox->n++];
+    *item = (struct outbox_signal){position, index, mem_alloc(signal.len), signal.len, stored};
+    memcpy(item->bytes, signal.ptr, signal.len);
+}
+
+void outbox_add(struct outbox *outbox, uint64_t position, uint64_t index, struct span signal)
+{
+    outbox_push(outbox, position, index, signal, false);
+}
+
+enum err outbox_load(struct outbox *outbox, struct span key, struct span value,
+                     struct err_info *info)
+{
+    struct outbox_key number;
+    if (key.len != sizeof number)
+        return err_set(info, ERR_CORRUPT, "signal row: a key of %zu bytes", key.len);
+    memcpy(&number, key.ptr, sizeof number);
+    outbox_push(outbox, be64toh(number.position), be64toh(number.index), value, true);
+    return ERR_OK;
+}
+
+static int outbox_number_cmp(uint64_t a_position, uint64_t a_index, uint64_t b_position,
+                             uint64_t b_index)
+{
+    if (a_position != b_position)
+        return a_position < b_position ? -1 : 1;
+    return (a_index > b_index) - (a_index < b_index);
+}
+
+static int outbox_cmp(const void *x, const void *y)
+{
+    const struct outbox_signal *a = x, *b = y;
+    int c = outbox_number_cmp(a->position, a->index, b->position, b->index);
+    return c != 0 ? c : (int)b->stored - (int)a->stored; // the stored one first: it stays
+}
+
+static void outbox_note_gone(struct outbox *outbox, const struct outbox_signal *item)
+{
+    if (!item->stored)
+        return;
+    MEM_GROW(outbox->gone, outbox->n_gone, outbox->gone_cap);
+    outbox->gone[outbox->n_gone++] =
+        (struct outbox_key){htobe64(item->position), htobe64(item->index)};
+}
+
+void outbox_settle(struct outbox *outbox, uint64_t confirmed_position, uint64_t confirmed_index)
+{
+    CHECK(outbox->head == 0);
+    if (outbox->n > 0)
+        qsort(outbox->items, outbox->n, sizeof *outbox->items, outbox_cmp);
+    size_t kept = 0;
+    for (size_t i = 0; i < outbox->n; i++) {
+        struct outbox_signal *item = &outbox->items[i];
+        const struct outbox_signal *last = kept > 0 ? &outbox->items[kept - 1] : NULL;
+        bool repeated =
+            last != NULL && last->position == item->position && last->index == item->index;
+        bool taken = outbox_number_cmp(item->position, item->index, confirmed_position,
+                                       confirmed_index) <= 0;
+        if (taken && !repeated)
+            outbox_note_gone(outbox, item);
+        if (taken || repeated)
+            mem_free(item->bytes);
+        else
+            outbox->items[kept++] = *item;
+    }
+    outbox->n = kept;
+}
+
+size_t outbox_batch(const struct outbox *outbox, uint32_t lane, size_t max, struct buf *out)
+{
+    enum { BATCH_BYTES_MAX = 1024 * 1024 };
+    // The concatenation of a message with no signals and each signal as its field is the message
+    // with all.
+    Assay__Router__V1__ApplySignalsRequest head = ASSAY__ROUTER__V1__APPLY_SIGNALS_REQUEST__INIT;
+    head.lane = lane;
+    size_t head_len = assay__router__v1__apply_signals_request__get_packed_size(&head);
+    assay__router__v1__apply_signals_request__pack(&head, buf_reserve(out, head_len));
+    out->len += head_len;
+    size_t n = 0;
+    for (size_t i = outbox->head; i < outbox->n && n < max && out->len < BATCH_BYTES_MAX;
+         i++, n++) {
+        buf_append_u8(out, 2 << 3 | 2); // field `signals`, length-delimited
+        size_t len = outbox->items[i].len;
+        for (; len >= 0x80; len >>= 7)
+            buf_append_u8(out, (uint8_t)(len | 0x80));
+        buf_append_u8(out, (uint8_t)len);
+        buf_append(out, outbox->items[i].bytes, outbox->items[i].len);
+    }
+    return n;
+}
+
+void outbox_confirm(struct outbox *outbox, uint64_t position, uint64_t index)
+{
+    while (outbox->head < outbox->n) {
+        struct outbox_signal *item = &outbox->items[outbox->head];
+        if (outbox_number_cmp(item->position, item->index, position, index) > 0)
+            break;
+        outbox_note_gone(outbox, item);
+        mem_free(item->bytes);
+        outbox->head++;
+    }
+}
+
+size_t outbox_waiting(const struct outbox *outbox)
+{
+    return outbox->n - outbox->head;
+}
+
+void outbox_collect(struct outbox *outbox, uint32_t table, struct fold_rows *rows)
+{
+    for (size_t i = outbox->n; i > outbox->head && !outbox->items[i - 1].stored; i--) {
+        struct outbox_signal *item = &outbox->items[i - 1];
+        struct outbox_key key = {htobe64(item->position), htobe64(item->index)};
+        fold_rows_put(rows, table, span_make(&key, sizeof key), span_make(item->bytes, item->len));
+        item->stored = true;
+    }
+    for (size_t i = 0; i < outbox->n_gone; i++)
+        fold_rows_delete(rows, table, span_make(&outbox->gone[i], sizeof outbox->gone[i]));
+    outbox->n_gone = 0;
+}

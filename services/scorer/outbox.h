@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Signals on their way from a lane's fold to the router, in order of their number. A signal is kept
+// until the router has confirmed it: in memory, and in the lane's store from the next checkpoint
+// slice on, because a slice may move an account past the record that made the signal, and replay
+// would not make it again. On the fold's thread.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include "common/base/span.h"
+#include "common/fold/fold.h"
+
+struct outbox;
+
+struct outbox *outbox_create(void);
+void outbox_destroy(struct outbox *outbox);
+
+// Adds a packed router.v1.Signal. Live, numbers rise; in recovery any order, and repetitions, are
+// put right by outbox_settle.
+void outbox_add(struct outbox *outbox, uint64_t position, uint64_t index, struct span signal);
+// Recovery: the stored row of a signal.
+MUST_USE enum err outbox_load(struct outbox *outbox, struct span key, struct span value,
+                              struct err_info *info);
+// End of recovery: in order, each once, none that was confirmed.
+void outbox_settle(struct outbox *outbox, uint64_t confirmed_position, uint64_t confirmed_index);
+
+// The first signals that wait, at most `max`, as the body of an ApplySignalsRequest for `lane`. The
+// number, 0 when none waits.
+size_t outbox_batch(const struct outbox *outbox, uint32_t lane, size_t max, struct buf *out);
+// Forgets what the router has taken, up to and with this number.
+void outbox_confirm(struct outbox *outbox, uint64_t position, uint64_t index);
+size_t outbox_waiting(const struct outbox *outbox);
+
+// Rows for a checkpoint slice: what is not stored yet, and deletions of what was confirmed.
+void outbox_collect(struct outbox *outbox, uint32_t table, struct fold_rows *rows);

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// What scorer.c (wiring) and handlers.c (methods) share.
+#pragma once
+
+#include "assay/scorer/v1/scorer.pb-c.h"
+#include "common/service/service.h"
+#include "common/shard/shard.h"
+#include "services/scorer/lane.h"
+
+struct scorer_config {
+    const char *data;
+    const char *playbook;
+    const char *shard_map;
+    int clock; // enum scorer_clock
+    const char *router;
+    int64_t checkpoint_every_ms;
+    int64_t dedupe_window_ms;
+    int64_t dedupe_ids_max;
+    int64_t journal_max_bytes, journal_keep_bytes, state_max_bytes;
+    int64_t queue_max;
+};
+
+enum scorer_clock { SCORER_CLOCK_WALL, SCORER_CLOCK_EVENT };
+
+struct scorer {
+    struct service *service;
+    const struct scorer_config *config;
+    struct shard_map *map;
+    struct rpc_client *router;
+    struct lane **lanes; // [n_lanes]
+    size_t n_lanes;
+    char label[160]; // of the playbook in force
+    Assay__Scorer__V1__ScorerService_Service methods;
+    // While a playbook is being put in force, one lane after another.
+    struct scorer_load *load;
+    // Lanes are stopped on a thread of their own: a last checkpoint takes a moment.
+    struct thread *stopper;
+    struct mailbox *stopped;
+};
+
+// The lane that owns an account here, or NULL.
+struct lane *scorer_lane_of(struct scorer *scorer, struct span account);
+// Registers the methods with the service's server.
+void scorer_add_methods(struct scorer *scorer);
