@@ -4,7 +4,7 @@
 // mean". The only folder that knows libyaml. Used for the services' own files and for any other
 // YAML of the project.
 //
-//     playbook.yaml:12:5: $.measures.projcts: unknown key "windw"
+//     rules.yaml:12:5: $.measures.projcts: unknown key "windw"
 //       12 |     windw: 30d
 //          |     ^ did you mean "window"?
 //

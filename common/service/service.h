@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one shape of every service process: options, configuration, log, loop, server with the admin and
-// health services, signals, drain, exit codes. A service's main fills a table and calls service_main.
+// The one shape of every service process: options, configuration, log, loop, server with the admin
+// and health services, signals, drain, exit codes. A service's main fills a table and calls
+// service_main.
 #pragma once
 
 #include <stdbool.h>
@@ -17,8 +18,8 @@ enum { SERVICE_EXIT_OK = 0, SERVICE_EXIT_FAILED = 1, SERVICE_EXIT_USAGE = 2 };
 
 struct service;
 
-// What all services have in their files, beside their own fields. Their key names: "name", "listen",
-// "log_level", "calls_max", "request_max", "drain".
+// What all services have in their files, beside their own fields. Their key names: "name",
+// "listen", "log_level", "calls_max", "request_max", "drain".
 struct service_config {
     const char *name;   // in logs, e.g. "scorer-0"
     const char *listen; // URL
@@ -37,7 +38,8 @@ struct service_desc {
     size_t config_bytes; // of the struct that they fill
     // Cross-field checks; reports into `config`. May be NULL.
     void (*validate)(struct config *config, const struct config_node *root, const void *own);
-    // Builds everything and adds services to the server (service_server). An error ends the process.
+    // Builds everything and adds services to the server (service_server). An error ends the
+    // process.
     enum err (*open)(struct service *service, const void *own, struct err_info *info);
     // SIGTERM: stop taking work; call service_drained when what was taken has been answered.
     void (*drain)(struct service *service);
@@ -47,18 +49,18 @@ struct service_desc {
     // Answers for the admin service; each may be NULL.
     // The document that governs the service, as it is in force: "name@version".
     const char *(*document)(struct service *service);
-    // Checks and perhaps loads a new one: calls service_document_done exactly once, now or later, on the
-    // loop. `text` is valid until then.
-    void (*load_document)(struct service *service, const char *file, struct span text, bool check_only,
-                          void *token);
+    // Checks and perhaps loads a new one: calls service_document_done exactly once, now or later,
+    // on the loop. `text` is valid until then.
+    void (*load_document)(struct service *service, const char *file, struct span text,
+                          bool check_only, void *token);
     // Moves the event clock: calls service_clock_done exactly once.
     void (*advance_clock)(struct service *service, int64_t to_ms, void *token);
     // Writes metrics that are read at the time of asking into `metrics`' sets.
     void (*refresh_metrics)(struct service *service);
 };
 
-// Parses options (--config FILE, --check-config, --print-config, --version, --help), runs, returns the
-// exit code: 0 done, 1 failed, 2 used or configured wrongly.
+// Parses options (--config FILE, --check-config, --print-config, --version, --help), runs, returns
+// the exit code: 0 done, 1 failed, 2 used or configured wrongly.
 int service_main(const struct service_desc *desc, int argc, char **argv);
 
 // For the desc's functions:
@@ -68,14 +70,15 @@ const struct service_config *service_config(const struct service *service);
 struct loop *service_loop(struct service *service);
 struct rpc_server *service_server(struct service *service);
 struct metrics *service_metrics(struct service *service);
-// Ready is what HealthService and GetStatus say; a service starts as not ready. `reason` while it is not.
+// Ready is what HealthService and GetStatus say; a service starts as not ready. `reason` while it
+// is not.
 void service_set_ready(struct service *service, bool ready, const char *reason);
 // drain has finished: the server closes, then `close` runs, then the process ends with `exit_code`.
 void service_drained(struct service *service);
 // Ends as SIGTERM does, with exit code 1.
 void service_fail(struct service *service, const char *reason);
-// `err` OK: `in_force` names the document now in force, `changed` whether it is another than before.
-// Otherwise `report` holds every mistake.
+// `err` OK: `in_force` names the document now in force, `changed` whether it is another than
+// before. Otherwise `report` holds every mistake.
 void service_document_done(void *token, enum err err, const char *in_force, bool changed,
                            const char *report);
 void service_clock_done(void *token, enum err err, int64_t clock_ms, const struct err_info *info);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// What one lane knows: its accounts, their users, their measures and signals, the message ids it has
-// seen, as a fold of its journal. A deterministic library: no I/O, no clock, no threads; the same
-// inputs in the same order give the same signals with the same numbers.
+// What one lane knows: its accounts, their users, their measures and signals, the message ids it
+// has seen, as a fold of its journal. A deterministic library: no I/O, no clock, no threads; the
+// same inputs in the same order give the same signals with the same numbers.
 //
 // Rules of time (docs/architecture.md): an account's clock is the latest event time that it has
-// accepted; a subject is decided at its account's clock when an event arrives; before the event is applied
-// the account's timers that are due up to the new clock run, in order of instant; a timer that ran
-// moves the clock to its instant. So what an account decides depends on its own events alone.
+// accepted; a subject is decided at its account's clock when an event arrives; before the event is
+// applied the account's timers that are due up to the new clock run, in order of instant; a timer
+// that ran moves the clock to its instant. So what an account decides depends on its own events
+// alone.
 #pragma once
 
 #include <stdbool.h>
@@ -35,7 +36,7 @@ struct event {
     struct span user;    // may be empty (a group call without a user)
     struct span name;
     int64_t at_ms;
-    int64_t received_at_ms; // what known_at is taken from
+    int64_t received_at_ms;            // what known_at is taken from
     const struct property *properties; // of identify and group: the traits
     size_t n_properties;
     const struct property *context;
@@ -65,8 +66,8 @@ struct signal_change {
     struct span user; // empty: the account's
     int64_t at_ms;
     int64_t known_at_ms;
-    struct span event_id; // empty: an instant completed it
-    const char *playbook; // label
+    struct span event_id;            // empty: an instant completed it
+    const char *playbook;            // label
     const struct evidence *evidence; // the leaves that hold, when value is true
     size_t n_evidence;
 };
@@ -86,23 +87,25 @@ struct core;
 struct core *core_create(const struct core_opts *opts);
 void core_destroy(struct core *core);
 
-// Puts a playbook in force (takes it). State of measures and signals with the same meaning is kept, new
-// ones start empty. `position` as below. The first call is needed before any event.
+// Puts a playbook in force (takes it). State of measures and signals with the same meaning is kept,
+// new ones start empty. `position` as below. The first call is needed before any event.
 void core_set_playbook(struct core *core, uint64_t position, struct playbook *playbook);
 const struct playbook *core_playbook(const struct core *core);
 
-// Called before the events of one record: `intake_ms` is the wall clock at which the batch was taken in
-// (it travels in the record); message ids older than the window are forgotten by it.
+// Called before the events of one record: `intake_ms` is the wall clock at which the batch was
+// taken in (it travels in the record); message ids older than the window are forgotten by it.
 void core_begin_record(struct core *core, uint64_t position, int64_t intake_ms);
-// Whether `n` more ids can be remembered; when not, the record must be refused before it is journaled.
+// Whether `n` more ids can be remembered; when not, the record must be refused before it is
+// journaled.
 bool core_has_room(const struct core *core, size_t n);
-// Applies event `place` (from 0) of the record at `position`. Accounts whose stored row already has this
-// record are left alone, but the message id is remembered and the verdict is right all the same.
-// Changes are appended; their texts are allocated in `arena`.
-enum verdict core_apply(struct core *core, uint64_t position, uint32_t place, const struct event *event,
-                        struct signal_changes *changes, struct arena *arena);
-// The cluster clock passes `now_ms`: every timer that is due by then runs, accounts in order of their
-// ordinal, each account's timers in order of instant.
+// Applies event `place` (from 0) of the record at `position`. Accounts whose stored row already has
+// this record are left alone, but the message id is remembered and the verdict is right all the
+// same. Changes are appended; their texts are allocated in `arena`.
+enum verdict core_apply(struct core *core, uint64_t position, uint32_t place,
+                        const struct event *event, struct signal_changes *changes,
+                        struct arena *arena);
+// The cluster clock passes `now_ms`: every timer that is due by then runs, accounts in order of
+// their ordinal, each account's timers in order of instant.
 void core_tick(struct core *core, uint64_t position, int64_t now_ms, struct signal_changes *changes,
                struct arena *arena);
 // The earliest instant at which a timer is due, or INT64_MAX.
@@ -115,7 +118,8 @@ struct core_counts {
 };
 void core_counts(const struct core *core, struct core_counts *out);
 
-// ---- Explaining -----------------------------------------------------------------------------------
+// ---- Explaining
+// -----------------------------------------------------------------------------------
 
 struct explained_condition {
     const char *text;
@@ -155,11 +159,12 @@ struct explanation {
     size_t n_measures;
     const struct property *account_traits, *user_traits;
     size_t n_account_traits, n_user_traits;
-    const char *excluded; // the exclusion that holds for the user by traits, or ""
+    const char *excluded;     // the exclusion that holds for the user by traits, or ""
     const char *const *users; // at most 20 of the account, those with a true signal first
     size_t n_listed_users;
 };
 
-// As of the account's clock. `user` empty: the account alone; a user that is not known: known is false.
+// As of the account's clock. `user` empty: the account alone; a user that is not known: known is
+// false.
 void core_explain(struct core *core, struct span account, struct span user, struct arena *arena,
                   struct explanation *out);
