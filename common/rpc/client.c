@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// Life of a client: the socket, its dialer, its lines; coming and going of connections; the end.
+
+#include "common/base/mem.h"
+#include "common/clock/clock.h"
+#include "common/rpc/client_impl.h"
+
+#define LOG_COMPONENT "rpc"
+#include "common/log/log.h"
+
+// After nng/nng.h, without which it does not compile.
+#include <nng/protocol/reqrep0/req.h>
+
+enum { CLIENT_RECONNECT_MIN_MS = 10, CLIENT_RECONNECT_MAX_MS = 200 };
+
+// ---- Connections --------------------------------------------------------------------------------
+
+static void client_pipe_on_nng(nng_pipe pipe, nng_pipe_ev event, void *arg)
+{
+    struct rpc_client *client = arg;
+    (void)pipe;
+    if (event == NNG_PIPE_EV_ADD_POST) {
+        atomic_fetch_add(&client->connections, 1);
+        atomic_fetch_add(&client->connects, 1);
+    } else {
+        atomic_fetch_sub(&client->connections, 1);
+        atomic_fetch_add(&client->losses, 1);
+    }
+    // One note at a time: there is room for no more.
+    if (!atomic_exchange(&client->change_posted, true))
+        CHECK(mailbox_post(client->mailbox, client) == ERR_OK);
+}
+
+static void client_changed(struct rpc_client *client)
+{
+    atomic_store(&client->change_posted, false);
+    if (client->closing)
+        return;
+    unsigned losses = atomic_load(&client->losses);
+    LOG_DEBUG("client_connection", "url=%s connections=%u losses=%u", client->url,
+              atomic_load(&client->connections), losses);
+    for (uint32_t i = 0; i < client->n_lines; i++) {
+        struct line *line = &client->lines[i];
+        if (line->call != NULL && losses - line->losses > CLIENT_LOSSES_MAX)
+            call_end(line->call, RPC_UNAVAILABLE);
+    }
+}
+
+static void client_mail_cb(void *arg, void *item)
+{
+    struct rpc_client *client = arg;
+    if (item == client)
+        client_changed(client);
+    else
+        call_line_done(item);
+}
+
+bool rpc_client_connected(const struct rpc_client *client)
+{
+    return atomic_load(&client->connections) > 0;
+}
+
+// ---- Open ---------------------------------------------------------------------------------------
+
+static void client_set_options(struct rpc_client *client)
+{
+    nng_socket socket = client->socket;
+    CHECK(nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ,
+                              client->response_bytes_max + RPC_SLACK_BYTES) == 0);
+    CHECK(nng_socket_set_ms(socket, NNG_OPT_RECVTIMEO, NNG_DURATION_INFINITE) == 0);
+    CHECK(nng_socket_set_ms(socket, NNG_OPT_SENDTIMEO, NNG_DURATION_INFINITE) == 0);
+    CHECK(nng_socket_set_ms(socket, NNG_OPT_RECONNMINT, CLIENT_RECONNECT_MIN_MS) == 0);
+    CHECK(nng_socket_set_ms(socket, NNG_OPT_RECONNMAXT, CLIENT_RECONNECT_MAX_MS) == 0);
+    // Not by the clock; only when a connection is lost. "Infinite" would turn that off as well.
+    CHECK(nng_socket_set_ms(socket, NNG_OPT_REQ_RESENDTIME, INT32_MAX) == 0);
+    CHECK(nng_pipe_notify(socket, NNG_PIPE_EV_ADD_POST, client_pipe_on_nng, client) == 0);
+    CHECK(nng_pipe_notify(socket, NNG_PIPE_EV_REM_POST, client_pipe_on_nng, client) == 0);
+}
+
+static void client_later_cb(void *arg)
+{
+    call_report_failed(arg);
+}
+
+static void client_free(struct rpc_client *client)
+{
+    for (uint32_t i = 0; i < client->n_lines; i++)
+        nng_aio_stop(client->lines[i].aio);
+    for (uint32_t i = 0; i < client->n_lines; i++)
+        line_deinit(&client->lines[i]);
+    // The last notes of connections come during the close.
+    nng_close(client->socket);
+    mailbox_destroy(client->mailbox);
+    loop_timer_destroy(client->later);
+    arena_deinit(&client->scratch);
+    mem_free(client->lines);
+    mem_free(client->url);
+    mem_free(client);
+}
+
+static void client_create_lines(struct rpc_client *client)
+{
+    client->lines = mem_zalloc(client->n_lines * sizeof *client->lines);
+    for (uint32_t i = client->n_lines; i-- > 0;) {
+        line_init(&client->lines[i], client);
+        client->lines[i].next_free = client->free_lines;
+        client->free_lines = &client->lines[i];
+    }
+}
+
+enum err rpc_client_open(struct loop *loop, const struct rpc_client_opts *opts,
+                         struct rpc_client **out, struct err_info *info)
+{
+    CHECK(opts->url != NULL);
+    struct rpc_client *client = mem_zalloc(sizeof *client);
+    int rv = nng_req0_open(&client->socket);
+    if (rv != 0) {
+        mem_free(client);
+        return err_set(info, rpc_err_from_nng(rv), "socket: %s", nng_strerror(rv));
+    }
+    client->loop = loop;
+    client->url = mem_dup_text(opts->url);
+    client->n_lines = opts->calls_max != 0 ? opts->calls_max : RPC_CALLS_MAX_DEFAULT;
+    client->request_bytes_max =
+        opts->request_bytes_max != 0 ? opts->request_bytes_max : RPC_MESSAGE_BYTES_DEFAULT;
+    client->response_bytes_max =
+        opts->response_bytes_max != 0 ? opts->response_bytes_max : RPC_MESSAGE_BYTES_DEFAULT;
+    client->call_id = clock_random_u64();
+    client->mailbox = mailbox_create(loop, client->n_lines + 1, client_mail_cb, client);
+    client->later = loop_timer_create(loop, client_later_cb, client);
+    arena_init(&client->scratch, RPC_ARENA_BLOCK_BYTES, 0);
+    client_set_options(client);
+    client_create_lines(client);
+    rv = nng_dial(client->socket, client->url, NULL, NNG_FLAG_NONBLOCK);
+    if (rv != 0) {
+        enum err err =
+            err_set(info, rpc_err_from_nng(rv), "dial %s: %s", client->url, nng_strerror(rv));
+        client_free(client);
+        return err;
+    }
+    *out = client;
+    return ERR_OK;
+}
+
+// ---- Close --------------------------------------------------------------------------------------
+
+void client_look_closed(struct rpc_client *client)
+{
+    if (!client->closing || client->n_busy > 0 || client->failed_first != NULL)
+        return;
+    CHECK(client->n_calls == 0); // a call was begun and its stub never called
+    void (*closed)(void *arg) = client->closed;
+    void *arg = client->closed_arg;
+    client_free(client);
+    if (closed != NULL)
+        closed(arg);
+}
+
+void rpc_client_close(struct rpc_client *client, void (*closed)(void *arg), void *arg)
+{
+    CHECK(!client->closing);
+    client->closing = true;
+    client->closed = closed;
+    client->closed_arg = arg;
+    for (uint32_t i = 0; i < client->n_lines; i++) {
+        struct line *line = &client->lines[i];
+        if (line->call != NULL)
+            call_end(line->call, RPC_CANCELLED);
+        else
+            line_end(line);
+    }
+    // With nothing in flight this is what closes it.
+    loop_timer_start(client->later, 0, 0);
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+// NNG's side of the server: receiving, raw requests, sending. What runs on NNG's threads reads the
+// header, and either calls the raw method or posts the slot to the loop.
+#include <stdio.h>
+
+#include "common/base/mem.h"
+#include "common/clock/clock.h"
+#include "common/rpc/server_impl.h"
+
+static void slot_on_nng(void *arg);
+
+struct slot *slot_create(struct rpc_server *server)
+{
+    struct slot *slot = mem_zalloc(sizeof *slot);
+    slot->server = server;
+    CHECK(nng_ctx_open(&slot->ctx, server->socket) == 0);
+    CHECK(nng_aio_alloc(&slot->aio, slot_on_nng, slot) == 0);
+    arena_init(&slot->arena, RPC_ARENA_BLOCK_BYTES, 0);
+    incoming_init(slot);
+    return slot;
+}
+
+void slot_close(struct slot *slot)
+{
+    nng_aio_free(slot->aio);
+    nng_ctx_close(slot->ctx);
+    slot->aio = NULL;
+    slot_free_request(slot);
+    incoming_deinit(slot);
+}
+
+void slot_free(struct slot *slot)
+{
+    arena_deinit(&slot->arena);
+    mem_free(slot);
+}
+
+void slot_free_request(struct slot *slot)
+{
+    if (slot->msg != NULL)
+        nng_msg_free(slot->msg);
+    slot->msg = NULL;
+    slot->body = (struct span){0};
+}
+
+void slot_receive(struct slot *slot)
+{
+    slot_free_request(slot);
+    arena_reset(&slot->arena);
+    slot->head = NULL;
+    slot->method = NULL;
+    slot->sending = false;
+    nng_ctx_recv(slot->ctx, slot->aio);
+}
+
+void slot_part_over(struct slot *slot)
+{
+    if (atomic_fetch_sub(&slot->parts, 1) == 1)
+        slot_receive(slot);
+}
+
+void slot_send(struct slot *slot, nng_msg *msg, unsigned parts)
+{
+    atomic_store(&slot->parts, parts);
+    atomic_fetch_add(&slot->server->sends, 1);
+    slot->sending = true;
+    nng_aio_set_msg(slot->aio, msg);
+    nng_ctx_send(slot->ctx, slot->aio);
+}
+
+void slot_answer(struct slot *slot, nng_msg *msg, unsigned parts)
+{
+    atomic_store(&slot->server->answered_ms, clock_mono_ms());
+    slot_send(slot, msg, parts);
+}
+
+void slot_refuse(struct slot *slot, enum rpc_status status, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    atomic_fetch_add(&slot->server->refused, 1);
+    slot_send(slot, frame_response_create(status, text, 0, NULL), 1);
+}
+
+// ---- A request that arrived ---------------------------------------------------------------------
+
+static const struct server_method *slot_find_method(const struct rpc_server *server,
+                                                    const char *name)
+{
+    const struct server_method *found = NULL;
+    for (size_t i = 0; i < server->n_methods; i++) {
+        const struct server_method *method = &server->methods[i];
+        if (strcmp(method->name, name) != 0)
+            continue;
+        if (method->raw != NULL)
+            return method;
+        found = method;
+    }
+    return found;
+}
+
+static void slot_call_raw_on_nng(struct slot *slot)
+{
+    struct rpc_server *server = slot->server;
+    atomic_fetch_add(&server->in_work, 1);
+    atomic_fetch_add(&server->raw_in_work, 1);
+    atomic_store(&slot->request.open, true);
+    slot->method->raw(slot->method->raw_arg, &slot->request);
+}
+
+static void slot_received_on_nng(struct slot *slot)
+{
+    struct rpc_server *server = slot->server;
+    struct span head;
+    struct err_info info;
+    rpc_request_header *read;
+    atomic_fetch_add(&server->requests, 1);
+    if (!frame_split(slot->msg, &head, &slot->body)) {
+        slot_refuse(slot, RPC_INVALID_ARGUMENT, "malformed frame");
+        return;
+    }
+    if (frame_request_read(head, &slot->arena, &read, &info) != ERR_OK) {
+        slot_refuse(slot, RPC_INVALID_ARGUMENT, "%s", info.text);
+        return;
+    }
+    slot->head = read;
+    slot->deadline_ms = read->timeout_ms == 0 ? INT64_MAX : clock_mono_ms() + read->timeout_ms;
+    if (!read->cancel) {
+        slot->method = slot_find_method(server, read->method);
+        if (slot->method == NULL) {
+            slot_refuse(slot, RPC_UNIMPLEMENTED, "no method %s", read->method);
+            return;
+        }
+        if (slot->body.len > server->request_bytes_max) {
+            slot_refuse(slot, RPC_RESOURCE_EXHAUSTED, "request of %zu bytes, at most %zu",
+                        slot->body.len, server->request_bytes_max);
+            return;
+        }
+        if (slot->method->raw != NULL && !atomic_load(&server->closing)) {
+            slot_call_raw_on_nng(slot);
+            return;
+        }
+    }
+    CHECK(mailbox_post(server->mailbox, slot) == ERR_OK);
+}
+
+static void slot_on_nng(void *arg)
+{
+    struct slot *slot = arg;
+    int rv = nng_aio_result(slot->aio);
+    nng_msg *msg = nng_aio_get_msg(slot->aio);
+    nng_aio_set_msg(slot->aio, NULL);
+    if (slot->sending) {
+        if (rv != 0 && msg != NULL)
+            nng_msg_free(msg);
+        // Before the count goes down: a server that sees no sends may be freed.
+        struct rpc_server *server = slot->server;
+        if (rv != NNG_ECLOSED && rv != NNG_ECANCELED)
+            slot_part_over(slot);
+        atomic_fetch_sub(&server->sends, 1);
+        return;
+    }
+    // A receive fails only when it is stopped.
+    if (rv != 0)
+        return;
+    slot->msg = msg;
+    slot_received_on_nng(slot);
+}
+
+// ---- Raw requests, any thread -------------------------------------------------------------------
+
+struct span rpc_request_body(const struct rpc_request *request)
+{
+    CHECK(atomic_load(&request->open));
+    return CONTAINER_OF(request, struct slot, request)->body;
+}
+
+int64_t rpc_request_left_ms(const struct rpc_request *request)
+{
+    CHECK(atomic_load(&request->open));
+    int64_t deadline_ms = CONTAINER_OF(request, struct slot, request)->deadline_ms;
+    return deadline_ms == INT64_MAX ? INT64_MAX : deadline_ms - clock_mono_ms();
+}
+
+// Takes `msg`.
+static void slot_answer_raw(struct slot *slot, nng_msg *msg)
+{
+    struct rpc_server *server = slot->server;
+    CHECK(atomic_exchange(&slot->request.open, false));
+    slot_free_request(slot);
+    slot_answer(slot, msg, 1);
+    // After the send: a closing server waits until neither is left.
+    atomic_fetch_sub(&server->raw_in_work, 1);
+    atomic_fetch_sub(&server->in_work, 1);
+}
+
+static bool slot_raw_too_large(struct rpc_request *request, size_t bytes)
+{
+    size_t max = CONTAINER_OF(request, struct slot, request)->server->response_bytes_max;
+    if (bytes <= max)
+        return false;
+    rpc_request_fail(request, RPC_RESOURCE_EXHAUSTED, "answer of %zu bytes, at most %zu", bytes,
+                     max);
+    return true;
+}
+
+void rpc_request_answer(struct rpc_request *request, struct span message)
+{
+    if (slot_raw_too_large(request, message.len))
+        return;
+    uint8_t *body;
+    nng_msg *msg = frame_response_create(RPC_OK, NULL, message.len, &body);
+    if (message.len > 0)
+        memcpy(body, message.ptr, message.len);
+    slot_answer_raw(CONTAINER_OF(request, struct slot, request), msg);
+}
+
+void rpc_request_answer_message(struct rpc_request *request, const ProtobufCMessage *message)
+{
+    size_t bytes = protobuf_c_message_get_packed_size(message);
+    if (slot_raw_too_large(request, bytes))
+        return;
+    uint8_t *body;
+    nng_msg *msg = frame_response_create(RPC_OK, NULL, bytes, &body);
+    CHECK(protobuf_c_message_pack(message, body) == bytes);
+    slot_answer_raw(CONTAINER_OF(request, struct slot, request), msg);
+}
+
+void rpc_request_fail(struct rpc_request *request, enum rpc_status status, const char *format, ...)
+{
+    CHECK(status != RPC_OK);
+    struct slot *slot = CONTAINER_OF(request, struct slot, request);
+    va_list args;
+    va_start(args, format);
+    char text[1024];
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    atomic_fetch_add(&slot->server->failed, 1);
+    slot_answer_raw(slot, frame_response_create(status, text, 0, NULL));
+}
