@@ -37,7 +37,7 @@ static void canonical_quoted(struct span text, struct buf *out)
 // Words and spaces stand bare, so that the usual event reads well.
 static void canonical_name(const char *name, struct buf *out)
 {
-    bool bare = true;
+    bool bare = strcmp(name, "any") != 0;
     for (const char *p = name; *p != '\0'; p++) {
         bool word = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
                     (*p >= '0' && *p <= '9') || *p == ' ' || *p == '_' || *p == '-' || *p == '.';
@@ -219,7 +219,7 @@ static void canonical_events(const struct playbook *playbook, const struct measu
     if (measure->events != NULL) {
         canonical_event_names(playbook, measure->events, measure->n_events, out);
     } else if (playbook->active_events == NULL) {
-        // In quotes an event of that name would stand, were there one.
+        // An event of that name stands in quotes.
         buf_append_text(out, "any");
     } else {
         buf_append_text(out, "any: ");

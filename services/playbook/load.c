@@ -1,0 +1,466 @@
+// SPDX-License-Identifier: Apache-2.0
+// The order of reading: all names first, so that anything may refer to anything; then what
+// conditions look at (measures, scores), conditions, queues, routes; then what needs the whole
+// (order and scopes of signals). Nothing is built from a file that has a mistake.
+#include "services/playbook/load.h"
+
+#include <unistd.h>
+
+#include "common/base/hash.h"
+#include "common/base/mem.h"
+#include "services/playbook/build.h"
+#include "services/playbook/load_impl.h"
+
+static const char *const SECTIONS[] = {"playbook", "version", "exclude", "active",
+                                       "measures", "scores",  "signals", "segments",
+                                       "qualify",  "route",   "queues"};
+
+// ---- Small questions of all sections ----
+
+void load_expected(struct loader *l, const struct config_node *node, const char *what,
+                   const char *hint)
+{
+    struct span text = config_text(node);
+    if (config_kind(node) == CONFIG_MAPPING)
+        config_error_hint(l->config, node, hint, "expected %s, found %s", what,
+                          config_count(node) == 0 ? "an empty mapping" : "a mapping");
+    else if (config_kind(node) == CONFIG_SEQUENCE)
+        config_error_hint(l->config, node, hint, "expected %s, found %s", what,
+                          config_count(node) == 0 ? "an empty list" : "a list");
+    else if (text.len == 0)
+        config_error_hint(l->config, node, hint, "expected %s, found nothing", what);
+    else
+        config_error_hint(l->config, node, hint, "expected %s, found \"%.*s\"", what,
+                          (int)(text.len < LOAD_NAME_BYTES_MAX ? text.len : LOAD_NAME_BYTES_MAX),
+                          (const char *)text.ptr);
+}
+
+bool load_is_mapping(struct loader *l, const struct config_node *node, const char *what)
+{
+    if (config_kind(node) == CONFIG_MAPPING && config_count(node) > 0)
+        return true;
+    load_expected(l, node, what, NULL);
+    return false;
+}
+
+bool load_is_list(struct loader *l, const struct config_node *node, const char *what)
+{
+    if (config_kind(node) == CONFIG_SEQUENCE && config_count(node) > 0)
+        return true;
+    load_expected(l, node, what, NULL);
+    return false;
+}
+
+const struct config_node *load_key(const struct config_node *mapping, const char *key)
+{
+    for (size_t i = 0; i < config_count(mapping); i++) {
+        if (span_is(config_text(config_key_at(mapping, i)), key))
+            return config_key_at(mapping, i);
+    }
+    return NULL;
+}
+
+static bool load_all_of(struct span text, bool (*allowed)(char c))
+{
+    const char *p = text.ptr;
+    for (size_t i = 0; i < text.len; i++) {
+        if (!allowed(p[i]))
+            return false;
+    }
+    return text.len > 0 && text.len <= LOAD_NAME_BYTES_MAX;
+}
+
+static bool load_name_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+static bool load_playbook_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+}
+
+bool load_check_name(struct loader *l, const struct config_node *key)
+{
+    static const char *const RESERVED[] = {"all",  "any",     "not",        "always", "segment",
+                                           "user", "account", "properties", "context"};
+    struct span text = config_text(key);
+    char first = text.len > 0 ? *(const char *)text.ptr : '\0';
+    if (!load_all_of(text, load_name_char) || first < 'a' || first > 'z') {
+        config_error_hint(l->config, key,
+                          "a small letter, then small letters, digits and _, at most 64",
+                          "\"%.*s\" is not a name that can be used here",
+                          (int)(text.len < LOAD_NAME_BYTES_MAX ? text.len : LOAD_NAME_BYTES_MAX),
+                          (const char *)text.ptr);
+        return false;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(RESERVED); i++) {
+        if (!span_is(text, RESERVED[i]))
+            continue;
+        config_error_hint(l->config, key, "it has a meaning in conditions",
+                          "\"%s\" is reserved and cannot be a name", RESERVED[i]);
+        return false;
+    }
+    return true;
+}
+
+const struct load_name *load_find_name(const struct loader *l, struct span text,
+                                       enum load_name_kind kind)
+{
+    for (int32_t i = 0; i < l->n_names; i++) {
+        if (l->names[i].kind == kind && span_eq(l->names[i].text, text))
+            return &l->names[i];
+    }
+    return NULL;
+}
+
+void load_unknown_name(struct loader *l, const struct config_node *node, const char *what,
+                       unsigned kinds, const char *const *more, size_t n_more)
+{
+    const char **candidates = mem_alloc(sizeof *candidates * ((size_t)l->n_names + n_more + 1));
+    size_t n = 0;
+    for (int32_t i = 0; i < l->n_names; i++) {
+        if ((kinds & (1u << l->names[i].kind)) != 0)
+            candidates[n++] = arena_dup(l->arena, l->names[i].text);
+    }
+    for (size_t i = 0; i < n_more; i++)
+        candidates[n++] = more[i];
+    config_error_unknown(l->config, node, what, candidates, n);
+    mem_free(candidates);
+}
+
+bool load_has_room(struct loader *l, const struct config_node *node, int32_t n, int32_t max,
+                   const char *what)
+{
+    if (n < max)
+        return true;
+    if (!l->full_told)
+        config_error(l->config, node, "too many %s (%d at most)", what, max);
+    l->full_told = true;
+    return false;
+}
+
+int32_t load_event(struct loader *l, const struct config_node *node)
+{
+    struct span text;
+    if (!config_read_text(l->config, node, LOAD_TEXT_BYTES_MAX, &text))
+        return PLAYBOOK_NONE;
+    if (config_plain(node) && span_is(text, "any")) {
+        config_error_hint(l->config, node, "an event of that name is written \"any\"",
+                          "any is no event: it stands alone, for every active event");
+        return PLAYBOOK_NONE;
+    }
+    for (int32_t i = 0; i < l->n_events; i++) {
+        if (span_is(text, l->events[i]))
+            return i;
+    }
+    if (!load_has_room(l, node, l->n_events, PLAYBOOK_EVENTS_MAX, "events"))
+        return PLAYBOOK_NONE;
+    MEM_GROW(l->events, l->n_events, l->cap_events);
+    l->events[l->n_events] = arena_dup(l->arena, text);
+    return l->n_events++;
+}
+
+const int32_t *load_events(struct loader *l, const struct config_node *node, int32_t *n)
+{
+    bool list = config_kind(node) == CONFIG_SEQUENCE, good = true;
+    if (!list && config_kind(node) != CONFIG_SCALAR) {
+        load_expected(l, node, "an event or a list of events", NULL);
+        return NULL;
+    }
+    if (list && !load_is_list(l, node, "an event or a list of events"))
+        return NULL;
+    *n = list ? (int32_t)config_count(node) : 1;
+    int32_t *events = arena_alloc(l->arena, sizeof *events * (size_t)*n);
+    for (int32_t i = 0; i < *n; i++) {
+        const struct config_node *item = list ? config_at(node, (size_t)i) : node;
+        events[i] = load_event(l, item);
+        good = good && events[i] != PLAYBOOK_NONE;
+        for (int32_t j = 0; j < i && events[i] != PLAYBOOK_NONE; j++) {
+            if (events[j] != events[i])
+                continue;
+            config_error(l->config, item, "\"%s\" stands in the list twice", l->events[events[i]]);
+            good = false;
+        }
+    }
+    return good ? events : NULL;
+}
+
+// ---- Names ----
+
+static const char *load_kind_name(const struct loader *l, const struct load_name *name)
+{
+    switch (name->kind) {
+    case LOAD_NAME_MEASURE:
+        return l->measures[name->at].is_score ? "score" : "measure";
+    case LOAD_NAME_SIGNAL:
+        return "signal";
+    case LOAD_NAME_SEGMENT:
+        return "segment";
+    }
+    CHECK(false);
+}
+
+// Whether a name is free; segments have names of their own.
+static bool load_is_free(struct loader *l, const struct config_node *key, enum load_name_kind kind)
+{
+    for (int32_t i = 0; i < l->n_names; i++) {
+        const struct load_name *name = &l->names[i];
+        if ((name->kind == LOAD_NAME_SEGMENT) != (kind == LOAD_NAME_SEGMENT) ||
+            !span_eq(name->text, config_text(key)))
+            continue;
+        config_error(l->config, key, "\"" SPAN_FMT "\" is the name of a %s already (line %u)",
+                     SPAN_ARG(name->text), load_kind_name(l, name), config_line(name->key));
+        return false;
+    }
+    return true;
+}
+
+static void load_add_measure(struct loader *l, const struct config_node *key,
+                             const struct config_node *definition, bool is_score)
+{
+    MEM_GROW(l->measures, l->n_measures, l->cap_measures);
+    l->measures[l->n_measures++] = (struct load_measure){
+        .as = {.name = arena_dup(l->arena, config_text(key)),
+               .anchor = PLAYBOOK_NONE,
+               .where = PLAYBOOK_NONE,
+               .signal = PLAYBOOK_NONE,
+               .line = config_line(key)},
+        .key = key,
+        .definition = definition,
+        .is_score = is_score,
+    };
+}
+
+static void load_add_signal(struct loader *l, const struct config_node *key,
+                            const struct config_node *definition, enum signal_origin origin)
+{
+    MEM_GROW(l->signals, l->n_signals, l->cap_signals);
+    l->signals[l->n_signals++] = (struct load_signal){
+        .as = {.name =
+                   arena_printf(l->arena, "%s" SPAN_FMT, origin == SIGNAL_SEGMENT ? "segment." : "",
+                                SPAN_ARG(config_text(key))),
+               .origin = origin,
+               .condition = PLAYBOOK_NONE,
+               .line = config_line(key)},
+        .key = key,
+        .definition = definition,
+    };
+}
+
+// Takes in the names of one section, with their definitions to be read later.
+static void load_names(struct loader *l, const char *section, enum load_name_kind kind,
+                       const char *what)
+{
+    const struct config_node *node = config_get(config_root(l->config), section);
+    bool measures = kind == LOAD_NAME_MEASURE;
+    if (node == NULL || !load_is_mapping(l, node, what))
+        return;
+    for (size_t i = 0; i < config_count(node); i++) {
+        const struct config_node *key = config_key_at(node, i), *definition = config_at(node, i);
+        if (!load_has_room(l, key, measures ? l->n_measures : l->n_signals,
+                           measures ? PLAYBOOK_MEASURES_MAX : PLAYBOOK_SIGNALS_MAX,
+                           measures ? "measures and scores" : "signals"))
+            return;
+        if (!load_check_name(l, key) || !load_is_free(l, key, kind))
+            continue;
+        int32_t at = measures ? l->n_measures : l->n_signals;
+        if (measures)
+            load_add_measure(l, key, definition, span_is(span_of(section), "scores"));
+        else
+            load_add_signal(l, key, definition,
+                            kind == LOAD_NAME_SEGMENT ? SIGNAL_SEGMENT : SIGNAL_DECLARED);
+        MEM_GROW(l->names, l->n_names, l->cap_names);
+        l->names[l->n_names++] = (struct load_name){config_text(key), kind, at, key};
+    }
+}
+
+// ---- Sections ----
+
+static void load_head(struct loader *l, const struct config_node *root)
+{
+    const struct config_node *name = config_get(root, "playbook");
+    const struct config_node *version = config_get(root, "version");
+    struct playbook *playbook = l->playbook;
+    if (name == NULL)
+        config_error_hint(l->config, root, "start with playbook: my-product",
+                          "missing key \"playbook\"");
+    else if (!load_all_of(config_text(name), load_playbook_char))
+        load_expected(l, name, "a name of small letters, digits and -", "at most 64 of them");
+    else
+        playbook->name = arena_dup(l->arena, config_text(name));
+    if (version == NULL)
+        config_error_hint(l->config, root, "add version: 1, and count it up with every change",
+                          "missing key \"version\"");
+    else
+        (void)config_read_i64(l->config, version, 1, INT64_MAX, &playbook->version);
+}
+
+static void load_exclude(struct loader *l, const struct config_node *node)
+{
+    if (node == NULL || !load_is_list(l, node, "a list of conditions"))
+        return;
+    for (size_t i = 0; i < config_count(node); i++) {
+        int32_t condition = load_condition(l, config_at(node, i), LOAD_IN_EVENT);
+        if (condition == PLAYBOOK_NONE)
+            continue;
+        if (l->conditions[condition].as.kind == CONDITION_ALWAYS)
+            config_error(l->config, config_at(node, i), "this excludes every event");
+        MEM_GROW(l->exclude, l->n_exclude, l->cap_exclude);
+        l->exclude[l->n_exclude++] = condition;
+    }
+}
+
+static void load_sections(struct loader *l, const struct config_node *root)
+{
+    const struct config_node *active = config_get(root, "active");
+    (void)config_check_keys(l->config, root, SECTIONS, ARRAY_LEN(SECTIONS));
+    load_head(l, root);
+    load_names(l, "measures", LOAD_NAME_MEASURE, "measures, as in {reports: {count: Report Run}}");
+    load_names(l, "scores", LOAD_NAME_MEASURE, "scores by name");
+    load_names(l, "signals", LOAD_NAME_SIGNAL, "signals by name");
+    load_names(l, "segments", LOAD_NAME_SEGMENT, "segments by name");
+    if (active != NULL)
+        l->playbook->active_events = load_events(l, active, &l->playbook->n_active_events);
+    for (int32_t i = 0; i < l->n_measures; i++) {
+        if (l->measures[i].is_score)
+            load_score(l, i);
+        else
+            load_measure(l, i);
+    }
+    load_exclude(l, config_get(root, "exclude"));
+    int32_t n_declared = l->n_signals;
+    for (int32_t i = 0; i < n_declared; i++) {
+        int32_t condition = load_condition(l, l->signals[i].definition, LOAD_IN_SIGNAL);
+        l->signals[i].as.condition = condition;
+    }
+    load_queues(l, config_get(root, "queues"));
+    load_qualify(l, config_get(root, "qualify"));
+    load_routes(l, config_get(root, "route"));
+    load_order_signals(l);
+    load_warn_unused(l);
+    if (config_get(root, "qualify") == NULL)
+        config_warn(l->config, root, "add qualify: with pql: or pqa:",
+                    "nothing qualifies: signals are decided, but no lead is ever made");
+}
+
+// ---- The whole ----
+
+static void *load_keep(struct loader *l, const void *items, size_t n, size_t each)
+{
+    void *kept = arena_alloc(l->arena, n * each + 1);
+    if (n > 0)
+        memcpy(kept, items, n * each);
+    return kept;
+}
+#define LOAD_KEEP(l, name) load_keep(l, (l)->name, (size_t)(l)->n_##name, sizeof *(l)->name)
+
+// Signals take their places in order; whatever refers to one follows.
+static void load_place_signals(struct loader *l, struct condition *conditions,
+                               struct measure *measures)
+{
+    struct playbook *playbook = l->playbook;
+    CHECK(l->n_order == l->n_signals);
+    struct signal *signals = arena_alloc(l->arena, sizeof *signals * (size_t)(l->n_signals + 1));
+    for (int32_t i = 0; i < l->n_order; i++)
+        signals[i] = l->signals[l->order[i]].as;
+    for (int32_t i = 0; i < l->n_conditions; i++) {
+        if (conditions[i].kind == CONDITION_SIGNAL)
+            conditions[i].signal = l->signals[conditions[i].signal].position;
+    }
+    for (int32_t i = 0; i < l->n_measures; i++) {
+        if (measures[i].kind == MEASURE_USERS_WITH)
+            measures[i].signal = l->signals[measures[i].signal].position;
+    }
+    playbook->signals = signals;
+    playbook->n_signals = l->n_signals;
+}
+
+static void load_finish(struct loader *l, const char *file)
+{
+    struct playbook *playbook = l->playbook;
+    struct span text = config_file_text(l->config);
+    struct condition *conditions =
+        arena_alloc(l->arena, sizeof *conditions * (size_t)(l->n_conditions + 1));
+    struct measure *measures =
+        arena_alloc(l->arena, sizeof *measures * (size_t)(l->n_measures + 1));
+    for (int32_t i = 0; i < l->n_conditions; i++)
+        conditions[i] = l->conditions[i].as;
+    for (int32_t i = 0; i < l->n_measures; i++)
+        measures[i] = l->measures[i].as;
+    load_place_signals(l, conditions, measures);
+    playbook->conditions = conditions;
+    playbook->n_conditions = l->n_conditions;
+    playbook->measures = measures;
+    playbook->n_measures = l->n_measures;
+    playbook->events = LOAD_KEEP(l, events);
+    playbook->n_events = l->n_events;
+    playbook->exclude = LOAD_KEEP(l, exclude);
+    playbook->n_exclude = l->n_exclude;
+    playbook->routes = LOAD_KEEP(l, routes);
+    playbook->n_routes = l->n_routes;
+    playbook->queues = LOAD_KEEP(l, queues);
+    playbook->n_queues = l->n_queues;
+    playbook->text = span_make(arena_dup(l->arena, text), text.len);
+    playbook->digest = hash64(text);
+    playbook->file = arena_dup(l->arena, span_of(file));
+    playbook->label =
+        arena_printf(l->arena, "%s@%lld", playbook->name, (long long)playbook->version);
+    playbook_build(playbook);
+}
+
+static void load_release(struct loader *l)
+{
+    mem_free(l->names);
+    mem_free(l->conditions);
+    mem_free(l->measures);
+    mem_free(l->signals);
+    mem_free(l->events);
+    mem_free(l->exclude);
+    mem_free(l->routes);
+    mem_free(l->queues);
+    mem_free(l->order);
+}
+
+// Takes the document.
+static enum err load_document(struct config *config, const char *file, struct playbook **out,
+                              struct buf *report)
+{
+    struct arena *arena = mem_alloc(sizeof *arena);
+    arena_init(arena, 16 * 1024, 0);
+    struct playbook *playbook = arena_alloc(arena, sizeof *playbook);
+    struct loader l = {.config = config, .arena = arena, .playbook = playbook};
+    const struct config_node *root = config_root(config);
+    playbook->arena = arena;
+    *out = NULL;
+    if (root != NULL && config_kind(root) != CONFIG_MAPPING)
+        load_expected(&l, root, "a mapping", "start with playbook: my-product");
+    else if (root != NULL)
+        load_sections(&l, root);
+    if (config_error_count(config) == 0) {
+        load_finish(&l, file);
+        *out = playbook;
+    } else {
+        playbook_destroy(playbook);
+    }
+    config_report(config, report);
+    load_release(&l);
+    config_destroy(config);
+    return *out != NULL ? ERR_OK : ERR_INVALID;
+}
+
+enum err playbook_load(const char *file, struct span text, struct playbook **out,
+                       struct buf *report)
+{
+    return load_document(config_load_text(file, text), file, out, report);
+}
+
+enum err playbook_load_file(const char *path, struct playbook **out, struct buf *report)
+{
+    struct config *config = config_load_file(path);
+    bool unread = config_file_text(config).ptr == NULL;
+    enum err err = load_document(config, path, out, report);
+    if (err == ERR_OK || !unread)
+        return err;
+    return access(path, F_OK) != 0 ? ERR_NOT_FOUND : ERR_IO;
+}
