@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the router decides: from signals to stages, one lead per account, routes, queues, leases. A
+// deterministic library: no I/O, no clock, no threads; the same inputs in the same order give the
+// same decisions with the same offsets.
+//
+// What one event changed is decided together: signals with the same number but for its running
+// part, of one account, at one instant, are a group; stages, lead and route are decided after its
+// last signal. A user signal in `pqa` and in a route's `when` means: some user of the account has
+// it.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/arena.h"
+#include "common/base/err.h"
+#include "common/base/span.h"
+#include "services/playbook/model.h"
+
+enum {
+    ROUTER_TEXT_MAX = 1024, // bytes of an id, a name or a value from outside
+    ROUTER_LEASE_LEADS_MAX = 100,
+    ROUTER_REMEMBERED_MAX = 10000, // lease requests
+    ROUTER_CONTACTS_MAX = 1000,    // of a lead; later ones are not listed
+    ROUTER_REASONS_MAX = 32,
+    ROUTER_EVIDENCE_MAX = 64,
+    ROUTER_LEAD_ID_BYTES = 24,
+    ROUTER_TOKEN_BYTES = 33,
+};
+enum {
+    ROUTER_LEASE_MS_DEFAULT = 5 * 60 * 1000, // of a queue that the playbook no longer has
+    ROUTER_LEASE_MS_MAX = 7 * 24 * 3600 * 1000,
+    ROUTER_ATTEMPTS_MAX_DEFAULT = 5, // the same
+};
+
+// ---- Inputs
+// ---------------------------------------------------------------------------------------
+
+struct router_evidence {
+    struct span condition;
+    struct span value;
+    struct span threshold;
+    int64_t since_ms;
+};
+
+// Everything is borrowed for the call and until its effects are cleared.
+struct router_signal {
+    uint64_t position; // its number in its lane: position, then index
+    uint64_t index;    // (place within the record) << 32 | running number
+    struct span name;
+    bool value;
+    struct span account; // never empty
+    struct span user;    // empty: the account's
+    int64_t at_ms;
+    int64_t known_at_ms;
+    struct span event_id;
+    struct span playbook;
+    const struct router_evidence *evidence;
+    size_t n_evidence;
+};
+
+// ---- Effects
+// --------------------------------------------------------------------------------------
+
+enum router_stage { ROUTER_PAL = 1, ROUTER_PQL, ROUTER_PQA };
+enum { ROUTER_STAGES = 3 };
+const char *router_stage_name(enum router_stage stage);
+
+enum router_lead_state { // as router.v1.LeadState
+    ROUTER_WAITING = 1,
+    ROUTER_LEASED,
+    ROUTER_ACKED,
+    ROUTER_COMPLETED,
+    ROUTER_WITHDRAWN,
+    ROUTER_PARKED,
+};
+enum { ROUTER_LEAD_STATES = ROUTER_PARKED + 1 };
+
+enum router_step { // as router.v1.LeadStep
+    ROUTER_STEP_CREATED = 1,
+    ROUTER_STEP_CONTACT_ADDED,
+    ROUTER_STEP_LEASED,
+    ROUTER_STEP_EXTENDED,
+    ROUTER_STEP_ACKED,
+    ROUTER_STEP_RELEASED,
+    ROUTER_STEP_EXPIRED,
+    ROUTER_STEP_PARKED,
+    ROUTER_STEP_COMPLETED,
+    ROUTER_STEP_ROUTED,
+};
+
+enum router_decision_kind {
+    ROUTER_DECISION_SIGNAL,
+    ROUTER_DECISION_QUALIFICATION,
+    ROUTER_DECISION_LEAD,
+};
+
+// One line of the decision log. Texts are never NULL.
+struct router_decision {
+    uint64_t offset; // 1, 2, 3 ...
+    enum router_decision_kind kind;
+    const struct router_signal *signal; // SIGNAL: all that it has
+    enum router_stage stage;            // QUALIFICATION
+    enum router_step step;              // LEAD
+    struct span account;
+    struct span user;
+    struct span event_id;
+    int64_t at_ms;
+    int64_t known_at_ms;
+    const char *playbook;
+    const char *lead_id;
+    const char *motion;
+    const char *queue;
+    const char *reason;
+    const char *consumer;
+    const char *outcome;
+    int32_t priority;
+};
+
+// What a call decided, in order. Valid until cleared, at the latest before the next call on the
+// core.
+struct router_effects {
+    struct router_decision *items;
+    size_t n, cap;
+    struct arena texts;
+};
+void router_effects_init(struct router_effects *effects);
+void router_effects_deinit(struct router_effects *effects);
+void router_effects_clear(struct router_effects *effects);
+
+// ---- Life cycle
+// -----------------------------------------------------------------------------------
+
+struct router_core;
+struct router_core *router_core_create(void);
+void router_core_destroy(struct router_core *core);
+
+// Puts a playbook in force (takes it). Needed before anything else. Accounts are decided by it from
+// their next signal on; leads that wait in a queue that it no longer has are routed again.
+void router_core_set_playbook(struct router_core *core, struct playbook *playbook,
+                              struct router_effects *effects);
+const struct playbook *router_core_playbook(const struct router_core *core); // NULL: none yet
+
+// ---- Signals and time
+// -----------------------------------------------------------------------------
+
+struct router_mark {
+    uint32_t lane;
+    uint64_t position, index;
+};
+
+// Takes a lane's signals in order; those whose number is not higher than the lane's mark are left
+// out.
+void router_core_signals(struct router_core *core, uint32_t lane,
+                         const struct router_signal *signals, size_t n,
+                         struct router_effects *effects);
+// The last number taken from the lane; zeros: none.
+struct router_mark router_core_mark(const struct router_core *core, uint32_t lane);
+
+// The wall clock passes `now_ms`: leases that have run out by then end, in order of their instant,
+// then of the lead's creation. Every lead request below begins with the same. The clock never goes
+// back.
+void router_core_tick(struct router_core *core, int64_t now_ms, struct router_effects *effects);
+// The earliest instant at which a lease runs out; INT64_MAX: none does.
+int64_t router_core_next_due(struct router_core *core);
+
+// ---- Leads
+// ----------------------------------------------------------------------------------------
+
+struct router_contact {
+    const char *user_id;
+    int64_t at_ms;
+};
+
+// Read only, but for the core. Texts are never NULL.
+struct router_lead {
+    uint64_t serial; // place in the order of creation, from 1
+    char id[ROUTER_LEAD_ID_BYTES];
+    const char *account_id;
+    enum router_lead_state state;
+    const char *motion;
+    const char *queue; // "" for a lead that goes to none
+    int32_t priority;
+    const char **reasons;
+    uint32_t n_reasons;
+    struct router_evidence *evidence; // one block with its texts
+    uint32_t n_evidence;
+    struct router_contact *contacts;
+    uint32_t n_contacts, contacts_cap;
+    int64_t created_at_ms, known_at_ms;
+    const char *playbook;
+    uint32_t attempts;
+    char *consumer; // owned; "" is NULL here only
+    int64_t lease_until_ms;
+    const char *outcome;
+    int64_t completed_at_ms;
+    const char *route;
+    const char *parked_reason;
+    // Fields below are private.
+    uint32_t account;
+    struct router_queue *in;
+    int64_t timer_at_ms;
+    bool dirty;
+};
+
+// Names the present (or, after its end, the last) lease of a lead.
+void router_lead_token(const struct router_lead *lead, char out[ROUTER_TOKEN_BYTES]);
+bool router_outcome_known(struct span outcome);
+
+struct router_lease {
+    struct span queue;
+    struct span consumer;   // never empty
+    struct span request_id; // empty: the request is not remembered
+    uint32_t max;           // 1 to ROUTER_LEASE_LEADS_MAX
+    int64_t lease_ms;       // 0: the queue's
+};
+
+// Whether a lease could be answered with a lead now; it changes nothing. UNKNOWN: there is no such
+// queue.
+enum router_prospect { ROUTER_PROSPECT_LEADS, ROUTER_PROSPECT_NOTHING, ROUTER_PROSPECT_UNKNOWN };
+enum router_prospect router_core_prospect(const struct router_core *core,
+                                          const struct router_lease *request);
+
+// Hands out leads: highest priority first, then the oldest. `out` holds ROUTER_LEASE_LEADS_MAX; *n
+// may be 0. NOT_FOUND: no such queue. INVALID: a value out of bounds.
+MUST_USE enum err router_core_lease(struct router_core *core, int64_t now_ms,
+                                    const struct router_lease *request,
+                                    const struct router_lead **out, size_t *n,
+                                    struct router_effects *effects, struct err_info *info);
+
+// The four below. NOT_FOUND: no such lead. CONFLICT: the token is not that of the present lease, or
+// the lead is not in a state for it. INVALID: a value out of bounds. *out is the lead on OK.
+//
+// The lease then lasts until now + lease_ms (0: the queue's); it never becomes shorter.
+MUST_USE enum err router_core_extend(struct router_core *core, int64_t now_ms, struct span lead_id,
+                                     struct span token, int64_t lease_ms,
+                                     const struct router_lead **out, struct router_effects *effects,
+                                     struct err_info *info);
+// Done before with the same token: OK, without effect.
+MUST_USE enum err router_core_ack(struct router_core *core, int64_t now_ms, struct span lead_id,
+                                  struct span token, const struct router_lead **out,
+                                  struct router_effects *effects, struct err_info *info);
+// Of a lease that has ended already with the lead back in its queue: OK, without effect.
+MUST_USE enum err router_core_release(struct router_core *core, int64_t now_ms, struct span lead_id,
+                                      struct span token, struct span reason,
+                                      const struct router_lead **out,
+                                      struct router_effects *effects, struct err_info *info);
+// Of a leased or acked lead. Done before with the same token and outcome: OK, without effect.
+MUST_USE enum err router_core_complete(struct router_core *core, int64_t now_ms,
+                                       struct span lead_id, struct span token, struct span outcome,
+                                       const struct router_lead **out,
+                                       struct router_effects *effects, struct err_info *info);
+
+// ---- Reading
+// --------------------------------------------------------------------------------------
+
+struct router_filter {
+    struct span queue;   // empty: every queue
+    int state;           // 0: every state
+    struct span account; // empty: every account
+    uint64_t after;      // serial at which the last page ended
+    size_t max;
+};
+// Writes up to `max` leads in order of creation. *next: where the next page starts, 0 at the end; a
+// page may be short and still have a next one (one call looks at a bounded number of leads).
+size_t router_core_leads(const struct router_core *core, const struct router_filter *filter,
+                         const struct router_lead **out, uint64_t *next, uint64_t *total);
+
+struct router_account_view {
+    bool known;
+    const char *stage; // signed_up, activated or pql
+    bool pqa;
+    const struct router_contact *pqls; // in order of user id
+    size_t n_pqls;
+    const struct router_lead *lead; // or NULL
+};
+void router_core_account(const struct router_core *core, struct span account_id,
+                         struct arena *arena, struct router_account_view *out);
+
+struct router_queue_view {
+    const char *name;
+    uint64_t counts[ROUTER_LEAD_STATES];
+    int64_t oldest_known_at_ms; // of those that wait; INT64_MIN: none does
+};
+// In order of name. Returns their number; the list lives in `arena`.
+size_t router_core_queues(struct router_core *core, struct arena *arena,
+                          const struct router_queue_view **out);
+
+struct router_counts {
+    uint64_t accounts, pals, pqls, pqas, leads, decisions, signals;
+    uint64_t states[ROUTER_LEAD_STATES];
+    int64_t clock_ms;
+};
+void router_core_counts(const struct router_core *core, struct router_counts *out);

@@ -1,0 +1,502 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/router/core/state.h"
+
+#include <string.h>
+
+#include "common/base/check.h"
+#include "common/base/hash.h"
+#include "common/base/mem.h"
+
+// ---- Names
+// ----------------------------------------------------------------------------------------
+
+static bool name_eq(const void *ctx, uint32_t item, const void *key)
+{
+    const struct router_core *core = ctx;
+    return span_is(*(const struct span *)key, core->names[item]);
+}
+
+static uint64_t name_hash(const void *ctx, uint32_t item)
+{
+    const struct router_core *core = ctx;
+    return hash64(span_of(core->names[item]));
+}
+
+const char *router_state_interned(const struct router_core *core, struct span text)
+{
+    uint32_t item = index_find(&core->names_index, hash64(text), name_eq, core, &text);
+    return item == INDEX_NONE ? NULL : core->names[item];
+}
+
+const char *router_state_intern(struct router_core *core, struct span text)
+{
+    const char *known = router_state_interned(core, text);
+    if (known != NULL)
+        return known;
+    MEM_GROW(core->names, core->n_names, core->names_cap);
+    uint32_t item = (uint32_t)core->n_names++;
+    core->names[item] = mem_dup(text);
+    index_add(&core->names_index, hash64(text), item, name_hash, core);
+    return core->names[item];
+}
+
+// ---- Accounts and their users
+// ---------------------------------------------------------------------
+
+static bool account_eq(const void *ctx, uint32_t item, const void *key)
+{
+    const struct router_core *core = ctx;
+    return span_is(*(const struct span *)key, core->accounts[item]->id);
+}
+
+static uint64_t account_hash(const void *ctx, uint32_t item)
+{
+    const struct router_core *core = ctx;
+    return hash64(span_of(core->accounts[item]->id));
+}
+
+static void subject_init(struct subject *subject, struct span id)
+{
+    *subject = (struct subject){.id = mem_dup(id)};
+    for (int i = 0; i < ROUTER_STAGES; i++)
+        subject->stage_at_ms[i] = STATE_NEVER;
+}
+
+static void subject_deinit(struct subject *subject)
+{
+    for (uint32_t i = 0; i < subject->n_held; i++) {
+        mem_free(subject->held[i].event_id);
+        mem_free(subject->held[i].evidence);
+    }
+    mem_free(subject->held);
+    mem_free(subject->id);
+}
+
+struct account *router_state_account_find(const struct router_core *core, struct span id)
+{
+    uint32_t item = index_find(&core->accounts_index, hash64(id), account_eq, core, &id);
+    return item == INDEX_NONE ? NULL : core->accounts[item];
+}
+
+struct account *router_state_account_add(struct router_core *core, struct span id)
+{
+    struct account *account = router_state_account_find(core, id);
+    if (account != NULL)
+        return account;
+    account = mem_zalloc(sizeof *account);
+    account->id = mem_dup(id);
+    account->number = (uint32_t)core->n_accounts;
+    subject_init(&account->self, span_of(""));
+    MEM_GROW(core->accounts, core->n_accounts, core->accounts_cap);
+    core->accounts[core->n_accounts++] = account;
+    index_add(&core->accounts_index, hash64(id), account->number, account_hash, core);
+    return account;
+}
+
+static void account_destroy(struct account *account)
+{
+    for (uint32_t i = 0; i < account->n_users; i++) {
+        subject_deinit(account->users[i]);
+        mem_free(account->users[i]);
+    }
+    mem_free(account->users);
+    mem_free(account->tallies);
+    subject_deinit(&account->self);
+    mem_free(account->id);
+    mem_free(account);
+}
+
+struct subject *router_state_user(struct account *account, struct span id, bool add)
+{
+    uint32_t low = 0;
+    uint32_t high = account->n_users;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int c = span_cmp(span_of(account->users[middle]->id), id);
+        if (c == 0)
+            return account->users[middle];
+        if (c < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (!add)
+        return NULL;
+    MEM_GROW(account->users, account->n_users, account->users_cap);
+    memmove(account->users + low + 1, account->users + low,
+            (account->n_users - low) * sizeof *account->users);
+    struct subject *user = mem_alloc(sizeof *user);
+    subject_init(user, id);
+    account->users[low] = user;
+    account->n_users++;
+    return user;
+}
+
+// ---- Signals held
+// ---------------------------------------------------------------------------------
+
+struct held *router_state_held(struct subject *subject, const char *name, bool add)
+{
+    for (uint32_t i = 0; i < subject->n_held; i++)
+        if (subject->held[i].name == name)
+            return &subject->held[i];
+    if (!add)
+        return NULL;
+    MEM_GROW(subject->held, subject->n_held, subject->held_cap);
+    struct held *held = &subject->held[subject->n_held++];
+    *held = (struct held){.name = name};
+    return held;
+}
+
+bool router_state_holds(const struct subject *subject, const char *name)
+{
+    const struct held *held = router_state_held((struct subject *)subject, name, false);
+    return held != NULL && held->value;
+}
+
+uint32_t router_state_users_with(const struct account *account, const char *name)
+{
+    for (uint32_t i = 0; i < account->n_tallies; i++)
+        if (account->tallies[i].name == name)
+            return account->tallies[i].users;
+    return 0;
+}
+
+void router_state_tally(struct account *account, const char *name, int change)
+{
+    for (uint32_t i = 0; i < account->n_tallies; i++) {
+        if (account->tallies[i].name == name) {
+            account->tallies[i].users += (uint32_t)change;
+            return;
+        }
+    }
+    CHECK(change > 0);
+    MEM_GROW(account->tallies, account->n_tallies, account->tallies_cap);
+    account->tallies[account->n_tallies++] = (struct tally){name, (uint32_t)change};
+}
+
+static char *evidence_text(struct span *to, struct span from, char *room)
+{
+    if (from.len > 0)
+        memcpy(room, from.ptr, from.len);
+    room[from.len] = '\0';
+    *to = span_make(room, from.len);
+    return room + from.len + 1;
+}
+
+struct router_evidence *router_state_evidence_copy(const struct router_evidence *items, size_t n,
+                                                   uint32_t *n_out)
+{
+    n = n < ROUTER_EVIDENCE_MAX ? n : ROUTER_EVIDENCE_MAX;
+    *n_out = (uint32_t)n;
+    if (n == 0)
+        return NULL;
+    size_t bytes = n * sizeof *items;
+    for (size_t i = 0; i < n; i++)
+        bytes += items[i].condition.len + items[i].value.len + items[i].threshold.len + 3;
+    struct router_evidence *copy = mem_alloc(bytes);
+    char *room = (char *)(copy + n);
+    for (size_t i = 0; i < n; i++) {
+        room = evidence_text(&copy[i].condition, items[i].condition, room);
+        room = evidence_text(&copy[i].value, items[i].value, room);
+        room = evidence_text(&copy[i].threshold, items[i].threshold, room);
+        copy[i].since_ms = items[i].since_ms;
+    }
+    return copy;
+}
+
+// ---- What has changed
+// -----------------------------------------------------------------------------
+
+void router_state_account_changed(struct router_core *core, struct account *account)
+{
+    if (account->dirty)
+        return;
+    account->dirty = true;
+    MEM_GROW(core->dirty_accounts, core->n_dirty_accounts, core->dirty_accounts_cap);
+    core->dirty_accounts[core->n_dirty_accounts++] = account->number;
+}
+
+void router_state_lead_changed(struct router_core *core, struct router_lead *lead)
+{
+    if (lead->dirty)
+        return;
+    lead->dirty = true;
+    MEM_GROW(core->dirty_leads, core->n_dirty_leads, core->dirty_leads_cap);
+    core->dirty_leads[core->n_dirty_leads++] = lead->serial;
+}
+
+// ---- Lanes
+// ----------------------------------------------------------------------------------------
+
+struct router_mark *router_state_mark(struct router_core *core, uint32_t lane, bool add)
+{
+    size_t i = 0;
+    while (i < core->n_marks && core->marks[i].lane < lane)
+        i++;
+    if (i < core->n_marks && core->marks[i].lane == lane)
+        return &core->marks[i];
+    if (!add)
+        return NULL;
+    MEM_GROW(core->marks, core->n_marks, core->marks_cap);
+    memmove(core->marks + i + 1, core->marks + i, (core->n_marks - i) * sizeof *core->marks);
+    core->n_marks++;
+    core->marks[i] = (struct router_mark){.lane = lane};
+    return &core->marks[i];
+}
+
+// ---- Queues and leads
+// -----------------------------------------------------------------------------
+
+struct router_queue *router_state_queue(struct router_core *core, struct span name, bool add)
+{
+    for (size_t i = 0; i < core->n_queues; i++)
+        if (span_is(name, core->queues[i]->name))
+            return core->queues[i];
+    if (!add)
+        return NULL;
+    struct router_queue *queue = mem_zalloc(sizeof *queue);
+    queue->name = router_state_intern(core, name);
+    MEM_GROW(core->queues, core->n_queues, core->queues_cap);
+    core->queues[core->n_queues++] = queue;
+    return queue;
+}
+
+static bool lead_eq(const void *ctx, uint32_t item, const void *key)
+{
+    const struct router_core *core = ctx;
+    return span_is(*(const struct span *)key, core->leads[item]->id);
+}
+
+static uint64_t lead_hash(const void *ctx, uint32_t item)
+{
+    const struct router_core *core = ctx;
+    return hash64(span_of(core->leads[item]->id));
+}
+
+struct router_lead *router_state_lead_find(const struct router_core *core, struct span id)
+{
+    uint32_t item = index_find(&core->leads_index, hash64(id), lead_eq, core, &id);
+    return item == INDEX_NONE ? NULL : core->leads[item];
+}
+
+struct router_lead *router_state_lead_add(struct router_core *core, struct account *account,
+                                          const char *id)
+{
+    CHECK(account->lead == NULL);
+    struct router_lead *lead = mem_zalloc(sizeof *lead);
+    CHECK(strlen(id) < sizeof lead->id);
+    memcpy(lead->id, id, strlen(id) + 1);
+    lead->account = account->number;
+    lead->account_id = account->id;
+    lead->motion = lead->queue = lead->playbook = lead->outcome = "";
+    lead->route = lead->parked_reason = "";
+    lead->timer_at_ms = STATE_NEVER;
+    account->lead = lead;
+    MEM_GROW(core->leads, core->n_leads, core->leads_cap);
+    uint32_t item = (uint32_t)core->n_leads++;
+    core->leads[item] = lead;
+    lead->serial = core->n_leads;
+    index_add(&core->leads_index, hash64(span_of(id)), item, lead_hash, core);
+    return lead;
+}
+
+static void lead_destroy(struct router_lead *lead)
+{
+    mem_free(lead->reasons);
+    mem_free(lead->evidence);
+    mem_free(lead->contacts);
+    mem_free(lead->consumer);
+    mem_free(lead);
+}
+
+// ---- Lease requests that are remembered
+// -----------------------------------------------------------
+
+struct remembered_key {
+    struct span consumer;
+    struct span request_id;
+};
+
+static uint64_t remembered_hash_of(struct span consumer, struct span request_id)
+{
+    return hash64_seeded(request_id, hash64(consumer));
+}
+
+static bool remembered_eq(const void *ctx, uint32_t item, const void *key)
+{
+    const struct router_core *core = ctx;
+    const struct remembered_key *k = key;
+    const struct remembered *r = &core->remembered[item];
+    return span_is(k->request_id, r->request_id) && span_is(k->consumer, r->consumer);
+}
+
+static uint64_t remembered_hash(const void *ctx, uint32_t item)
+{
+    const struct router_core *core = ctx;
+    const struct remembered *r = &core->remembered[item];
+    return remembered_hash_of(span_of(r->consumer), span_of(r->request_id));
+}
+
+struct remembered *router_state_remembered_find(const struct router_core *core,
+                                                struct span consumer, struct span request_id)
+{
+    struct remembered_key key = {consumer, request_id};
+    uint32_t item = index_find(&core->remembered_index, remembered_hash_of(consumer, request_id),
+                               remembered_eq, core, &key);
+    return item == INDEX_NONE ? NULL : &core->remembered[item];
+}
+
+static void remembered_forget(struct router_core *core, uint32_t item)
+{
+    struct remembered *r = &core->remembered[item];
+    if (r->number == 0)
+        return;
+    CHECK(index_remove(&core->remembered_index, remembered_hash(core, item), item));
+    mem_free(r->consumer);
+    mem_free(r->request_id);
+    mem_free(r->leads);
+    mem_free(r->attempts);
+    *r = (struct remembered){0};
+}
+
+struct remembered *router_state_remembered_add(struct router_core *core, uint64_t number,
+                                               struct span consumer, struct span request_id,
+                                               uint32_t n)
+{
+    CHECK(number > core->last_remembered);
+    uint32_t item = (uint32_t)(number % ROUTER_REMEMBERED_MAX);
+    remembered_forget(core, item);
+    core->last_remembered = number;
+    struct remembered *r = &core->remembered[item];
+    *r = (struct remembered){
+        .number = number,
+        .consumer = mem_dup(consumer),
+        .request_id = mem_dup(request_id),
+        .n = n,
+        .leads = mem_zalloc(n * sizeof *r->leads),
+        .attempts = mem_zalloc(n * sizeof *r->attempts),
+    };
+    index_add(&core->remembered_index, remembered_hash(core, item), item, remembered_hash, core);
+    return r;
+}
+
+// ---- Life cycle
+// -----------------------------------------------------------------------------------
+
+struct router_core *router_core_create(void)
+{
+    struct router_core *core = mem_zalloc(sizeof *core);
+    core->clock_ms = STATE_NEVER;
+    core->remembered = mem_zalloc(ROUTER_REMEMBERED_MAX * sizeof *core->remembered);
+    core->label = router_state_intern(core, span_of(""));
+    router_state_queue(core, span_of(""), true);
+    return core;
+}
+
+void router_core_destroy(struct router_core *core)
+{
+    if (core == NULL)
+        return;
+    for (size_t i = 0; i < core->n_accounts; i++)
+        account_destroy(core->accounts[i]);
+    for (size_t i = 0; i < core->n_leads; i++)
+        lead_destroy(core->leads[i]);
+    for (size_t i = 0; i < core->n_queues; i++) {
+        heap_deinit(&core->queues[i]->waiting);
+        mem_free(core->queues[i]);
+    }
+    for (uint32_t i = 0; i < ROUTER_REMEMBERED_MAX; i++)
+        remembered_forget(core, i);
+    for (size_t i = 0; i < core->n_names; i++)
+        mem_free(core->names[i]);
+    playbook_destroy(core->playbook);
+    heap_deinit(&core->expiries);
+    index_deinit(&core->names_index);
+    index_deinit(&core->accounts_index);
+    index_deinit(&core->leads_index);
+    index_deinit(&core->remembered_index);
+    mem_free(core->signal_names);
+    mem_free(core->marks);
+    mem_free(core->names);
+    mem_free(core->accounts);
+    mem_free(core->leads);
+    mem_free(core->queues);
+    mem_free(core->remembered);
+    mem_free(core->group.touched);
+    mem_free(core->dirty_accounts);
+    mem_free(core->dirty_leads);
+    mem_free(core);
+}
+
+const struct playbook *router_core_playbook(const struct router_core *core)
+{
+    return core->playbook;
+}
+
+// Makes the playbook's names and queues known; what the old one had is let go.
+static void take_playbook(struct router_core *core, struct playbook *playbook)
+{
+    playbook_destroy(core->playbook);
+    core->playbook = playbook;
+    core->label = router_state_intern(core, span_of(playbook->label));
+    mem_free(core->signal_names);
+    core->signal_names = mem_alloc(((size_t)playbook->n_signals + 1) * sizeof *core->signal_names);
+    for (int32_t i = 0; i < playbook->n_signals; i++)
+        core->signal_names[i] = router_state_intern(core, span_of(playbook->signals[i].name));
+    for (size_t i = 0; i < core->n_queues; i++)
+        core->queues[i]->rules = NULL;
+    for (int32_t i = 0; i < playbook->n_queues; i++)
+        router_state_queue(core, span_of(playbook->queues[i].name), true)->rules =
+            &playbook->queues[i];
+}
+
+void router_core_set_playbook(struct router_core *core, struct playbook *playbook,
+                              struct router_effects *effects)
+{
+    CHECK(playbook != NULL);
+    take_playbook(core, playbook);
+    struct cause cause = {core->clock_ms == STATE_NEVER ? 0 : core->clock_ms,
+                          core->clock_ms == STATE_NEVER ? 0 : core->clock_ms,
+                          {NULL, 0}};
+    for (size_t i = 0; i < core->n_leads; i++) {
+        struct router_lead *lead = core->leads[i];
+        bool homeless = lead->state == ROUTER_WAITING && lead->in->rules == NULL;
+        if (homeless || router_leads_unrouted(lead))
+            router_leads_route_again(core, lead, "playbook", &cause, effects);
+    }
+}
+
+static void restore_subject(struct router_core *core, struct account *account,
+                            struct subject *subject, bool user)
+{
+    for (uint32_t i = 0; user && i < subject->n_held; i++)
+        if (subject->held[i].value)
+            router_state_tally(account, subject->held[i].name, 1);
+    for (int i = 0; i < ROUTER_STAGES; i++)
+        core->n_stage[i] += subject->stage_at_ms[i] != STATE_NEVER;
+}
+
+bool router_state_restored(struct router_core *core)
+{
+    for (size_t i = 0; i < core->n_accounts; i++) {
+        struct account *account = core->accounts[i];
+        restore_subject(core, account, &account->self, false);
+        for (uint32_t j = 0; j < account->n_users; j++)
+            restore_subject(core, account, account->users[j], true);
+    }
+    for (size_t i = 0; i < core->n_leads; i++) {
+        struct router_lead *lead = core->leads[i];
+        struct router_queue *queue = router_state_queue(core, span_of(lead->queue), true);
+        bool queued = lead->state >= ROUTER_WAITING && lead->state <= ROUTER_COMPLETED;
+        if (queued && queue->name[0] == '\0')
+            return false;
+        enum router_lead_state state = lead->state;
+        lead->in = queue;
+        lead->state = 0;
+        router_leads_set_state(core, lead, state);
+        lead->dirty = false;
+    }
+    core->n_dirty_leads = 0;
+    return true;
+}

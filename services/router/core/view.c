@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading: nothing here changes what is decided.
+#include "services/router/core/state.h"
+
+#include <string.h>
+
+#include "common/base/check.h"
+
+// Leads that one page looks at: the reader shares a thread with the work.
+enum { VIEW_LOOK_MAX = 50000 };
+
+static uint64_t count_leads(const struct router_core *core, const struct router_filter *filter)
+{
+    uint64_t total = 0;
+    for (size_t i = 0; i < core->n_queues; i++) {
+        const struct router_queue *queue = core->queues[i];
+        if (filter->queue.len > 0 && !span_is(filter->queue, queue->name))
+            continue;
+        for (int state = 1; state < ROUTER_LEAD_STATES; state++)
+            if (filter->state == 0 || filter->state == state)
+                total += queue->counts[state];
+    }
+    return total;
+}
+
+static bool lead_matches(const struct router_lead *lead, const struct router_filter *filter)
+{
+    if (filter->state != 0 && (int)lead->state != filter->state)
+        return false;
+    return filter->queue.len == 0 || span_is(filter->queue, lead->queue);
+}
+
+static size_t leads_of_account(const struct router_core *core, const struct router_filter *filter,
+                               const struct router_lead **out)
+{
+    const struct account *account = router_state_account_find(core, filter->account);
+    if (account == NULL || account->lead == NULL || !lead_matches(account->lead, filter))
+        return 0;
+    out[0] = account->lead;
+    return 1;
+}
+
+size_t router_core_leads(const struct router_core *core, const struct router_filter *filter,
+                         const struct router_lead **out, uint64_t *next, uint64_t *total)
+{
+    CHECK(filter->max > 0);
+    *next = 0;
+    if (filter->account.len > 0) {
+        *total = leads_of_account(core, filter, out);
+        return filter->after == 0 ? (size_t)*total : 0;
+    }
+    *total = count_leads(core, filter);
+    size_t n = 0;
+    uint64_t serial = filter->after < core->n_leads ? filter->after : core->n_leads;
+    uint64_t last = core->n_leads - serial > VIEW_LOOK_MAX ? serial + VIEW_LOOK_MAX : core->n_leads;
+    while (serial < last && n < filter->max) {
+        const struct router_lead *lead = core->leads[serial++];
+        if (lead_matches(lead, filter))
+            out[n++] = lead;
+    }
+    if (serial < core->n_leads)
+        *next = serial;
+    return n;
+}
+
+void router_core_account(const struct router_core *core, struct span account_id,
+                         struct arena *arena, struct router_account_view *out)
+{
+    *out = (struct router_account_view){.stage = ""};
+    const struct account *account = router_state_account_find(core, account_id);
+    if (account == NULL)
+        return;
+    out->known = true;
+    out->lead = account->lead;
+    out->pqa = account->self.stage_at_ms[ROUTER_PQA - 1] != STATE_NEVER;
+    struct router_contact *pqls = arena_alloc(arena, (account->n_users + 1) * sizeof *pqls);
+    bool activated = false;
+    for (uint32_t i = 0; i < account->n_users; i++) {
+        const struct subject *user = account->users[i];
+        activated = activated || user->stage_at_ms[ROUTER_PAL - 1] != STATE_NEVER;
+        int64_t at_ms = user->stage_at_ms[ROUTER_PQL - 1];
+        if (at_ms != STATE_NEVER)
+            pqls[out->n_pqls++] = (struct router_contact){user->id, at_ms};
+    }
+    out->pqls = pqls;
+    if (out->pqa || out->n_pqls > 0)
+        out->stage = "pql";
+    else
+        out->stage = activated ? "activated" : "signed_up";
+}
+
+static int64_t oldest_waiting(struct router_core *core, struct router_queue *queue)
+{
+    if (queue->counts[ROUTER_WAITING] == 0)
+        return INT64_MIN;
+    uint64_t serial = queue->oldest_from > 0 ? queue->oldest_from : 1;
+    const struct router_lead *lead = core->leads[serial - 1];
+    while (lead->in != queue || lead->state != ROUTER_WAITING) {
+        CHECK(serial < core->n_leads);
+        lead = core->leads[serial++];
+    }
+    queue->oldest_from = lead->serial;
+    return lead->known_at_ms;
+}
+
+// By insertion: queues are few.
+static void view_put(struct router_queue_view *views, size_t n, struct router_queue_view view)
+{
+    for (; n > 0 && strcmp(views[n - 1].name, view.name) > 0; n--)
+        views[n] = views[n - 1];
+    views[n] = view;
+}
+
+size_t router_core_queues(struct router_core *core, struct arena *arena,
+                          const struct router_queue_view **out)
+{
+    struct router_queue_view *views = arena_alloc(arena, core->n_queues * sizeof *views);
+    size_t n = 0;
+    for (size_t i = 1; i < core->n_queues; i++) {
+        struct router_queue_view view = {
+            .name = core->queues[i]->name,
+            .oldest_known_at_ms = oldest_waiting(core, core->queues[i]),
+        };
+        memcpy(view.counts, core->queues[i]->counts, sizeof view.counts);
+        view_put(views, n++, view);
+    }
+    *out = views;
+    return n;
+}
+
+void router_core_counts(const struct router_core *core, struct router_counts *out)
+{
+    *out = (struct router_counts){
+        .accounts = core->n_accounts,
+        .pals = core->n_stage[ROUTER_PAL - 1],
+        .pqls = core->n_stage[ROUTER_PQL - 1],
+        .pqas = core->n_stage[ROUTER_PQA - 1],
+        .leads = core->n_leads,
+        .decisions = core->last_decision,
+        .signals = core->n_signals,
+        .clock_ms = core->clock_ms,
+    };
+    for (size_t i = 0; i < core->n_queues; i++)
+        for (int state = 1; state < ROUTER_LEAD_STATES; state++)
+            out->states[state] += core->queues[i]->counts[state];
+}
