@@ -311,6 +311,16 @@ static void load_exclude(struct loader *l, const struct config_node *node)
     }
 }
 
+// Only of a file without mistakes: what is broken looks at nothing.
+static void load_warnings(struct loader *l, const struct config_node *root)
+{
+    const struct config_node *qualify = config_get(root, "qualify");
+    load_warn_unused(l);
+    if (l->playbook->pql == PLAYBOOK_NONE && l->playbook->pqa == PLAYBOOK_NONE)
+        config_warn(l->config, qualify != NULL ? qualify : root, "add pql: or pqa: under qualify",
+                    "nothing qualifies: signals are decided, but no lead is ever made");
+}
+
 static void load_sections(struct loader *l, const struct config_node *root)
 {
     const struct config_node *active = config_get(root, "active");
@@ -338,10 +348,8 @@ static void load_sections(struct loader *l, const struct config_node *root)
     load_qualify(l, config_get(root, "qualify"));
     load_routes(l, config_get(root, "route"));
     load_order_signals(l);
-    load_warn_unused(l);
-    if (config_get(root, "qualify") == NULL)
-        config_warn(l->config, root, "add qualify: with pql: or pqa:",
-                    "nothing qualifies: signals are decided, but no lead is ever made");
+    if (config_error_count(l->config) == 0)
+        load_warnings(l, root);
 }
 
 // ---- The whole ----

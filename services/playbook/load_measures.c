@@ -44,7 +44,6 @@ static const char *const PER_NAMES[] = {[SCOPE_USER] = "user", [SCOPE_ACCOUNT] =
 struct load_definition {
     struct loader *l;
     const struct config_node *node;
-    const struct config_node *key; // the measure's name
     const struct load_function *function;
     struct measure *measure;
     bool good;
@@ -72,7 +71,7 @@ static bool load_function(struct load_definition *d)
         }
     }
     if (d->function == NULL)
-        config_error_hint(d->l->config, d->key,
+        config_error_hint(d->l->config, d->node,
                           "add one of count, active_days, first, last, sum, distinct, users_with",
                           "a measure needs a function");
     if (second != NULL)
@@ -147,7 +146,7 @@ static bool load_on(struct load_definition *d)
         return load_selection(d, on);
     if (d->function->kind != MEASURE_SUM)
         return true;
-    config_error_hint(d->l->config, d->key, "add on: and the event that has the property",
+    config_error_hint(d->l->config, d->node, "add on: and the event that has the property",
                       "sum needs on");
     return false;
 }
@@ -302,7 +301,7 @@ void load_measure(struct loader *l, int32_t at)
     struct load_measure *entry = &l->measures[at];
     struct measure measure = entry->as;
     struct load_definition d = {
-        .l = l, .node = entry->definition, .key = entry->key, .measure = &measure, .good = true};
+        .l = l, .node = entry->definition, .measure = &measure, .good = true};
     entry->broken = true;
     if (!load_is_mapping(l, d.node, "a measure, as in {count: Report Run}"))
         return;
@@ -348,7 +347,7 @@ static bool load_points(struct load_definition *d)
     const struct config_node *node = load_get(d, "points");
     bool good = true;
     if (node == NULL) {
-        config_error_hint(d->l->config, d->key, "add points: {Report Run: 5}",
+        config_error_hint(d->l->config, d->node, "add points: {Report Run: 5}",
                           "missing key \"points\"");
         return false;
     }
@@ -370,7 +369,7 @@ void load_score(struct loader *l, int32_t at)
     struct load_measure *entry = &l->measures[at];
     struct measure measure = entry->as;
     struct load_definition d = {
-        .l = l, .node = entry->definition, .key = entry->key, .measure = &measure, .good = true};
+        .l = l, .node = entry->definition, .measure = &measure, .good = true};
     entry->broken = true;
     measure.kind = MEASURE_SCORE;
     if (!load_is_mapping(l, d.node, "a score, as in {points: {Report Run: 5}, half_life: 30d}"))
@@ -379,7 +378,7 @@ void load_score(struct loader *l, int32_t at)
     d.good = load_points(&d) && d.good;
     const struct config_node *half_life = load_get(&d, "half_life");
     if (half_life == NULL)
-        config_error_hint(l->config, d.key, "add half_life: 30d", "missing key \"half_life\"");
+        config_error_hint(l->config, d.node, "add half_life: 30d", "missing key \"half_life\"");
     if (half_life == NULL ||
         !config_read_duration(l->config, half_life, TIME_HOUR_MS, 3650 * (int64_t)TIME_DAY_MS,
                               &measure.half_life_ms))
@@ -393,7 +392,7 @@ void load_warn_unused(struct loader *l)
 {
     for (int32_t i = 0; i < l->n_measures; i++) {
         const struct load_measure *entry = &l->measures[i];
-        if (!entry->used && !entry->broken)
+        if (!entry->used)
             config_warn(l->config, entry->key, "it costs memory in every account",
                         "nothing looks at the %s \"%s\"", entry->is_score ? "score" : "measure",
                         entry->as.name);
