@@ -45,8 +45,8 @@ enum fold_admission {
     FOLD_APPEND, // journal it, apply it, then `answer`
     FOLD_ANSWER, // it has no effect (a repetition, an error that admit noted): `answer` with the
                  // group, since what it repeats may be in the same group and not durable before
-    FOLD_HOLD, // its turn has not come: admit again with the next group, at the latest after
-               // hold_ms
+    FOLD_HOLD,   // its turn has not come: admit again with the next group, at the latest after
+                 // hold_ms
 };
 
 struct fold_ops {

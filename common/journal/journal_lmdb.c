@@ -335,11 +335,14 @@ enum err journal_lmdb_open(const struct journal_lmdb_opts *opts, struct journal 
 void journal_lmdb_usage(struct journal *journal, uint64_t *used_bytes, uint64_t *bytes_max,
                         uint64_t *disk_free_bytes)
 {
-    *used_bytes = *bytes_max = *disk_free_bytes = 0;
+    *used_bytes = *bytes_max = 0;
+    if (disk_free_bytes != NULL)
+        *disk_free_bytes = 0;
     if (journal->ops != &LMDB_OPS)
         return;
     struct journal_lmdb *lmdb = lmdb_of(journal);
     *used_bytes = atomic_load(&lmdb->used_bytes);
     *bytes_max = lmdb->bytes_max;
-    *disk_free_bytes = store_disk_free(lmdb->path);
+    if (disk_free_bytes != NULL)
+        *disk_free_bytes = store_disk_free(lmdb->path);
 }
