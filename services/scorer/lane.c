@@ -588,8 +588,8 @@ static bool lane_collect(void *state, uint64_t position, struct fold_rows *rows,
 
 static void lane_seal(void *state, struct fold_rows *rows)
 {
+    // No signals here: sealed rows are committed last, after slices that already rely on them.
     struct lane *lane = state;
-    outbox_collect(lane->outbox, ROWS_SIGNALS, rows);
     rows_seal(lane->rows, rows);
 }
 
