@@ -36,14 +36,16 @@ struct service_desc {
     const struct config_field *fields;
     size_t n_fields;
     size_t config_bytes; // of the struct that they fill
-    // Cross-field checks; reports into `config`. May be NULL.
+    // Cross-field checks, when each field is right; reports into `config`. May be NULL.
     void (*validate)(struct config *config, const struct config_node *root, const void *own);
     // Builds everything and adds services to the server (service_server). An error ends the
     // process.
     enum err (*open)(struct service *service, const void *own, struct err_info *info);
-    // SIGTERM: stop taking work; call service_drained when what was taken has been answered.
+    // SIGTERM: stop taking work; call service_drained (now or later) when what was taken has been
+    // answered. NULL: nothing to do.
     void (*drain)(struct service *service);
-    // After the server has closed: free everything.
+    // After the server has closed: free everything. What closes later keeps the process until it is
+    // done.
     void (*close)(struct service *service);
 
     // Answers for the admin service; each may be NULL.
@@ -73,7 +75,7 @@ struct metrics *service_metrics(struct service *service);
 // Ready is what HealthService and GetStatus say; a service starts as not ready. `reason` while it
 // is not.
 void service_set_ready(struct service *service, bool ready, const char *reason);
-// drain has finished: the server closes, then `close` runs, then the process ends with `exit_code`.
+// The drain has finished: the server closes, then `close` runs, then the process ends. Once.
 void service_drained(struct service *service);
 // Ends as SIGTERM does, with exit code 1.
 void service_fail(struct service *service, const char *reason);

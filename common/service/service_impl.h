@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the files of this folder share.
+#pragma once
+
+#include "common/log/log.h"
+#include "common/service/service.h"
+
+// Read from the server and the loop when somebody asks.
+#define SERVICE_METRICS(X)                                                                         \
+    X(COUNTER, requests, "assay_rpc_requests_total", "Requests received")                          \
+    X(COUNTER, failed, "assay_rpc_failed_total", "Requests answered with an error")                \
+    X(COUNTER, deadline_exceeded, "assay_rpc_deadline_exceeded_total",                             \
+      "Requests not answered within their deadline")                                               \
+    X(COUNTER, cancelled, "assay_rpc_cancelled_total", "Requests cancelled by their callers")      \
+    X(COUNTER, refused, "assay_rpc_refused_total", "Requests refused before any work")             \
+    X(GAUGE, in_work, "assay_rpc_in_work", "Requests being worked on")                             \
+    X(GAUGE, calls_max, "assay_rpc_calls_limit", "Requests that may be worked on at once")         \
+    X(SECONDS, turn, "assay_loop_longest_turn_seconds",                                            \
+      "Longest turn of the event loop since the last reading")                                     \
+    X(GAUGE, ready, "assay_ready", "Whether the service takes work (1) or not (0)")                \
+    X(GAUGE, resident, "process_resident_memory_bytes", "Resident memory size")                    \
+    X(SECONDS, started, "process_start_time_seconds", "Start time since the Unix epoch")
+
+struct service_metrics {
+    METRICS_FIELDS(SERVICE_METRICS)
+};
+
+struct service {
+    const struct service_desc *desc;
+    void *state;
+
+    struct arena arena; // texts of the configuration
+    struct service_config config;
+    void *own;
+
+    struct loop *loop;
+    struct rpc_server *server;
+    struct loop_signal *on_term;
+    struct loop_signal *on_int;
+    struct loop_timer *soon; // starts the drain outside of whoever asked for it
+    struct metrics *metrics;
+    struct service_metrics counts;
+    struct service_admin *admin;
+
+    int64_t started_ms; // wall clock
+    bool ready;
+    char reason[256]; // why it is not ready
+    bool draining;
+    bool drained;
+    bool closed;
+    int64_t drain_until_ms; // monotonic
+    int exit_code;
+};
+
+// options.c: what the command line asks for.
+enum service_action { SERVICE_RUN, SERVICE_CHECK, SERVICE_PRINT, SERVICE_DONE, SERVICE_MISUSED };
+enum service_action service_parse_options(const struct service_desc *desc, int argc, char **argv,
+                                          const char **config_path);
+// Reads the file into config and own; false, with the report on standard error, when it has
+// mistakes.
+bool service_load_config(struct service *service, const char *path);
+void service_print_config(const struct service *service);
+
+// admin.c: the admin and health services of one process.
+struct service_admin *service_admin_create(struct service *service);
+void service_admin_destroy(struct service_admin *admin);
