@@ -18,3 +18,5 @@ void playbook_canonical_measure(const struct playbook *playbook, const struct me
                                 struct buf *out);
 void playbook_canonical_signal(const struct playbook *playbook, const struct signal *signal,
                                struct buf *out);
+// Thousandths as a decimal number without needless zeros: "3", "-0.125".
+void playbook_append_milli(int64_t milli, struct buf *out);

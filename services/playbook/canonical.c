@@ -1,25 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Canonical texts: what a measure or a signal means, free of names and of the order in which things
 // are written, so that a renamed measure keeps its state and a changed one does not.
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/base/mem.h"
 #include "common/base/time_text.h"
 #include "services/playbook/build.h"
 
-static void canonical_milli(int64_t milli, struct buf *out)
+void playbook_append_milli(int64_t milli, struct buf *out)
 {
     uint64_t n = milli < 0 ? 0 - (uint64_t)milli : (uint64_t)milli;
     buf_printf(out, "%s%llu", milli < 0 ? "-" : "", (unsigned long long)(n / 1000));
     if (n % 1000 == 0)
         return;
-    char digits[8];
-    snprintf(digits, sizeof digits, "%03llu", (unsigned long long)(n % 1000));
-    size_t len = 3;
-    while (digits[len - 1] == '0')
-        len--;
-    buf_printf(out, ".%.*s", (int)len, digits);
+    buf_printf(out, ".%03llu", (unsigned long long)(n % 1000));
+    while (out->bytes[out->len - 1] == '0')
+        out->len--;
 }
 
 static void canonical_quoted(struct span text, struct buf *out)
@@ -144,12 +140,12 @@ static void canonical_test(const struct playbook *playbook, const struct conditi
     case TEST_AT_MOST:
     case TEST_ABOVE:
     case TEST_BELOW:
-        canonical_milli(condition->low_milli, out);
+        playbook_append_milli(condition->low_milli, out);
         break;
     case TEST_BETWEEN:
-        canonical_milli(condition->low_milli, out);
+        playbook_append_milli(condition->low_milli, out);
         buf_append_text(out, " and ");
-        canonical_milli(condition->high_milli, out);
+        playbook_append_milli(condition->high_milli, out);
         break;
     case TEST_IS:
     case TEST_IN:
@@ -236,7 +232,7 @@ static void canonical_points(const struct playbook *playbook, const struct measu
         struct buf part = {0};
         canonical_name(playbook->events[measure->points[i].event], &part);
         buf_append_text(&part, " ");
-        canonical_milli(measure->points[i].milli, &part);
+        playbook_append_milli(measure->points[i].milli, &part);
         parts[i] = mem_dup(buf_span(&part));
         buf_deinit(&part);
     }

@@ -3,6 +3,7 @@
 // key. The operand decides which tests it takes; the place decides which operands it takes.
 #include "common/base/mem.h"
 #include "common/base/time_text.h"
+#include "services/playbook/build.h"
 #include "services/playbook/load_impl.h"
 
 static const char *const TEST_NAMES[] = {
@@ -102,7 +103,7 @@ static bool load_test_numbers(struct loader *l, const struct config_node *node,
     if (test->test != TEST_BETWEEN) {
         if (!load_milli(l, node, &test->low_milli))
             return false;
-        load_milli_text(test->low_milli, threshold);
+        playbook_append_milli(test->low_milli, threshold);
         return true;
     }
     if (config_kind(node) != CONFIG_SEQUENCE || config_count(node) != 2) {
@@ -116,9 +117,9 @@ static bool load_test_numbers(struct loader *l, const struct config_node *node,
         return false;
     }
     buf_append_text(threshold, "[");
-    load_milli_text(test->low_milli, threshold);
+    playbook_append_milli(test->low_milli, threshold);
     buf_append_text(threshold, ", ");
-    load_milli_text(test->high_milli, threshold);
+    playbook_append_milli(test->high_milli, threshold);
     buf_append_text(threshold, "]");
     return low && high;
 }

@@ -118,7 +118,6 @@ void load_condition_line(const struct loader *l, int32_t at, struct buf *out);
 // A decimal number of at most three decimals, exact.
 bool load_milli(struct loader *l, const struct config_node *node, int64_t *out);
 bool load_value(struct loader *l, const struct config_node *node, struct value *out);
-void load_milli_text(int64_t milli, struct buf *out);
 void load_value_text(const struct value *value, struct buf *out);
 
 // load_signals.c: order, scopes, and who may look at whom; after every condition is read.

@@ -2,6 +2,7 @@
 // Numbers are decimal and exact: what cannot be held in thousandths is refused, and so is a number
 // that somebody may have meant as a text (a postal code, an exponent).
 #include "common/base/text.h"
+#include "services/playbook/build.h"
 #include "services/playbook/load_impl.h"
 
 // 10^15: in thousandths it still leaves room in 64 bits for a sum of many.
@@ -117,17 +118,6 @@ bool load_value(struct loader *l, const struct config_node *node, struct value *
     return true;
 }
 
-void load_milli_text(int64_t milli, struct buf *out)
-{
-    int64_t n = milli < 0 ? -milli : milli;
-    buf_printf(out, "%s%lld", milli < 0 ? "-" : "", (long long)(n / 1000));
-    if (n % 1000 == 0)
-        return;
-    buf_printf(out, ".%03lld", (long long)(n % 1000));
-    while (out->bytes[out->len - 1] == '0')
-        out->len--;
-}
-
 // A text stands bare when it reads back as the same text.
 static bool load_is_bare(struct span text)
 {
@@ -154,7 +144,8 @@ void load_value_text(const struct value *value, struct buf *out)
             buf_printf(out, "\"" SPAN_FMT "\"", SPAN_ARG(value->text));
         break;
     case VALUE_NUMBER:
-        load_milli_text((int64_t)(value->number * 1000 + (value->number < 0 ? -0.5 : 0.5)), out);
+        playbook_append_milli((int64_t)(value->number * 1000 + (value->number < 0 ? -0.5 : 0.5)),
+                              out);
         break;
     case VALUE_INTEGER:
         buf_printf(out, "%lld", (long long)value->integer);
