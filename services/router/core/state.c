@@ -435,7 +435,7 @@ const struct playbook *router_core_playbook(const struct router_core *core)
 }
 
 // Makes the playbook's names and queues known; what the old one had is let go.
-static void take_playbook(struct router_core *core, struct playbook *playbook)
+void router_state_restore_playbook(struct router_core *core, struct playbook *playbook)
 {
     playbook_destroy(core->playbook);
     core->playbook = playbook;
@@ -455,7 +455,7 @@ void router_core_set_playbook(struct router_core *core, struct playbook *playboo
                               struct router_effects *effects)
 {
     CHECK(playbook != NULL);
-    take_playbook(core, playbook);
+    router_state_restore_playbook(core, playbook);
     struct cause cause = {core->clock_ms == STATE_NEVER ? 0 : core->clock_ms,
                           core->clock_ms == STATE_NEVER ? 0 : core->clock_ms,
                           {NULL, 0}};

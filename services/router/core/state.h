@@ -139,6 +139,8 @@ struct remembered *router_state_remembered_find(const struct router_core *core,
 struct remembered *router_state_remembered_add(struct router_core *core, uint64_t number,
                                                struct span consumer, struct span request_id,
                                                uint32_t n);
+// Puts the playbook that was in force back (takes it), without deciding anything.
+void router_state_restore_playbook(struct router_core *core, struct playbook *playbook);
 // After every row has been put back: derives what is not stored. False: a row contradicts another.
 bool router_state_restored(struct router_core *core);
 
