@@ -50,7 +50,7 @@ enum router_prospect router_core_prospect(const struct router_core *core,
 {
     const struct router_queue *queue =
         router_state_queue((struct router_core *)core, request->queue, false);
-    if (queue == NULL || queue->name[0] == '\0')
+    if (!router_state_queue_known(queue))
         return ROUTER_PROSPECT_UNKNOWN;
     if (queue->counts[ROUTER_WAITING] > 0)
         return ROUTER_PROSPECT_LEADS;

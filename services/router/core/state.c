@@ -262,6 +262,16 @@ struct router_queue *router_state_queue(struct router_core *core, struct span na
     return queue;
 }
 
+bool router_state_queue_known(const struct router_queue *queue)
+{
+    if (queue == NULL || queue->name[0] == '\0')
+        return false;
+    uint64_t leads = 0;
+    for (int state = 1; state < ROUTER_LEAD_STATES; state++)
+        leads += queue->counts[state];
+    return queue->rules != NULL || leads > 0;
+}
+
 static bool lead_eq(const void *ctx, uint32_t item, const void *key)
 {
     const struct router_core *core = ctx;

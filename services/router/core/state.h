@@ -129,6 +129,9 @@ struct router_mark *router_state_mark(struct router_core *core, uint32_t lane, b
 struct router_evidence *router_state_evidence_copy(const struct router_evidence *items, size_t n,
                                                    uint32_t *n_out);
 struct router_queue *router_state_queue(struct router_core *core, struct span name, bool add);
+// Whether the playbook has it or leads are in it: a queue of an old playbook goes with its last
+// lead.
+bool router_state_queue_known(const struct router_queue *queue);
 struct router_lead *router_state_lead_find(const struct router_core *core, struct span id);
 // Gives it the next serial; the caller fills the rest.
 struct router_lead *router_state_lead_add(struct router_core *core, struct account *account,

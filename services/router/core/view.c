@@ -117,6 +117,8 @@ size_t router_core_queues(struct router_core *core, struct arena *arena,
     struct router_queue_view *views = arena_alloc(arena, core->n_queues * sizeof *views);
     size_t n = 0;
     for (size_t i = 1; i < core->n_queues; i++) {
+        if (!router_state_queue_known(core->queues[i]))
+            continue;
         struct router_queue_view view = {
             .name = core->queues[i]->name,
             .oldest_known_at_ms = oldest_waiting(core, core->queues[i]),

@@ -1,0 +1,488 @@
+// SPDX-License-Identifier: Apache-2.0
+// links: router_rows router_codec playbook
+//
+// Two cores get the same random inputs; one of them is stored as rows and restored at random
+// points. Both must decide the same, byte for byte, and end in the same rows. On the way a model of
+// who holds which lead watches the promises: no lead is held twice, none is lost.
+#include <criterion/criterion.h>
+
+#include "common/base/mem.h"
+#include "services/router/codec.h"
+#include "services/router/rows.h"
+#include "tests/support/random.h"
+#include "tests/support/router_world.h"
+
+enum { STEPS = 3000, ACCOUNTS = 60, USERS = 4, CONSUMERS = 5, LEADS_MAX = 1000 };
+
+// ---- A store of rows
+// ------------------------------------------------------------------------------
+
+struct row {
+    enum router_table table;
+    uint64_t key;
+    struct buf value;
+};
+
+struct table_store {
+    struct row *rows; // sorted by table, key
+    size_t n, cap;
+};
+
+static size_t row_place(const struct table_store *store, enum router_table table, uint64_t key)
+{
+    size_t i = 0;
+    while (i < store->n && (store->rows[i].table < table ||
+                            (store->rows[i].table == table && store->rows[i].key < key)))
+        i++;
+    return i;
+}
+
+static void row_put(void *arg, enum router_table table, uint64_t key, struct span value)
+{
+    struct table_store *store = arg;
+    size_t i = row_place(store, table, key);
+    bool there = i < store->n && store->rows[i].table == table && store->rows[i].key == key;
+    if (there) {
+        buf_deinit(&store->rows[i].value);
+        memmove(store->rows + i, store->rows + i + 1, (store->n - i - 1) * sizeof *store->rows);
+        store->n--;
+    }
+    cr_assert(there || value.ptr != NULL, "a row that is not there is deleted");
+    if (value.ptr == NULL)
+        return;
+    MEM_GROW(store->rows, store->n, store->cap);
+    memmove(store->rows + i + 1, store->rows + i, (store->n - i) * sizeof *store->rows);
+    store->n++;
+    store->rows[i] = (struct row){table, key, {0}};
+    buf_append_span(&store->rows[i].value, value);
+}
+
+static void store_clear(struct table_store *store)
+{
+    for (size_t i = 0; i < store->n; i++)
+        buf_deinit(&store->rows[i].value);
+    mem_free(store->rows);
+    *store = (struct table_store){0};
+}
+
+// ---- A core with its store
+// ------------------------------------------------------------------------
+
+struct machine {
+    struct router_core *core;
+    struct router_rows *rows;
+    struct table_store store;
+    struct router_effects effects;
+    struct arena scratch;
+    struct buf decisions; // of this step, packed
+};
+
+static void machine_init(struct machine *m)
+{
+    *m = (struct machine){.core = router_core_create()};
+    m->rows = router_rows_create(m->core);
+    router_effects_init(&m->effects);
+    arena_init(&m->scratch, 4096, 0);
+}
+
+static void machine_deinit(struct machine *m)
+{
+    router_rows_destroy(m->rows);
+    router_core_destroy(m->core);
+    router_effects_deinit(&m->effects);
+    arena_deinit(&m->scratch);
+    store_clear(&m->store);
+    buf_deinit(&m->decisions);
+}
+
+static void machine_note(struct machine *m)
+{
+    for (size_t i = 0; i < m->effects.n; i++)
+        router_codec_decision(&m->effects.items[i], &m->scratch, &m->decisions);
+    router_effects_clear(&m->effects);
+}
+
+static void machine_restart(struct machine *m)
+{
+    router_rows_take(m->rows, row_put, &m->store);
+    router_rows_destroy(m->rows);
+    router_core_destroy(m->core);
+    m->core = router_core_create();
+    m->rows = router_rows_create(m->core);
+    struct err_info info;
+    for (size_t i = 0; i < m->store.n; i++) {
+        struct row *row = &m->store.rows[i];
+        enum err err =
+            router_rows_load(m->rows, row->table, row->key, buf_span(&row->value), &info);
+        cr_assert_eq(err, ERR_OK, "%s", info.text);
+    }
+    enum err err = router_rows_loaded(m->rows, playbook_load, &info);
+    cr_assert_eq(err, ERR_OK, "%s", info.text);
+}
+
+// ---- What consumers know
+// --------------------------------------------------------------------------
+
+enum hold { FREE, HELD, ACKED, DONE };
+
+struct claim {
+    enum hold hold;
+    int consumer;
+    int64_t until_ms;
+    char token[ROUTER_TOKEN_BYTES];
+    char id[ROUTER_LEAD_ID_BYTES];
+};
+
+struct play {
+    struct machine plain, restarted;
+    struct test_random random;
+    int64_t now_ms;
+    uint64_t position[2];
+    uint32_t index[2];
+    struct claim claims[LEADS_MAX + 1]; // by serial
+    uint64_t n_leads;
+    unsigned n_leases, n_restarts, n_requests;
+};
+
+static uint64_t below(struct play *p, uint64_t n)
+{
+    return test_random_below(&p->random, n);
+}
+
+static void send_signals(struct play *p)
+{
+    static const char *const NAMES[] = {"activated", "ready",       "risky",
+                                        "busy",      "segment.big", "held_out"};
+    uint32_t lane = (uint32_t)below(p, 2);
+    size_t n = 1 + below(p, 5);
+    struct router_signal signals[8];
+    char texts[8][2][16];
+    struct router_evidence evidence = {span_of("projects at_least 3"), span_of("3"), span_of("3"),
+                                       7};
+    for (size_t i = 0; i < n; i++) {
+        if (below(p, 3) == 0) {
+            p->position[lane]++;
+            p->index[lane] = 0;
+        }
+        size_t name = below(p, ARRAY_LEN(NAMES));
+        if (name == 5 && below(p, 4) != 0)
+            name = 1;
+        snprintf(texts[i][0], 16, "a%u", (unsigned)below(p, ACCOUNTS));
+        snprintf(texts[i][1], 16, "u%u", (unsigned)below(p, USERS));
+        uint64_t index = (uint64_t)(p->index[lane] / 3) << 32 | p->index[lane] % 3;
+        p->index[lane]++;
+        signals[i] =
+            router_world_signal(p->position[lane] + 1, index, texts[i][0],
+                                name < 3 ? texts[i][1] : "", NAMES[name], below(p, 3) != 0);
+        signals[i].evidence = &evidence;
+        signals[i].n_evidence = 1;
+    }
+    // Now and then the group comes twice.
+    for (uint64_t times = 1 + (below(p, 8) == 0); times > 0; times--) {
+        router_core_signals(p->plain.core, lane, signals, n, &p->plain.effects);
+        router_core_signals(p->restarted.core, lane, signals, n, &p->restarted.effects);
+        machine_note(&p->plain);
+        machine_note(&p->restarted);
+    }
+}
+
+static void lease(struct play *p)
+{
+    static const char *const QUEUES[] = {"sales", "enterprise", "self_serve"};
+    char consumer[8], request_id[16] = "";
+    int who = (int)below(p, CONSUMERS);
+    snprintf(consumer, sizeof consumer, "c%d", who);
+    if (below(p, 2) == 0)
+        snprintf(request_id, sizeof request_id, "r%u", (unsigned)below(p, 60));
+    struct router_lease request = {
+        .queue = span_of(QUEUES[below(p, 3)]),
+        .consumer = span_of(consumer),
+        .request_id = span_of(request_id),
+        .max = 1 + (uint32_t)below(p, 4),
+        .lease_ms = below(p, 2) == 0 ? 0 : 1000 + (int64_t)below(p, 20000),
+    };
+    const struct router_lead *out[ROUTER_LEASE_LEADS_MAX], *other[ROUTER_LEASE_LEADS_MAX];
+    size_t n, m;
+    enum err err =
+        router_core_lease(p->plain.core, p->now_ms, &request, out, &n, &p->plain.effects, NULL);
+    cr_assert_eq(router_core_lease(p->restarted.core, p->now_ms, &request, other, &m,
+                                   &p->restarted.effects, NULL),
+                 err);
+    cr_assert(err == ERR_OK || err == ERR_NOT_FOUND);
+
+    cr_assert_eq(n, m);
+    for (size_t i = 0; i < n; i++) {
+        cr_assert_str_eq(out[i]->id, other[i]->id);
+        struct claim *claim = &p->claims[out[i]->serial];
+        char token[ROUTER_TOKEN_BYTES];
+        router_lead_token(out[i], token);
+        if (strcmp(token, claim->token) == 0) { // the same request again
+            cr_assert_eq(claim->consumer, who);
+            cr_assert(claim->hold == HELD || claim->hold == ACKED);
+            continue;
+        }
+        p->n_leases++;
+        bool free = claim->hold == FREE || (claim->hold == HELD && claim->until_ms <= p->now_ms);
+        cr_assert(free, "lead %s is handed out while it is held", out[i]->id);
+        cr_assert_str_eq(out[i]->consumer, consumer);
+        claim->hold = HELD;
+        claim->consumer = who;
+        claim->until_ms = out[i]->lease_until_ms;
+        memcpy(claim->token, token, sizeof token);
+        memcpy(claim->id, out[i]->id, sizeof claim->id);
+    }
+}
+
+// One request by token on both cores; the answers must be alike.
+static enum err by_token(struct play *p, int what, const struct claim *claim, const char *outcome,
+                         const struct router_lead **lead)
+{
+    enum err errs[2] = {ERR_OK, ERR_OK};
+    struct machine *machines[] = {&p->plain, &p->restarted};
+    for (int i = 0; i < 2; i++) {
+        struct router_core *core = machines[i]->core;
+        struct router_effects *effects = &machines[i]->effects;
+        struct span id = span_of(claim->id);
+        struct span token = span_of(claim->token);
+        switch (what) {
+        case 0:
+            errs[i] = router_core_extend(core, p->now_ms, id, token, 15000, lead, effects, NULL);
+            break;
+        case 1:
+            errs[i] = router_core_ack(core, p->now_ms, id, token, lead, effects, NULL);
+            break;
+        case 2:
+            errs[i] =
+                router_core_release(core, p->now_ms, id, token, span_of("no"), lead, effects, NULL);
+            break;
+        default:
+            errs[i] = router_core_complete(core, p->now_ms, id, token, span_of(outcome), lead,
+                                           effects, NULL);
+            break;
+        }
+    }
+    cr_assert_eq(errs[0], errs[1]);
+    return errs[0];
+}
+
+static void request(struct play *p)
+{
+    if (p->n_leads == 0)
+        return;
+    struct claim *claim = &p->claims[1 + below(p, p->n_leads)];
+    if (claim->token[0] == '\0')
+        return;
+    bool held = claim->hold == HELD && claim->until_ms > p->now_ms;
+    int what = (int)below(p, 4);
+    const struct router_lead *lead;
+    enum err err = by_token(p, what, claim, "won", &lead);
+    p->n_requests++;
+    bool acked = claim->hold == ACKED;
+    bool done = claim->hold == DONE;
+    switch (what) {
+    case 0:
+        cr_assert_eq(err, held ? ERR_OK : ERR_CONFLICT);
+        if (held)
+            claim->until_ms = lead->lease_until_ms;
+        break;
+    case 1:
+        cr_assert_eq(err, held || acked ? ERR_OK : ERR_CONFLICT);
+        if (err == ERR_OK)
+            claim->hold = ACKED;
+        break;
+    case 2:
+        cr_assert_eq(err, acked || done ? ERR_CONFLICT : ERR_OK);
+        if (err == ERR_OK)
+            claim->hold = FREE;
+        break;
+    default:
+        cr_assert_eq(err, held || acked || done ? ERR_OK : ERR_CONFLICT);
+        if (err == ERR_OK)
+            claim->hold = DONE;
+        break;
+    }
+}
+
+static void tick(struct play *p)
+{
+    cr_assert_eq(router_core_next_due(p->plain.core), router_core_next_due(p->restarted.core));
+    router_core_tick(p->plain.core, p->now_ms, &p->plain.effects);
+    router_core_tick(p->restarted.core, p->now_ms, &p->restarted.effects);
+}
+
+static void change_playbook(struct play *p)
+{
+    struct machine *machines[] = {&p->plain, &p->restarted};
+    bool shorter = below(p, 2) == 0;
+    for (int i = 0; i < 2; i++) {
+        struct playbook *playbook =
+            router_world_playbook(shorter ? "playbook: test\nversion: 2\n"
+                                            "measures:\n  projects: {count: Project Created}\n"
+                                            "signals:\n  ready: {projects: {at_least: 3}}\n"
+                                            "qualify: {pql: ready}\n"
+                                          : ROUTER_WORLD_PLAYBOOK);
+        router_core_set_playbook(machines[i]->core, playbook, &machines[i]->effects);
+    }
+}
+
+static void step(struct play *p)
+{
+    p->now_ms += (int64_t)below(p, 2000);
+    switch (below(p, 16)) {
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+    case 4:
+        send_signals(p);
+        break;
+    case 5:
+    case 6:
+    case 7:
+        lease(p);
+        break;
+    case 8:
+        tick(p);
+        break;
+    case 9:
+        machine_restart(&p->restarted);
+        p->n_restarts++;
+        break;
+    case 10:
+        router_rows_take(p->plain.rows, row_put, &p->plain.store);
+        break;
+    case 11:
+        if (below(p, 40) == 0)
+            change_playbook(p);
+        break;
+    default:
+        request(p);
+        break;
+    }
+}
+
+static void check_step(struct play *p)
+{
+    machine_note(&p->plain);
+    machine_note(&p->restarted);
+    cr_assert(span_eq(buf_span(&p->plain.decisions), buf_span(&p->restarted.decisions)));
+    buf_clear(&p->plain.decisions);
+    buf_clear(&p->restarted.decisions);
+    struct router_counts counts;
+    router_core_counts(p->plain.core, &counts);
+    uint64_t sum = 0;
+    for (int i = 0; i < ROUTER_LEAD_STATES; i++)
+        sum += counts.states[i];
+    cr_assert_eq(sum, counts.leads);
+    cr_assert_leq(counts.leads, ACCOUNTS);
+    p->n_leads = counts.leads;
+}
+
+static void check_rows(struct play *p)
+{
+    router_rows_take(p->plain.rows, row_put, &p->plain.store);
+    router_rows_take(p->restarted.rows, row_put, &p->restarted.store);
+    cr_assert_eq(p->plain.store.n, p->restarted.store.n);
+    for (size_t i = 0; i < p->plain.store.n; i++) {
+        const struct row *a = &p->plain.store.rows[i];
+        const struct row *b = &p->restarted.store.rows[i];
+        cr_assert(a->table == b->table && a->key == b->key);
+        cr_assert(span_eq(buf_span(&a->value), buf_span(&b->value)), "table %d row %llu", a->table,
+                  (unsigned long long)a->key);
+    }
+}
+
+// Everything that waits can still be handed out: nothing is lost in between.
+static void drain(struct play *p)
+{
+    static const char *const QUEUES[] = {"sales", "enterprise", "self_serve"};
+    p->now_ms += 1000000;
+    tick(p);
+    const struct router_lead *out[ROUTER_LEASE_LEADS_MAX], *lead;
+    for (int i = 0; i < 3; i++) {
+        struct router_lease request = {span_of(QUEUES[i]), span_of("last"), {NULL, 0}, 100, 0};
+        size_t n, m;
+        enum err err =
+            router_core_lease(p->plain.core, p->now_ms, &request, out, &n, &p->plain.effects, NULL);
+        cr_assert_eq(router_core_lease(p->restarted.core, p->now_ms, &request, out, &m,
+                                       &p->restarted.effects, NULL),
+                     err);
+        cr_assert(err == ERR_OK || err == ERR_NOT_FOUND);
+
+        cr_assert_eq(n, m);
+        for (size_t j = 0; j < n; j++) {
+            struct claim claim = {0};
+            memcpy(claim.id, out[j]->id, sizeof claim.id);
+            router_lead_token(out[j], claim.token);
+            cr_assert_eq(by_token(p, 3, &claim, "lost", &lead), ERR_OK);
+        }
+    }
+    struct router_counts counts;
+    router_core_counts(p->plain.core, &counts);
+    cr_assert_eq(counts.states[ROUTER_WAITING], 0);
+    cr_assert_eq(counts.states[ROUTER_LEASED], 0);
+    cr_assert_eq(counts.states[ROUTER_COMPLETED] + counts.states[ROUTER_ACKED] +
+                     counts.states[ROUTER_PARKED],
+                 counts.leads);
+}
+
+Test(router_restart, a_restored_router_decides_the_same)
+{
+    uint64_t seed = test_random_seed();
+    cr_log_info("TEST_SEED=%llu", (unsigned long long)seed);
+    fprintf(stderr, "TEST_SEED=%llu\n", (unsigned long long)seed);
+    for (int round = 0; round < 8; round++) {
+        struct play *p = mem_zalloc(sizeof *p);
+        p->random.state = seed + (uint64_t)round;
+        machine_init(&p->plain);
+        machine_init(&p->restarted);
+        change_playbook(p);
+        for (int i = 0; i < STEPS; i++) {
+            step(p);
+            check_step(p);
+        }
+        drain(p);
+        check_step(p);
+        check_rows(p);
+        cr_assert_gt(p->n_leads, ACCOUNTS / 2);
+        cr_assert_gt(p->n_leases, 20);
+        cr_assert_gt(p->n_restarts, 50);
+        cr_assert_gt(p->n_requests, 100);
+        machine_deinit(&p->plain);
+        machine_deinit(&p->restarted);
+        mem_free(p);
+    }
+}
+
+Test(router_restart, rows_that_make_no_sense_are_refused)
+{
+    struct machine m;
+    machine_init(&m);
+    router_core_set_playbook(m.core, router_world_playbook(ROUTER_WORLD_PLAYBOOK), &m.effects);
+    struct router_signal s = router_world_signal(1, 0, "a", "u", "ready", true);
+    router_core_signals(m.core, 0, &s, 1, &m.effects);
+    router_rows_take(m.rows, row_put, &m.store);
+    cr_assert_eq(m.store.n, 3); // account, lead, router
+    for (size_t skip = 0; skip < 3; skip += 2) {
+        struct router_core *core = router_core_create();
+        struct router_rows *rows = router_rows_create(core);
+        enum err err = ERR_OK;
+        for (size_t i = 0; i < m.store.n && err == ERR_OK; i++)
+            if (i != skip)
+                err = router_rows_load(rows, m.store.rows[i].table, m.store.rows[i].key,
+                                       buf_span(&m.store.rows[i].value), NULL);
+        if (err == ERR_OK)
+            err = router_rows_loaded(rows, playbook_load, NULL);
+        cr_assert_eq(err, ERR_CORRUPT, "without row %zu", skip);
+        router_rows_destroy(rows);
+        router_core_destroy(core);
+    }
+    struct router_core *core = router_core_create();
+    struct router_rows *rows = router_rows_create(core);
+    for (int table = 0; table < ROUTER_TABLE_DECISIONS; table++)
+        cr_assert_eq(router_rows_load(rows, (enum router_table)table, 0, span_of("\xff\xff"), NULL),
+                     ERR_CORRUPT);
+    router_rows_destroy(rows);
+    router_core_destroy(core);
+    machine_deinit(&m);
+}
