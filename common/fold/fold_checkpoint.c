@@ -84,6 +84,12 @@ static bool near_full(const struct fold *fold)
     return max != 0 && used > max - max / 8;
 }
 
+// Work goes on in the pauses; when the journal is short of room there is no time for them.
+static int64_t pause_ms(const struct fold *fold)
+{
+    return fold->checkpoint.pressed || near_full(fold) ? 0 : fold->opts.slice_pause_ms;
+}
+
 void fold_checkpoint_press(struct fold *fold)
 {
     fold->checkpoint.pressed = true;
@@ -130,7 +136,7 @@ static bool take_result(struct fold *fold, int64_t now_ms)
     }
     checkpoint->rows_total += committer->rows->n;
     fold_rows_clear(committer->rows);
-    checkpoint->next_ms = now_ms + fold->opts.slice_pause_ms;
+    checkpoint->next_ms = now_ms + pause_ms(fold);
     if (checkpoint->phase == FOLD_LAST)
         complete(fold, now_ms);
     return true;
@@ -225,7 +231,7 @@ static void trim(struct fold *fold, int64_t now_ms)
     CHECK(checkpoint->trim_below <= checkpoint->position + 1);
     struct err_info info = {{0}};
     enum err err = journal_trim(fold->journal, checkpoint->trim_below, &info);
-    checkpoint->trim_ms = near_full(fold) ? now_ms : now_ms + fold->opts.slice_pause_ms;
+    checkpoint->trim_ms = now_ms + pause_ms(fold);
     if (err == ERR_FULL || err == ERR_UNAVAILABLE) {
         LOG_WARN("trim_failed", "fold=%s msg=\"%s\"", fold->name, info.text);
         checkpoint->trim_ms = now_ms + fold->opts.checkpoint_every_ms;
