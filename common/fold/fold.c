@@ -38,7 +38,7 @@ static void check_opts(const struct fold_opts *opts)
 {
     const struct fold_ops *ops = opts->ops;
     CHECK(opts->name != NULL && opts->path != NULL && ops != NULL);
-    CHECK(opts->n_tables < STORE_TABLES_MAX);
+    CHECK(opts->n_tables < STORE_TABLES_MAX && opts->n_tables_unloaded <= opts->n_tables);
     CHECK(ops->admit != NULL && ops->apply != NULL && ops->answer != NULL && ops->inspect != NULL);
     CHECK(ops->freeze != NULL && ops->seal != NULL);
     CHECK(ops->load != NULL && ops->loaded != NULL && ops->ready != NULL);

@@ -96,6 +96,9 @@ struct fold_opts {
     struct journal *journal; // takes, also on failure; NULL: one in LMDB, in <path>/journal
     const struct store_table *tables; // at most STORE_TABLES_MAX - 1; one more is the fold's own
     uint32_t n_tables;
+    // So many of the last tables are not handed to `load`: they are a log that only fold_scan
+    // reads.
+    uint32_t n_tables_unloaded;
     uint64_t journal_bytes_max; // 0: 64 GiB
     uint64_t state_bytes_max;   // 0: 64 GiB
     // Keep about this much of the journal behind the checkpoint, for replay; 0: 8 GiB. Taking new
@@ -133,6 +136,13 @@ void fold_requeue(struct fold *fold, struct fold_item *item);
 // closes the stores. Items that come while it works are refused. Frees the fold, so nobody submits
 // after.
 void fold_close(struct fold *fold);
+
+// Reads rows as of the last complete slice of a checkpoint, in order of key, from `from` on (empty:
+// from the first), until `row` says false. Any thread; a short read transaction is open meanwhile,
+// and what the callback gets is valid in it. CORRUPT: a row cannot be trusted.
+typedef bool (*fold_row_fn)(void *arg, struct span key, struct span value);
+MUST_USE enum err fold_scan(struct fold *fold, uint32_t table, struct span from, fold_row_fn row,
+                            void *arg, struct err_info *info);
 
 struct fold_stats {
     uint64_t journal_first, journal_last, checkpoint_position;

@@ -67,7 +67,8 @@ static enum err load_state(struct fold *fold, uint64_t *rows, struct err_info *i
     err = fold_meta_get(fold, txn, &fold->meta, info);
     if (err == ERR_NOT_FOUND)
         err = ERR_OK;
-    for (uint32_t i = 0; i < fold->opts.n_tables && err == ERR_OK; i++)
+    uint32_t n = fold->opts.n_tables - fold->opts.n_tables_unloaded;
+    for (uint32_t i = 0; i < n && err == ERR_OK; i++)
         err = load_table(fold, txn, i, rows, info);
     store_abort(txn);
     if (err == ERR_OK)
