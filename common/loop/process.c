@@ -62,8 +62,7 @@ static void process_child_cb(uv_signal_t *uv, int signum)
     process_close(process);
 }
 
-// ---- The child, between fork and exec
-// ------------------------------------------------------------
+// ---- The child, between fork and exec -----------------------------------------------------------
 
 struct process_child {
     const struct loop_process_opts *opts;
@@ -107,8 +106,7 @@ __attribute__((noreturn)) static void process_child_run(const struct process_chi
     process_child_failed(child);
 }
 
-// ---- The parent
-// ----------------------------------------------------------------------------------
+// ---- The parent ---------------------------------------------------------------------------------
 
 static enum err process_err_of_errno(int error)
 {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// One loop with a server and a client of the rpc layer on it, for tests. HealthService.Check does what
-// its `service` field says:
+// One loop with a server and a client of the rpc layer on it, for tests. HealthService.Check does
+// what its `service` field says:
 //
 //     echo:TEXT   answers TEXT          fail:N    fails with status N and text "status N"
 //     big:N       answers N bytes       hold      answers when released
 //     meta        answers "K1=V1 K2=V2" of the metadata keys k1 and k2
 //
-// AdminService/GetMetrics is raw and answers its own bytes on NNG's thread; AdminService/SetLogLevel is
-// raw and answered by a worker thread.
+// AdminService/GetMetrics is raw and answers its own bytes on NNG's thread;
+// AdminService/SetLogLevel is raw and answered by a worker thread.
 #pragma once
 
 #include <stdatomic.h>
@@ -126,8 +126,8 @@ static inline void world_check(Assay__Health__V1__HealthService_Service *service
         const char *k1 = rpc_incoming_metadata(call, "k1");
         const char *k2 = rpc_incoming_metadata(call, "k2");
         EXPECT(rpc_incoming_metadata(call, "k3") == NULL);
-        char *reason = arena_printf(rpc_incoming_arena(call), "K1=%s K2=%s", k1 ? k1 : "",
-                                    k2 ? k2 : "");
+        char *reason =
+            arena_printf(rpc_incoming_arena(call), "K1=%s K2=%s", k1 ? k1 : "", k2 ? k2 : "");
         world_answer_reason(reason, closure, closure_data);
     } else {
         world_hold(world_current, closure, closure_data);
@@ -174,7 +174,7 @@ static inline void world_worker(void *arg)
     }
 }
 
-// ---- Running -------------------------------------------------------------------------------------
+// ---- Running ------------------------------------------------------------------------------------
 
 static inline void world_look_cb(void *arg)
 {
@@ -195,7 +195,7 @@ static inline void world_run(struct world *w, bool (*until)(struct world *w))
     loop_timer_stop(w->look);
 }
 
-// ---- Life ----------------------------------------------------------------------------------------
+// ---- Life ---------------------------------------------------------------------------------------
 
 static inline void world_serve(struct world *w)
 {
@@ -306,7 +306,7 @@ static inline void world_deinit(struct world *w)
     EXPECT(rmdir(w->dir) == 0);
 }
 
-// ---- Calls ---------------------------------------------------------------------------------------
+// ---- Calls --------------------------------------------------------------------------------------
 
 static inline void world_answered_cb(const Assay__Health__V1__CheckResponse *response, void *arg)
 {
@@ -328,8 +328,7 @@ static inline void world_call(struct world *w, const char *what, const struct rp
     Assay__Health__V1__CheckRequest request = ASSAY__HEALTH__V1__CHECK_REQUEST__INIT;
     request.service = (char *)what;
     *answer = (struct world_answer){.w = w};
-    answer->call =
-        rpc_call_begin(w->client, &assay__health__v1__health_service__descriptor, opts);
+    answer->call = rpc_call_begin(w->client, &assay__health__v1__health_service__descriptor, opts);
     assay__health__v1__health_service__check((ProtobufCService *)answer->call, &request,
                                              world_answered_cb, answer);
     EXPECT(answer->n == 0); // not called back inside the stub
