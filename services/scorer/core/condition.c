@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/scorer/core/condition.h"
+
+#include "common/base/text.h"
+#include "services/scorer/core/value.h"
+
+// ---- Operands ----
+
+// A trait as it will be once the event's own ones are in.
+static struct value condition_trait_of(const struct traits *traits, const struct event *brings,
+                                       struct span key)
+{
+    const struct trait *stored = traits_find(traits, key);
+    struct value value = {.type = VALUE_NONE};
+    int64_t best = -1;
+    for (size_t i = 0; brings != NULL && i < brings->n_properties; i++) {
+        const struct property *p = &brings->properties[i];
+        if (!span_eq(p->key, key) || !traits_wins(stored, &p->value, brings->at_ms))
+            continue;
+        // Of one key twice in an event the larger value wins, as in the state.
+        if (best < 0 || value_order(&p->value, &brings->properties[best].value) > 0)
+            best = (int64_t)i;
+    }
+    if (best >= 0)
+        return brings->properties[best].value;
+    return stored == NULL ? value : stored->value;
+}
+
+static struct value condition_user_trait(const struct scene *scene, struct span key)
+{
+    const struct traits *own = scene->user == NULL ? NULL : scene->user->subject.traits;
+    struct value value = condition_trait_of(own, scene->brings_user ? scene->event : NULL, key);
+    if (value.type != VALUE_NONE)
+        return value;
+    const struct traits *profile = scene->profile == NULL ? NULL : scene->profile->traits;
+    return condition_trait_of(profile, scene->brings_profile ? scene->event : NULL, key);
+}
+
+enum { DOMAIN_MAX = 255 };
+
+// The part behind the last '@', in lower case; it lies in `out`.
+static struct value condition_email_domain(const struct scene *scene, char out[DOMAIN_MAX])
+{
+    struct value email = condition_user_trait(scene, span_of("email"));
+    struct value domain = {.type = VALUE_NONE};
+    const char *text = email.type == VALUE_TEXT ? email.text.ptr : NULL;
+    size_t at = text == NULL ? 0 : email.text.len;
+    while (at > 0 && text[at - 1] != '@')
+        at--;
+    if (at == 0 || email.text.len - at > DOMAIN_MAX)
+        return domain;
+    size_t n = email.text.len - at;
+    for (size_t i = 0; i < n; i++)
+        out[i] =
+            (char)(text[at + i] >= 'A' && text[at + i] <= 'Z' ? text[at + i] + 32 : text[at + i]);
+    domain.type = VALUE_TEXT;
+    domain.text = span_make(out, n);
+    return domain;
+}
+
+// "userAgent" and "user_agent" are one key.
+static bool condition_same_key(struct span a, struct span b)
+{
+    const char *p = a.ptr, *q = b.ptr;
+    size_t i = 0, j = 0;
+    for (;;) {
+        while (i < a.len && p[i] == '_')
+            i++;
+        while (j < b.len && q[j] == '_')
+            j++;
+        if (i == a.len || j == b.len)
+            return i == a.len && j == b.len;
+        char x = (char)(p[i] >= 'A' && p[i] <= 'Z' ? p[i] + 32 : p[i]);
+        char y = (char)(q[j] >= 'A' && q[j] <= 'Z' ? q[j] + 32 : q[j]);
+        if (x != y)
+            return false;
+        i++;
+        j++;
+    }
+}
+
+static struct value condition_event_value(const struct property *list, size_t n, struct span key,
+                                          bool fold)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (fold ? condition_same_key(list[i].key, key) : span_eq(list[i].key, key))
+            return list[i].value;
+    }
+    return (struct value){.type = VALUE_NONE};
+}
+
+static struct operand condition_measure(const struct scene *scene, int32_t measure)
+{
+    const struct measure *m = &scene->plan->playbook->measures[measure];
+    if (m->scope == SCOPE_USER ? scene->user == NULL : scene->account == NULL)
+        return (struct operand){.present = false};
+    const struct cell *cell = &scene_subject(scene, m->scope)->cells[m->cell];
+    struct reading reading = measure_read(scene->plan, measure, cell, scene->clock_ms);
+    struct operand out = {.present = reading.present, .number = true, .milli = reading.milli};
+    bool instant = m->kind == MEASURE_FIRST || m->kind == MEASURE_LAST;
+    out.some = reading.present && (instant || reading.milli != 0);
+    return out;
+}
+
+// `domain` is where a derived text may lie.
+static struct operand condition_read(const struct scene *scene, int32_t at, char domain[DOMAIN_MAX])
+{
+    const struct condition *leaf = &scene->plan->playbook->conditions[at];
+    struct span key = scene->plan->keys[at];
+    struct operand out = {0};
+    switch (leaf->operand) {
+    case OPERAND_MEASURE:
+        return condition_measure(scene, leaf->measure);
+    case OPERAND_ACCOUNT_TRAIT:
+        out.value =
+            condition_trait_of(scene->account == NULL ? NULL : scene->account->subject.traits,
+                               scene->brings_account ? scene->event : NULL, key);
+        break;
+    case OPERAND_USER_TRAIT:
+        out.value = condition_user_trait(scene, key);
+        if (out.value.type == VALUE_NONE && span_is(key, "email_domain"))
+            out.value = condition_email_domain(scene, domain);
+        break;
+    case OPERAND_PROPERTY:
+        if (scene->event != NULL)
+            out.value = condition_event_value(scene->event->properties, scene->event->n_properties,
+                                              key, false);
+        break;
+    case OPERAND_CONTEXT:
+        if (scene->event != NULL)
+            out.value =
+                condition_event_value(scene->event->context, scene->event->n_context, key, true);
+        break;
+    }
+    out.present = out.some = out.value.type != VALUE_NONE;
+    return out;
+}
+
+struct operand condition_operand(const struct scene *scene, int32_t leaf)
+{
+    char domain[DOMAIN_MAX];
+    struct operand out = condition_read(scene, leaf, domain);
+    // A derived text would not outlive this call; what stands behind it does.
+    if (out.value.type == VALUE_TEXT && out.value.text.ptr == domain) {
+        struct value email = condition_user_trait(scene, span_of("email"));
+        const char *end = (const char *)email.text.ptr + email.text.len;
+        out.value.text.ptr = end - out.value.text.len;
+    }
+    return out;
+}
+
+// ---- Tests ----
+
+static bool condition_contains(const struct operand *left, const struct value *needle)
+{
+    return left->value.type == VALUE_TEXT && needle->type == VALUE_TEXT &&
+           text_contains(left->value.text, needle->text, true);
+}
+
+static bool condition_one_of(const struct operand *left, const struct condition *leaf)
+{
+    for (int32_t i = 0; i < leaf->n_values; i++) {
+        int64_t milli;
+        if (left->number ? value_milli(&leaf->values[i], &milli) && milli == left->milli
+                         : value_equal(&left->value, &leaf->values[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool condition_test(const struct operand *left, const struct condition *leaf,
+                           int64_t clock_ms)
+{
+    if (leaf->test == TEST_EXISTS)
+        return left->some == leaf->expected;
+    if (!left->present)
+        return false;
+    int64_t milli = left->milli;
+    switch (leaf->test) {
+    case TEST_IS:
+    case TEST_IN:
+        return condition_one_of(left, leaf);
+    case TEST_CONTAINS:
+        return condition_contains(left, &leaf->values[0]);
+    case TEST_WITHIN:
+        return left->number && clock_ms - milli < leaf->low_milli;
+    case TEST_AT_LEAST:
+    case TEST_AT_MOST:
+    case TEST_ABOVE:
+    case TEST_BELOW:
+    case TEST_BETWEEN:
+    case TEST_EXISTS:
+        break;
+    }
+    if (!left->number && !value_milli(&left->value, &milli))
+        return false;
+    switch (leaf->test) {
+    case TEST_AT_LEAST:
+        return milli >= leaf->low_milli;
+    case TEST_AT_MOST:
+        return milli <= leaf->low_milli;
+    case TEST_ABOVE:
+        return milli > leaf->low_milli;
+    case TEST_BELOW:
+        return milli < leaf->low_milli;
+    case TEST_BETWEEN:
+        return milli >= leaf->low_milli && milli <= leaf->high_milli;
+    case TEST_IS:
+    case TEST_IN:
+    case TEST_CONTAINS:
+    case TEST_EXISTS:
+    case TEST_WITHIN:
+        break;
+    }
+    return false;
+}
+
+bool condition_leaf(const struct scene *scene, int32_t at)
+{
+    char domain[DOMAIN_MAX];
+    struct operand left = condition_read(scene, at, domain);
+    return condition_test(&left, &scene->plan->playbook->conditions[at], scene->clock_ms);
+}
+
+// ---- Trees ----
+
+bool condition_holds(const struct scene *scene, int32_t at)
+{
+    const struct playbook *playbook = scene->plan->playbook;
+    const struct condition *condition = &playbook->conditions[at];
+    switch (condition->kind) {
+    case CONDITION_ALL:
+    case CONDITION_ANY:
+        for (int32_t i = 0; i < condition->n_children; i++) {
+            if (condition_holds(scene, condition->children[i]) ==
+                (condition->kind == CONDITION_ANY))
+                return condition->kind == CONDITION_ANY;
+        }
+        return condition->kind == CONDITION_ALL;
+    case CONDITION_NOT:
+        return !condition_holds(scene, condition->children[0]);
+    case CONDITION_TEST:
+        return condition_leaf(scene, at);
+    case CONDITION_SIGNAL:
+        return condition_holds(scene, playbook->signals[condition->signal].condition);
+    case CONDITION_ALWAYS:
+        return true;
+    }
+    return false;
+}
+
+int32_t condition_excluded(const struct scene *scene)
+{
+    const struct playbook *playbook = scene->plan->playbook;
+    for (int32_t i = 0; i < playbook->n_exclude; i++) {
+        if (condition_holds(scene, playbook->exclude[i]))
+            return i;
+    }
+    return -1;
+}
+
+static bool condition_decide_leaf(struct scene *scene, int32_t at, enum scope scope)
+{
+    const struct condition *leaf = &scene->plan->playbook->conditions[at];
+    int64_t *since =
+        &subject_leaves(&scene->plan->scopes[scope], scene_subject(scene, scope))[leaf->leaf];
+    bool holds = condition_leaf(scene, at);
+    if (holds == (*since != 0))
+        return holds;
+    scene->flipped = true;
+    *since = !holds ? 0 : scene->clock_ms == 0 ? 1 : scene->clock_ms; // 0: it does not hold
+    return holds;
+}
+
+bool condition_decide(struct scene *scene, int32_t at, enum scope scope)
+{
+    const struct playbook *playbook = scene->plan->playbook;
+    const struct condition *condition = &playbook->conditions[at];
+    bool holds = condition->kind == CONDITION_ALL;
+    switch (condition->kind) {
+    case CONDITION_ALL:
+    case CONDITION_ANY:
+        // Every child is looked at, so that each leaf knows since when it holds.
+        for (int32_t i = 0; i < condition->n_children; i++) {
+            bool child = condition_decide(scene, condition->children[i], scope);
+            holds = condition->kind == CONDITION_ALL ? holds && child : holds || child;
+        }
+        return holds;
+    case CONDITION_NOT:
+        return !condition_decide(scene, condition->children[0], scope);
+    case CONDITION_TEST:
+        return condition_decide_leaf(scene, at, scope);
+    case CONDITION_SIGNAL: {
+        const struct signal *other = &playbook->signals[condition->signal];
+        if (other->scope != scope)
+            return condition_holds(scene, other->condition);
+        uint8_t *flags = subject_flags(&scene->plan->scopes[scope], scene_subject(scene, scope));
+        return (flags[other->number] & SIGNAL_TRUE) != 0;
+    }
+    case CONDITION_ALWAYS:
+        return true;
+    }
+    return false;
+}

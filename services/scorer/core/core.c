@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: Apache-2.0
+// One event, in order: its id is remembered; an exclusion is looked for with the traits that the
+// event itself brings; timers run up to the new clock; then the event's traits and measures; then
+// signals.
+//
+// In recovery an account whose row is newer than the checkpoint is left alone until the journal has
+// caught up with it. What is not in its row happens again all the same: ids, profiles, counters,
+// and the order in which accounts get their ordinals, for which a row names the event that made the
+// account.
+#include "services/scorer/core/core.h"
+
+#include "common/base/check.h"
+#include "common/base/mem.h"
+#include "services/scorer/core/condition.h"
+#include "services/scorer/core/decide.h"
+#include "services/scorer/core/state.h"
+#include "services/scorer/core/timers.h"
+
+static const struct sigset CORE_NO_SIGNALS;
+
+void signal_changes_deinit(struct signal_changes *changes)
+{
+    mem_free(changes->items);
+    *changes = (struct signal_changes){0};
+}
+
+// ---- Life cycle ----
+
+struct core *core_create(const struct core_opts *opts)
+{
+    struct core *core = mem_zalloc(sizeof *core);
+    core->opts = *opts;
+    core->counts.event_time_max_ms = INT64_MIN;
+    core->counts.clock_ms = INT64_MIN;
+    seen_init(&core->seen, opts->dedupe_window_ms, opts->dedupe_ids_max);
+    return core;
+}
+
+void core_destroy(struct core *core)
+{
+    if (core == NULL)
+        return;
+    state_destroy(core);
+    plan_destroy(core->plan);
+    playbook_destroy(core->playbook);
+    mem_free(core);
+}
+
+void core_set_playbook(struct core *core, uint64_t position, struct playbook *playbook)
+{
+    (void)position;
+    struct plan *plan = plan_create(playbook), *old = core->plan;
+    state_reshape(core, plan);
+    plan_destroy(old);
+    playbook_destroy(core->playbook);
+    core->playbook = playbook;
+    core->layout++;
+    for (uint32_t i = 0; i < core->n_accounts; i++) {
+        if (!core->accounts[i]->pending)
+            timers_rebuild(core, core->accounts[i], i);
+    }
+    if (core->adopt != NULL)
+        core->adopt(core->adopt_ctx);
+}
+
+const struct playbook *core_playbook(const struct core *core)
+{
+    return core->playbook;
+}
+
+void core_begin_record(struct core *core, uint64_t position, int64_t intake_ms)
+{
+    (void)position;
+    seen_advance(&core->seen, intake_ms);
+}
+
+bool core_has_room(const struct core *core, size_t n)
+{
+    return seen_has_room(&core->seen, n);
+}
+
+void core_counts(const struct core *core, struct core_counts *out)
+{
+    *out = core->counts;
+    out->ids = core->seen.live;
+}
+
+// ---- One event ----
+
+// What is being applied. `user` and `profile` are NULL while they are not there.
+struct core_event {
+    const struct event *event;
+    uint64_t position;
+    uint32_t place;
+    uint64_t account_hash, user_hash;
+    uint32_t number; // of the account
+    struct account *account;
+    struct user *user;
+    struct profile *profile;
+    bool personal; // the account is the user's own
+    bool active;
+};
+
+static bool core_is_personal(const struct event *event)
+{
+    static const char PREFIX[] = "user:";
+    size_t n = sizeof PREFIX - 1;
+    return event->user.len > 0 && event->account.len == event->user.len + n &&
+           span_starts(event->account, PREFIX) &&
+           memcmp((const char *)event->account.ptr + n, event->user.ptr, event->user.len) == 0;
+}
+
+static bool core_is_usage(const struct event *event)
+{
+    return event->kind == EVENT_TRACK || event->kind == EVENT_PAGE || event->kind == EVENT_SCREEN;
+}
+
+static bool core_is_active(const struct event *event)
+{
+    if (!core_is_usage(event))
+        return false;
+    for (size_t i = 0; i < event->n_context; i++) {
+        const struct property *p = &event->context[i];
+        if (p->value.type == VALUE_FLAG && !p->value.flag && span_is(p->key, "active"))
+            return false;
+    }
+    return true;
+}
+
+// Traits of an identify call that belong to no account in particular.
+static void core_put_profile(struct core *core, struct core_event *e)
+{
+    const struct event *event = e->event;
+    if (event->user.len == 0 || event->n_properties == 0)
+        return;
+    uint32_t number;
+    struct profile *profile = profile_find(core, e->user_hash, event->user, &number);
+    if (profile == NULL)
+        profile = profile_add(core, e->user_hash, event->user, &number);
+    bool changed = false;
+    for (size_t i = 0; i < event->n_properties; i++) {
+        const struct property *p = &event->properties[i];
+        changed = traits_put(&profile->traits, p->key, &p->value, event->at_ms) || changed;
+    }
+    profile->version += changed;
+    e->profile = profile;
+    if (profile->dirty)
+        return;
+    profile->dirty = true;
+    MEM_GROW(core->dirty_profiles, core->n_dirty_profiles, core->dirty_profiles_cap);
+    core->dirty_profiles[core->n_dirty_profiles++] = number;
+}
+
+static void core_put_traits(struct subject *subject, const struct event *event)
+{
+    bool changed = false;
+    for (size_t i = 0; i < event->n_properties; i++) {
+        const struct property *p = &event->properties[i];
+        changed = traits_put(&subject->traits, p->key, &p->value, event->at_ms) || changed;
+    }
+    subject->stale = subject->stale || changed;
+}
+
+static void core_make_account(struct core *core, struct core_event *e)
+{
+    if (e->account == NULL) {
+        e->account =
+            account_add(core, e->account_hash, e->event->account, core->next_ordinal++, &e->number);
+        e->account->created_position = e->position;
+        e->account->created_place = e->place;
+    }
+    account_touch(core, e->number);
+}
+
+static void core_make_user(struct core *core, struct core_event *e)
+{
+    if (e->event->user.len == 0)
+        return;
+    if (e->user == NULL)
+        e->user = user_add(core, e->account, e->user_hash, e->event->user);
+    user_touch(e->account, e->user);
+}
+
+// The traits that the event brings, wherever they belong.
+static void core_apply_traits(struct core *core, struct core_event *e)
+{
+    if (e->event->kind == EVENT_GROUP)
+        core_put_traits(&e->account->subject, e->event);
+    else if (e->event->kind == EVENT_IDENTIFY && e->personal)
+        core_put_profile(core, e);
+    else if (e->event->kind == EVENT_IDENTIFY && e->user != NULL)
+        core_put_traits(&e->user->subject, e->event);
+}
+
+static struct scene core_scene(struct core *core, const struct core_event *e)
+{
+    bool identify = e->event->kind == EVENT_IDENTIFY;
+    return (struct scene){
+        .core = core,
+        .plan = core->plan,
+        .account = e->account,
+        .user = e->user,
+        .profile = e->profile,
+        .clock_ms = e->account == NULL ? e->event->at_ms : e->account->clock_ms,
+        .event = e->event,
+        .brings_account = e->event->kind == EVENT_GROUP,
+        .brings_user = identify && !e->personal,
+        .brings_profile = identify && e->personal,
+    };
+}
+
+static bool core_excluded(struct core *core, struct core_event *e)
+{
+    if (core->playbook->n_exclude == 0)
+        return false;
+    if (core->plan->exclude_traits && e->event->user.len > 0 && e->profile == NULL) {
+        uint32_t number;
+        e->profile = e->user != NULL ? profile_of(core, e->user)
+                                     : profile_find(core, e->user_hash, e->event->user, &number);
+    }
+    struct scene scene = core_scene(core, e);
+    return condition_excluded(&scene) >= 0;
+}
+
+// An excluded event leaves its traits behind, so that what it says of a user is known, and nothing
+// else.
+static enum verdict core_exclude(struct core *core, struct core_event *e)
+{
+    const struct event *event = e->event;
+    bool identify = event->kind == EVENT_IDENTIFY && event->user.len > 0;
+    bool leaves = (identify || event->kind == EVENT_GROUP) && event->n_properties > 0;
+    core->counts.excluded++;
+    if (identify && e->personal) {
+        core_put_profile(core, e);
+        leaves = false;
+    }
+    if (leaves || e->account != NULL)
+        core_make_account(core, e);
+    if (leaves && identify)
+        core_make_user(core, e);
+    if (leaves)
+        core_apply_traits(core, e);
+    if (e->account == NULL)
+        core->excluded_alone++;
+    else
+        e->account->n_excluded++;
+    return VERDICT_EXCLUDED;
+}
+
+// An event that the account's row already has.
+static enum verdict core_skip(struct core *core, struct core_event *e)
+{
+    const struct account *account = e->account;
+    bool before = e->position < account->created_position ||
+                  (e->position == account->created_position && e->place < account->created_place);
+    if (before) {
+        // The account was not there then, so if the event was excluded no account counted it.
+        e->account = NULL;
+        e->user = NULL;
+        if (core_excluded(core, e)) {
+            core->counts.excluded++;
+            core->excluded_alone++;
+        }
+    } else if (e->position == account->created_position && e->place == account->created_place) {
+        core->next_ordinal = account->ordinal + 1;
+    }
+    if (e->event->kind == EVENT_IDENTIFY && e->personal)
+        core_put_profile(core, e);
+    return VERDICT_COUNTED;
+}
+
+static void core_measure(struct core *core, struct core_event *e, const struct plan_event *event,
+                         enum scope scope)
+{
+    struct scene scene = core_scene(core, e);
+    scene.brings_account = scene.brings_user = scene.brings_profile = false;
+    scene.profile = e->user == NULL ? NULL : profile_of(core, e->user);
+    struct subject *subject = scene_subject(&scene, scope);
+    for (uint32_t i = 0; i < event->n_steps[scope]; i++) {
+        struct plan_step step = event->steps[scope][i];
+        const struct measure *measure = &core->playbook->measures[step.measure];
+        step.takes = step.takes && (!step.active || e->active) &&
+                     (measure->where == PLAYBOOK_NONE || condition_holds(&scene, measure->where));
+        if (step.takes || step.anchors)
+            measure_take(core->plan, &step, &subject->cells[measure->cell], e->user, e->event,
+                         e->account->clock_ms);
+    }
+}
+
+// The account's and the user's first event makes them known.
+static void core_know(struct core *core, struct core_event *e, int64_t clock_ms)
+{
+    core->counts.accounts += e->account->clock_ms == STATE_NO_CLOCK;
+    e->account->clock_ms = clock_ms;
+    if (e->user == NULL || e->user->counted)
+        return;
+    e->user->counted = true;
+    e->account->n_counted++;
+    core->counts.users++;
+}
+
+static void core_count(struct core *core, struct core_event *e, struct decision *decision)
+{
+    const struct event *event = e->event;
+    core_make_account(core, e);
+    if (event->kind == EVENT_ALIAS)
+        e->user = NULL;
+    else
+        core_make_user(core, e);
+    decision->account = e->account;
+    decision->number = e->number;
+    int64_t clock_ms = event->at_ms > e->account->clock_ms ? event->at_ms : e->account->clock_ms;
+    if (e->account->queued_ms <= clock_ms) {
+        struct span id = decision->event_id;
+        decision->event_id = span_make("", 0);
+        timers_run(decision, clock_ms);
+        decision->event_id = id;
+    }
+    core_know(core, e, clock_ms);
+    core_apply_traits(core, e);
+
+    const struct plan_event *what = NULL;
+    if (core_is_usage(event))
+        what = &core->plan->events[playbook_event(core->playbook, event->name)];
+    e->active = core_is_active(event);
+    const struct sigset *user_signals =
+        what == NULL ? &CORE_NO_SIGNALS : &what->signals[SCOPE_USER];
+    const struct sigset *account_signals =
+        what == NULL ? &CORE_NO_SIGNALS : &what->signals[SCOPE_ACCOUNT];
+    if (what != NULL) {
+        if (e->user != NULL) {
+            decide_lapse(decision, e->user, user_signals);
+            core_measure(core, e, what, SCOPE_USER);
+        }
+        decide_lapse(decision, NULL, account_signals);
+        core_measure(core, e, what, SCOPE_ACCOUNT);
+    }
+    if (e->user != NULL)
+        decide_user(decision, e->user, user_signals);
+    decide_account(decision, account_signals);
+}
+
+enum verdict core_apply(struct core *core, uint64_t position, uint32_t place,
+                        const struct event *event, struct signal_changes *changes,
+                        struct arena *arena)
+{
+    CHECK(core->playbook != NULL && event->account.len > 0);
+    if (event->message_id.len > 0 && !seen_add(&core->seen, hash128(event->message_id))) {
+        core->counts.duplicates++;
+        return VERDICT_DUPLICATE;
+    }
+    core->counts.events++;
+    if (event->at_ms > core->counts.event_time_max_ms)
+        core->counts.event_time_max_ms = event->at_ms;
+    struct core_event e = {.event = event, .position = position, .place = place};
+    if (event->user.len > 0)
+        e.user_hash = hash64(event->user);
+    if (event->kind == EVENT_IDENTIFY && event->profile_only) {
+        core_put_profile(core, &e);
+        return VERDICT_COUNTED;
+    }
+    e.personal = core_is_personal(event);
+    e.account_hash = hash64(event->account);
+    e.account = account_find(core, e.account_hash, event->account, &e.number);
+    if (e.account != NULL && position <= e.account->covered)
+        return core_skip(core, &e);
+    if (e.account != NULL && event->user.len > 0)
+        e.user = user_find(core, e.account, e.user_hash, event->user);
+    if (core_excluded(core, &e))
+        return core_exclude(core, &e);
+    struct decision decision = {
+        .core = core,
+        .changes = changes,
+        .arena = arena,
+        .index = (uint64_t)place << 32,
+        .known_at_ms = event->received_at_ms,
+        .event_id = event->message_id,
+    };
+    core_count(core, &e, &decision);
+    return VERDICT_COUNTED;
+}
+
+// ---- The clock ----
+
+// Sorts account numbers by the accounts' ordinals: a heap of its own, so that nothing is allocated.
+static void core_sort(struct core *core, uint32_t *numbers, size_t n)
+{
+    struct heap heap = {0};
+    for (size_t i = 0; i < n; i++)
+        heap_push(&heap, core->accounts[numbers[i]]->ordinal, numbers[i]);
+    for (size_t i = 0; i < n; i++)
+        numbers[i] = (uint32_t)heap_pop(&heap).item;
+    heap_deinit(&heap);
+}
+
+// Takes the accounts out of the heap whose timers may be due.
+static uint32_t *core_take_due(struct core *core, int64_t now_ms, size_t *n)
+{
+    uint32_t *numbers = NULL;
+    size_t cap = 0;
+    const struct heap_entry *top;
+    *n = 0;
+    while ((top = heap_top(&core->timers)) != NULL && top->key <= now_ms) {
+        struct heap_entry entry = heap_pop(&core->timers);
+        struct account *account = core->accounts[entry.item];
+        if (account->queued_ms != entry.key)
+            continue;
+        account->queued_ms = STATE_NEVER;
+        MEM_GROW(numbers, *n, cap);
+        numbers[(*n)++] = (uint32_t)entry.item;
+    }
+    return numbers;
+}
+
+void core_tick(struct core *core, uint64_t position, int64_t now_ms, struct signal_changes *changes,
+               struct arena *arena)
+{
+    if (now_ms > core->counts.clock_ms)
+        core->counts.clock_ms = now_ms;
+    size_t n;
+    uint32_t *numbers = core_take_due(core, now_ms, &n);
+    core_sort(core, numbers, n);
+    for (size_t i = 0; i < n; i++) {
+        struct account *account = core->accounts[numbers[i]];
+        struct decision decision = {
+            .core = core,
+            .account = account,
+            .number = numbers[i],
+            .changes = changes,
+            .arena = arena,
+            .index = (uint64_t)account->ordinal << 32,
+            .known_at_ms = now_ms,
+            .event_id = span_make("", 0),
+        };
+        if (position <= account->covered)
+            timers_queue(core, account, numbers[i]); // its row has this tick
+        else
+            timers_run(&decision, now_ms);
+    }
+    mem_free(numbers);
+}
+
+int64_t core_next_due(struct core *core)
+{
+    const struct heap_entry *top;
+    while ((top = heap_top(&core->timers)) != NULL) {
+        struct heap_entry entry = *top;
+        uint32_t number = (uint32_t)entry.item;
+        struct account *account = core->accounts[number];
+        if (account->queued_ms == entry.key && timers_next(core, account) == entry.key)
+            return entry.key;
+        // Old, or too early: the account's entry, if it needs one, goes in anew.
+        (void)heap_pop(&core->timers);
+        if (account->queued_ms == entry.key) {
+            account->queued_ms = STATE_NEVER;
+            timers_queue(core, account, number);
+        }
+    }
+    return INT64_MAX;
+}
