@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/survey.h"
+
+static const char *number(uint64_t n)
+{
+    return output_count(n);
+}
+
+// ---- For people
+// -----------------------------------------------------------------------------------
+
+static void services_write(const struct survey *survey)
+{
+    struct output_table table = {.right = 1U << 2};
+    output_row(&table, (const char *const[]){"service", "state", "pid", "since (UTC)", "playbook",
+                                             "address", NULL});
+    for (size_t i = 0; i < survey->n; i++) {
+        const struct survey_service *s = &survey->services[i];
+        char pid[24] = "-";
+        if (s->status != NULL)
+            snprintf(pid, sizeof pid, "%lld", (long long)s->status->pid);
+        const char *state = s->status == NULL  ? "no answer"
+                            : s->status->ready ? "ready"
+                                               : "not ready";
+        output_row(
+            &table,
+            (const char *const[]){
+                s->endpoint->name, state, pid,
+                s->status == NULL ? "-" : output_time(s->status->started_at_ms),
+                s->status == NULL || s->status->document[0] == '\0' ? "-" : s->status->document,
+                s->endpoint->url, NULL});
+    }
+    output_table_write(&table, 0, stdout);
+}
+
+static void lanes_write(const struct survey *survey)
+{
+    struct output_table table = {.right = 0x3FE};
+    output_row(&table, (const char *const[]){"lane", "accounts", "users", "events", "duplicates",
+                                             "excluded", "journal", "checkpoint", "to router",
+                                             "clock (UTC)", NULL});
+    for (size_t i = 0; i < survey->n; i++) {
+        const struct survey_service *s = &survey->services[i];
+        for (size_t k = 0; s->lanes != NULL && k < s->lanes->n_lanes; k++) {
+            const Assay__Scorer__V1__Lane *lane = s->lanes->lanes[k];
+            char name[CLUSTER_NAME_MAX + 16];
+            snprintf(name, sizeof name, "%u %s", lane->lane, s->endpoint->name);
+            output_row(&table,
+                       (const char *const[]){
+                           name, number(lane->accounts), number(lane->users), number(lane->events),
+                           number(lane->duplicates), number(lane->excluded),
+                           number(lane->journal_last), number(lane->checkpoint),
+                           number(lane->signals_waiting), output_time(lane->clock_ms), NULL});
+        }
+    }
+    putchar('\n');
+    output_table_write(&table, 0, stdout);
+}
+
+static void queues_write(const Assay__Router__V1__GetQueuesResponse *q)
+{
+    struct output_table table = {.right = 0x3E};
+    output_row(&table, (const char *const[]){"queue", "waiting", "leased", "acked", "completed",
+                                             "parked", "oldest (UTC)", NULL});
+    for (size_t i = 0; i < q->n_queues; i++)
+        output_row(&table, (const char *const[]){
+                               q->queues[i]->name, number(q->queues[i]->waiting),
+                               number(q->queues[i]->leased), number(q->queues[i]->acked),
+                               number(q->queues[i]->completed), number(q->queues[i]->parked),
+                               output_time(q->queues[i]->oldest_waiting_ms), NULL});
+    putchar('\n');
+    output_table_write(&table, 0, stdout);
+    printf("\nrouter: %s, journal at %s, checkpoint at %s\n",
+           output_plural(q->decisions, "decision", "decisions"), number(q->journal_last),
+           number(q->checkpoint));
+}
+
+static void survey_write(const struct survey *survey)
+{
+    services_write(survey);
+    lanes_write(survey);
+    if (survey->queues != NULL)
+        queues_write(survey->queues);
+    for (size_t i = 0; i < survey->n; i++)
+        if (survey->services[i].why.text[0] != '\0')
+            fprintf(stderr, "%s\n", output_clean(survey->services[i].why.text));
+}
+
+// ---- For programs
+// ---------------------------------------------------------------------------------
+
+#define INT(n) ((json_int_t)(n))
+
+static json_t *lanes_json(const struct survey_service *s)
+{
+    json_t *list = json_array();
+    for (size_t k = 0; k < s->lanes->n_lanes; k++) {
+        const Assay__Scorer__V1__Lane *l = s->lanes->lanes[k];
+        json_array_append_new(
+            list, json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "lane",
+                            INT(l->lane), "accounts", INT(l->accounts), "users", INT(l->users),
+                            "events", INT(l->events), "duplicates", INT(l->duplicates), "excluded",
+                            INT(l->excluded), "journal_last", INT(l->journal_last), "checkpoint",
+                            INT(l->checkpoint), "signals_waiting", INT(l->signals_waiting),
+                            "event_time_max", INT(l->event_time_max_ms), "clock", INT(l->clock_ms),
+                            "playbook", output_json_text(l->playbook)));
+    }
+    return list;
+}
+
+static json_t *queues_json(const Assay__Router__V1__GetQueuesResponse *q)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < q->n_queues; i++)
+        json_array_append_new(
+            list, json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "queue",
+                            output_json_text(q->queues[i]->name), "waiting",
+                            INT(q->queues[i]->waiting), "leased", INT(q->queues[i]->leased),
+                            "acked", INT(q->queues[i]->acked), "completed",
+                            INT(q->queues[i]->completed), "parked", INT(q->queues[i]->parked),
+                            "oldest_waiting", INT(q->queues[i]->oldest_waiting_ms)));
+    return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "queues", list,
+                     "accounts", INT(q->accounts), "pals", INT(q->pals), "pqls", INT(q->pqls),
+                     "pqas", INT(q->pqas), "leads", INT(q->leads), "decisions", INT(q->decisions),
+                     "journal_last", INT(q->journal_last), "checkpoint", INT(q->checkpoint),
+                     "playbook", output_json_text(q->playbook));
+}
+
+static json_t *service_json(const struct survey_service *s)
+{
+    json_t *o = json_pack("{s:o, s:o}", "service", output_json_text(s->endpoint->name), "address",
+                          output_json_text(s->endpoint->url));
+    json_object_set_new(o, "ready", json_boolean(s->status != NULL && s->status->ready));
+    if (s->status != NULL) {
+        json_object_set_new(o, "pid", json_integer(s->status->pid));
+        json_object_set_new(o, "started_at", json_integer(s->status->started_at_ms));
+        json_object_set_new(o, "version", output_json_text(s->status->version));
+        json_object_set_new(o, "playbook", output_json_text(s->status->document));
+    }
+    if (s->why.text[0] != '\0')
+        json_object_set_new(o, "error", output_json_text(s->why.text));
+    if (s->lanes != NULL)
+        json_object_set_new(o, "lanes", lanes_json(s));
+    return o;
+}
+
+static json_t *survey_json(const struct survey *survey)
+{
+    json_t *services = json_array();
+    for (size_t i = 0; i < survey->n; i++)
+        json_array_append_new(services, service_json(&survey->services[i]));
+    json_t *o = json_pack("{s:b, s:o}", "ready", (int)survey->all_ready, "services", services);
+    if (survey->queues != NULL)
+        json_object_set_new(o, "router", queues_json(survey->queues));
+    return o;
+}
+
+static int status(const char *dir, bool json)
+{
+    struct cluster *cluster = NULL;
+    struct err_info info;
+    enum err err = cluster_open(dir, &cluster, &info);
+    if (err != ERR_OK)
+        return output_error("status", err, info.text);
+    struct survey survey;
+    survey_make(cluster, &survey);
+    if (json)
+        output_json(survey_json(&survey));
+    else
+        survey_write(&survey);
+    bool ready = survey.all_ready;
+    survey_destroy(&survey);
+    cluster_close(cluster);
+    return ready ? EXIT_DONE : EXIT_FAILED;
+}
+
+int cmd_status(int argc, char **argv)
+{
+    const char *dir = CLUSTER_DIR_DEFAULT;
+    bool json = false;
+    const struct option options[] = {OPTION_ROW_DATA(&dir), OPTION_ROW_JSON(&json)};
+    const struct command command = {
+        .name = "status",
+        .usage = "[options]",
+        .example = "assay status --data ./assay-data",
+        .summary = "Shows services, lanes and queues. The exit code is 1 when a service is not "
+                   "ready.",
+        .options = options,
+        .n_options = ARRAY_LEN(options),
+    };
+    size_t n_args;
+    int code;
+    if (!options_begin(&command, argc, argv, &n_args, &code))
+        return code;
+    return status(dir, json);
+}

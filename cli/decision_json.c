@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/decision_json.h"
+
+#include "cli/output.h"
+
+#include <ctype.h>
+#include <string.h>
+
+static void put(json_t *o, const char *key, const char *text)
+{
+    json_object_set_new(o, key, output_json_text(text));
+}
+
+static void put_some(json_t *o, const char *key, const char *text)
+{
+    if (text[0] != '\0')
+        put(o, key, text);
+}
+
+static void put_int(json_t *o, const char *key, int64_t value)
+{
+    json_object_set_new(o, key, json_integer(value));
+}
+
+// "LEAD_STEP_CONTACT_ADDED" is "contact_added". Valid until the next call.
+static const char *enum_word(const ProtobufCEnumDescriptor *type, int value, const char *prefix)
+{
+    static char word[64];
+    const ProtobufCEnumValue *v = protobuf_c_enum_descriptor_get_value(type, value);
+    if (v == NULL || strncmp(v->name, prefix, strlen(prefix)) != 0)
+        return "unknown";
+    size_t n = 0;
+    for (const char *c = v->name + strlen(prefix); *c != '\0' && n < sizeof word - 1; c++)
+        word[n++] = (char)tolower((unsigned char)*c);
+    word[n] = '\0';
+    return word;
+}
+
+const char *lead_state_word(Assay__Router__V1__LeadState state)
+{
+    return enum_word(&assay__router__v1__lead_state__descriptor, (int)state, "LEAD_STATE_");
+}
+
+const char *lead_step_word(Assay__Router__V1__LeadStep step)
+{
+    return enum_word(&assay__router__v1__lead_step__descriptor, (int)step, "LEAD_STEP_");
+}
+
+json_t *evidence_json(Assay__Router__V1__Evidence *const *evidence, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++) {
+        json_t *o = json_object();
+        put(o, "condition", evidence[i]->condition);
+        put(o, "value", evidence[i]->value);
+        put(o, "threshold", evidence[i]->threshold);
+        put_int(o, "since", evidence[i]->since_ms);
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
+// What every decision ends with. Nothing but an instant completed one without an event.
+static void put_end(json_t *o, int64_t at_ms, int64_t known_at_ms, const char *event,
+                    const char *playbook)
+{
+    put_int(o, "at", at_ms);
+    put_int(o, "known_at", known_at_ms);
+    if (event[0] != '\0')
+        put(o, "event", event);
+    else
+        put(o, "by", "timer");
+    put(o, "playbook", playbook);
+}
+
+static json_t *signal_json(const Assay__Router__V1__Signal *s, bool evidence)
+{
+    json_t *o = json_object();
+    put(o, "decision", "signal");
+    put(o, "signal", s->name);
+    json_object_set_new(o, "value", json_boolean(s->value));
+    put(o, "account", s->account_id);
+    put_some(o, "user", s->user_id);
+    put_end(o, s->at_ms, s->known_at_ms, s->event_id, s->playbook);
+    if (evidence)
+        json_object_set_new(o, "evidence", evidence_json(s->evidence, s->n_evidence));
+    return o;
+}
+
+static json_t *qualification_json(const Assay__Router__V1__Qualification *q)
+{
+    json_t *o = json_object();
+    put(o, "decision", "qualification");
+    put(o, "stage", q->stage);
+    put(o, "account", q->account_id);
+    put_some(o, "user", q->user_id);
+    put_end(o, q->at_ms, q->known_at_ms, q->event_id, q->playbook);
+    return o;
+}
+
+// A step that a consumer took has neither an event nor a timer.
+static json_t *step_json(const Assay__Router__V1__LeadDecision *d)
+{
+    json_t *o = json_object();
+    put(o, "decision", "lead");
+    put(o, "step", lead_step_word(d->step));
+    put(o, "lead", d->lead_id);
+    put(o, "account", d->account_id);
+    put_some(o, "user", d->user_id);
+    put_some(o, "queue", d->queue);
+    put_some(o, "motion", d->motion);
+    put_some(o, "reason", d->reason);
+    put_some(o, "consumer", d->consumer);
+    put_int(o, "at", d->at_ms);
+    put_int(o, "known_at", d->known_at_ms);
+    put_some(o, "event", d->event_id);
+    put(o, "playbook", d->playbook);
+    return o;
+}
+
+json_t *decision_json(const Assay__Router__V1__Decision *decision, bool evidence)
+{
+    switch (decision->decision_case) {
+    case ASSAY__ROUTER__V1__DECISION__DECISION_SIGNAL:
+        return signal_json(decision->signal, evidence);
+    case ASSAY__ROUTER__V1__DECISION__DECISION_QUALIFICATION:
+        return qualification_json(decision->qualification);
+    case ASSAY__ROUTER__V1__DECISION__DECISION_LEAD:
+        return step_json(decision->lead);
+    case ASSAY__ROUTER__V1__DECISION__DECISION__NOT_SET:
+    case _ASSAY__ROUTER__V1__DECISION__DECISION__CASE_IS_INT_SIZE:
+        break;
+    }
+    return NULL;
+}
+
+static json_t *contacts_json(const Assay__Router__V1__Lead *lead)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < lead->n_contacts; i++) {
+        json_t *o = json_object();
+        put(o, "user", lead->contacts[i]->user_id);
+        put_int(o, "qualified_at", lead->contacts[i]->qualified_at_ms);
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
+json_t *lead_json(const Assay__Router__V1__Lead *lead)
+{
+    json_t *o = json_object(), *reasons = json_array();
+    for (size_t i = 0; i < lead->n_reasons; i++)
+        json_array_append_new(reasons, output_json_text(lead->reasons[i]));
+    put(o, "lead", lead->lead_id);
+    put(o, "account", lead->account_id);
+    put(o, "state", lead_state_word(lead->state));
+    put(o, "motion", lead->motion);
+    put_some(o, "queue", lead->queue);
+    put_int(o, "priority", lead->priority);
+    put(o, "route", lead->route);
+    json_object_set_new(o, "reasons", reasons);
+    json_object_set_new(o, "evidence", evidence_json(lead->evidence, lead->n_evidence));
+    json_object_set_new(o, "contacts", contacts_json(lead));
+    put_int(o, "created_at", lead->created_at_ms);
+    put_int(o, "known_at", lead->known_at_ms);
+    put_int(o, "attempts", lead->attempts);
+    put_some(o, "consumer", lead->consumer);
+    put_some(o, "token", lead->lease_token);
+    if (lead->lease_until_ms != 0)
+        put_int(o, "lease_until", lead->lease_until_ms);
+    put_some(o, "outcome", lead->outcome);
+    if (lead->completed_at_ms != 0)
+        put_int(o, "completed_at", lead->completed_at_ms);
+    put(o, "playbook", lead->playbook);
+    return o;
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/lead_output.h"
+
+#include "cli/decision_json.h"
+#include "cli/output.h"
+
+static const char *or_dash(const char *text)
+{
+    return text[0] == '\0' ? "-" : text;
+}
+
+void leads_table_write(Assay__Router__V1__Lead *const *leads, size_t n, FILE *stream)
+{
+    struct output_table table = {.right = 1U << 5};
+    output_row(&table, (const char *const[]){"lead", "account", "state", "queue", "motion",
+                                             "priority", "since (UTC)", "because", NULL});
+    for (size_t i = 0; i < n; i++) {
+        const Assay__Router__V1__Lead *lead = leads[i];
+        char priority[16], state[32];
+        snprintf(priority, sizeof priority, "%d", lead->priority);
+        snprintf(state, sizeof state, "%s", lead_state_word(lead->state));
+        output_row(&table, (const char *const[]){
+                               lead->lead_id, lead->account_id, state, or_dash(lead->queue),
+                               lead->motion, priority, output_time(lead->created_at_ms),
+                               lead->n_reasons == 0 ? "-" : lead->reasons[0], NULL});
+    }
+    output_table_write(&table, 0, stream);
+}
+
+void lead_write(const Assay__Router__V1__Lead *lead, FILE *stream)
+{
+    fprintf(stream, "%slead %s%s  account %s, %s\n", output_bold(), output_clean(lead->lead_id),
+            output_plain(), output_clean(lead->account_id), lead_state_word(lead->state));
+    fprintf(stream, "  motion %s, queue %s, priority %d, since %s, handed out %s\n",
+            output_clean(lead->motion), output_clean(or_dash(lead->queue)), lead->priority,
+            output_time(lead->created_at_ms), output_plural(lead->attempts, "time", "times"));
+    if (lead->lease_token[0] != '\0')
+        fprintf(stream, "  lease for %s until %s, --token %s\n",
+                output_clean(or_dash(lead->consumer)), output_time(lead->lease_until_ms),
+                output_clean(lead->lease_token));
+    if (lead->outcome[0] != '\0')
+        fprintf(stream, "  outcome %s at %s\n", output_clean(lead->outcome),
+                output_time(lead->completed_at_ms));
+    for (size_t i = 0; i < lead->n_reasons; i++)
+        fprintf(stream, "  because %s\n", output_clean(lead->reasons[i]));
+    for (size_t i = 0; i < lead->n_evidence; i++)
+        fprintf(stream, "    %s %s: %s\n", output_mark(true),
+                output_clean(lead->evidence[i]->condition), output_clean(lead->evidence[i]->value));
+    for (size_t i = 0; i < lead->n_contacts; i++)
+        fprintf(stream, "  contact %s, qualified %s\n", output_clean(lead->contacts[i]->user_id),
+                output_time(lead->contacts[i]->qualified_at_ms));
+}

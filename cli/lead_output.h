@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// Leads for people.
+#pragma once
+
+#include <stdio.h>
+
+#include "assay/router/v1/router.pb-c.h"
+
+// A table: id, account, state, queue, motion, priority, since, contacts, reason.
+void leads_table_write(Assay__Router__V1__Lead *const *leads, size_t n, FILE *stream);
+// All of one lead, on several lines.
+void lead_write(const Assay__Router__V1__Lead *lead, FILE *stream);

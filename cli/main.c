@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "common/log/log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct command_row ROWS[] = {
+    {"up", "run a whole cluster on this machine", cmd_up},
+    {"import", "send the events of files", cmd_import},
+    {"overview", "what came out: users, accounts, leads, and why", cmd_overview},
+    {"explain", "why a user or an account qualifies, or what is missing", cmd_explain},
+    {"leads", "list, lease, acknowledge and complete leads", cmd_leads},
+    {"decisions", "the decision log, one JSON object a line", cmd_decisions},
+    {"playbook", "check a playbook, or put one in force", cmd_playbook},
+    {"clock", "move the clock of a cluster that runs by event time", cmd_clock},
+    {"status", "services, lanes and queues", cmd_status},
+    {"metrics", "metrics of all services, in Prometheus' text format", cmd_metrics},
+    {"simulate", "write simulated events", cmd_simulate},
+};
+
+int main(int argc, char **argv)
+{
+    static const char example[] = "assay up --data ./assay-data --playbook playbook.yaml\n"
+                                  "assay import events.ndjson.gz\n"
+                                  "assay overview";
+    output_init();
+    log_init("assay", LOG_LEVEL_OFF);
+    if (argc > 2 && strcmp(argv[1], "service") == 0)
+        return cmd_service(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+        printf("assay %s\n", ASSAY_VERSION);
+        return EXIT_DONE;
+    }
+    int code = command_pick("assay", example, ROWS, ARRAY_LEN(ROWS), argc, argv);
+    // What could not be written (a full disk, a closed pipe) is a failure.
+    if (fflush(stdout) != 0 && code == EXIT_DONE)
+        code = EXIT_FAILED;
+    return code;
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `assay up` settles before it starts anything: the folder and its lock, the facts of the
+// cluster, the playbook, addresses, the shard map and each service's configuration file.
+#pragma once
+
+#include "cli/cluster.h"
+#include "common/base/arena.h"
+#include "common/base/buf.h"
+#include "common/base/err.h"
+
+struct up_opts {
+    const char *dir;
+    const char *playbook; // NULL: the folder's own copy
+    int64_t scorers;      // 0: as the cluster was made, or 1
+    int64_t shards;       // 0: as it was made, or 256
+    const char *clock;    // "wall" or "event"; NULL: as it was made, or wall
+};
+
+struct up_service {
+    const char *name;
+    const char *program; // path
+    const char *config;  // path
+    const char *log;     // path
+    const char *const *argv;
+    int rank; // in which order it is stopped
+};
+
+struct up_plan {
+    struct arena arena; // owns the rest
+    char *dir;          // absolute
+    struct cluster_facts facts;
+    bool fresh; // the cluster was made just now
+    char *playbook_label;
+    struct up_service *services; // router, scorers, ingest
+    struct cluster_endpoint *endpoints;
+    size_t n;
+};
+
+// Checks the playbook first, then takes the lock (for the life of the process) and writes the
+// files. INVALID: wrong use or configuration (`report` may hold the playbook's mistakes). BUSY: it
+// runs already. Waits for services that an earlier `assay up` left behind when it was killed.
+MUST_USE enum err up_plan_make(const struct up_opts *opts, struct up_plan *out, struct buf *report,
+                               struct err_info *info);
+void up_plan_destroy(struct up_plan *plan);
+
+// Compares what was asked with what the cluster was made with. INVALID, with what to do.
+MUST_USE enum err up_facts_settle(const struct up_opts *opts, const struct cluster_facts *made,
+                                  struct cluster_facts *out, struct err_info *info);
