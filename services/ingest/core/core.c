@@ -33,7 +33,7 @@ static bool check_text(struct span s, const char *field, size_t bytes_max, struc
 {
     if (s.len > bytes_max)
         return INGEST_REFUSE(reason, "%s: %zu bytes, at most %zu", field, s.len, bytes_max);
-    if (!text_is_clean_utf8(s))
+    if (s.len > 0 && !text_is_clean_utf8(s))
         return INGEST_REFUSE(reason, "%s: not valid UTF-8 without NUL characters", field);
     return true;
 }
@@ -105,6 +105,8 @@ static bool check_property(const struct ingest_property *property, const char *l
     case INGEST_INTEGER:
     case INGEST_FLAG:
         return true;
+    case INGEST_NONE:
+        break;
     }
     return INGEST_REFUSE(reason, "%s.%.*s: expected a text, a number or a flag", list,
                          shown_len(key), (const char *)key.ptr);

@@ -35,7 +35,13 @@ enum ingest_kind {
     INGEST_SCREEN,
 };
 
-enum ingest_value { INGEST_TEXT, INGEST_NUMBER, INGEST_INTEGER, INGEST_FLAG };
+enum ingest_value {
+    INGEST_NONE, // a property without a value: refused
+    INGEST_TEXT,
+    INGEST_NUMBER,
+    INGEST_INTEGER,
+    INGEST_FLAG,
+};
 
 struct ingest_property {
     struct span key;
@@ -92,7 +98,7 @@ const char *ingest_refusal_text(enum ingest_refusal refusal);
 enum ingest_clock { INGEST_CLOCK_WALL, INGEST_CLOCK_EVENT };
 
 struct ingest_target {
-    struct span account; // a personal account's is in the arena
+    struct span account; // a personal account's is in the arena, followed by a NUL
     struct span user;    // empty: a group call without a user
     int64_t at_ms;
     int64_t received_at_ms;

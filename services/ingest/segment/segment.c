@@ -119,9 +119,9 @@ static const char *place(struct parser *p)
 
 static bool text_fails(struct parser *p, struct span s, const char *what)
 {
-    if (text_is_clean_utf8(s))
+    if (s.len == 0 || text_is_clean_utf8(s))
         return false;
-    if (s.len > 0 && memchr(s.ptr, '\0', s.len) != NULL)
+    if (memchr(s.ptr, '\0', s.len) != NULL)
         fail(p, "%s: %sholds a NUL character", place(p), what);
     else
         fail(p, "%s: %sis not valid UTF-8", place(p), what);

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// The method. A request is checked as a whole, waits for its sender's turn, and then is taken in
+// two passes: first every event is judged, packed and given its lane; only when all lanes have room
+// are the events appended. So a request is taken whole or not at all.
+#include "common/base/buf.h"
+#include "common/base/mem.h"
+#include "common/clock/clock.h"
+#include "services/ingest/codec.h"
+#include "services/ingest/ingest_impl.h"
+
+// One event between the passes, in the scratch arena.
+struct intake_event {
+    enum ingest_refusal refusal;
+    struct ingest_target target;
+    struct span packed, packed_copy; // the copy for the other lanes, if there is one
+    size_t unpacked_bytes;
+    uint32_t lane;
+};
+
+struct intake {
+    struct ingest *ingest;
+    struct request *request;
+    const Assay__Ingest__V1__IngestRequest *message;
+    struct intake_event *events;
+    size_t *lane_bytes; // [n_lanes] to be added
+    size_t copy_bytes;  // to be added to every lane
+};
+
+static struct span pack(const Assay__Scorer__V1__Event *event, struct arena *arena)
+{
+    size_t n = assay__scorer__v1__event__get_packed_size(event);
+    uint8_t *bytes = arena_alloc(arena, n);
+    CHECK(assay__scorer__v1__event__pack(event, bytes) == n);
+    return span_make(bytes, n);
+}
+
+static void intake_pack(struct intake *intake, const Assay__Ingest__V1__Event *in,
+                        struct intake_event *out)
+{
+    struct ingest *ingest = intake->ingest;
+    Assay__Scorer__V1__Event event;
+    codec_event_out(in, &out->target, &event);
+    out->packed = pack(&event, &ingest->scratch);
+    out->unpacked_bytes = codec_unpacked_bytes(&event);
+    out->lane = shard_map_lane_of_key(ingest->map, out->target.account);
+    intake->lane_bytes[out->lane] += out->packed.len + LANE_EVENT_OVERHEAD;
+    if (out->target.copy_profile && ingest->map->n_lanes > 1) {
+        event.profile_only = true;
+        out->packed_copy = pack(&event, &ingest->scratch);
+        intake->copy_bytes += out->packed_copy.len + LANE_EVENT_OVERHEAD;
+    }
+}
+
+// The first pass over one event.
+static void intake_judge(struct intake *intake, uint32_t index, int64_t now_ms)
+{
+    struct ingest *ingest = intake->ingest;
+    const Assay__Ingest__V1__Event *in = intake->message->events[index];
+    struct intake_event *out = &intake->events[index];
+    struct ingest_event event;
+    struct err_info reason = {{0}};
+    codec_event_in(in, &ingest->scratch, &event);
+    out->refusal = ingest_take(&event, (enum ingest_clock)ingest->config->clock, now_ms,
+                               &ingest->scratch, &out->target, &reason);
+    if (out->refusal == INGEST_TAKEN)
+        intake_pack(intake, in, out);
+    else
+        request_set_refused(intake->request, index, reason.text);
+}
+
+static const struct lane *find_full_lane(const struct intake *intake)
+{
+    const struct ingest *ingest = intake->ingest;
+    for (uint32_t i = 0; i < ingest->map->n_lanes; i++) {
+        size_t bytes = intake->lane_bytes[i] + intake->copy_bytes;
+        if (bytes > 0 && !lane_has_room(ingest->lanes[i], bytes))
+            return ingest->lanes[i];
+    }
+    return NULL;
+}
+
+static void intake_append(struct intake *intake, uint32_t index)
+{
+    struct ingest *ingest = intake->ingest;
+    const struct intake_event *in = &intake->events[index];
+    struct lane_event event = {
+        .packed = in->packed,
+        .unpacked_bytes = in->unpacked_bytes,
+        .received_at_ms = in->target.received_at_ms,
+        .request = intake->request,
+        .index = index,
+    };
+    if (in->refusal != INGEST_TAKEN) {
+        metrics_add(&ingest->refused[in->refusal].events, 1);
+        return;
+    }
+    lane_append(ingest->lanes[in->lane], &event);
+    if (in->packed_copy.len == 0)
+        return;
+    event.packed = in->packed_copy;
+    event.copy = true;
+    for (uint32_t i = 0; i < ingest->map->n_lanes; i++) {
+        if (i != in->lane)
+            lane_append(ingest->lanes[i], &event);
+    }
+}
+
+// The second pass. Nothing is sent before the last event is appended, so that the request cannot be
+// over before.
+static void intake_append_all(struct intake *intake)
+{
+    struct ingest *ingest = intake->ingest;
+    struct request *request = intake->request;
+    uint32_t n = request->n_events;
+    for (uint32_t i = 0; i < n; i++)
+        intake_append(intake, i);
+    request_look_done(request);
+    for (uint32_t i = 0; i < ingest->map->n_lanes; i++) {
+        if (intake->lane_bytes[i] + intake->copy_bytes > 0)
+            lane_flush(ingest->lanes[i]);
+    }
+}
+
+bool intake_take(struct ingest *ingest, struct request *request)
+{
+    struct arena *scratch = &ingest->scratch;
+    int64_t now_ms = clock_wall_ms();
+    uint32_t n = request->n_events;
+    struct intake intake = {.ingest = ingest, .request = request, .message = request->message};
+    arena_reset(scratch);
+    intake.events = arena_alloc(scratch, n * sizeof *intake.events);
+    intake.lane_bytes = arena_alloc(scratch, ingest->map->n_lanes * sizeof *intake.lane_bytes);
+    request_begin(request);
+    for (uint32_t i = 0; i < n; i++)
+        intake_judge(&intake, i, now_ms);
+    const struct lane *full = find_full_lane(&intake);
+    if (full != NULL) {
+        char text[160];
+        request_refuse(request, RPC_UNAVAILABLE, "%s", lane_describe_behind(full, text));
+        return false;
+    }
+    request_open(request);
+    intake_append_all(&intake);
+    return true;
+}
+
+// ---- The method ---------------------------------------------------------------------------------
+
+// What is wrong with the request as a whole, or NULL.
+static const char *find_mistake(const Assay__Ingest__V1__IngestRequest *message,
+                                struct arena *arena)
+{
+    size_t sender_bytes = strlen(message->sender);
+    if (message->n_events > INGEST_REQUEST_EVENTS_MAX)
+        return arena_printf(arena, "events: %zu, at most %d", message->n_events,
+                            INGEST_REQUEST_EVENTS_MAX);
+    if (sender_bytes > INGEST_SENDER_BYTES_MAX)
+        return arena_printf(arena, "sender: %zu bytes, at most %d", sender_bytes,
+                            INGEST_SENDER_BYTES_MAX);
+    if (sender_bytes > 0 && (message->sequence == 0 || message->sequence == UINT64_MAX))
+        return "sequence: expected 1 or more with a sender";
+    if (sender_bytes > 0 && (message->oldest_open == 0 || message->oldest_open > message->sequence))
+        return arena_printf(arena, "oldest_open: expected 1 to sequence (%llu), got %llu",
+                            (unsigned long long)message->sequence,
+                            (unsigned long long)message->oldest_open);
+    return NULL;
+}
+
+void intake_ingest(Assay__Ingest__V1__IngestService_Service *service,
+                   const Assay__Ingest__V1__IngestRequest *message,
+                   Assay__Ingest__V1__IngestResponse_Closure closure, void *closure_data)
+{
+    struct ingest *ingest = CONTAINER_OF(service, struct ingest, methods);
+    if (ingest->closing) {
+        rpc_fail(closure_data, RPC_UNAVAILABLE, "shutting down");
+        return;
+    }
+    const char *mistake = find_mistake(message, rpc_incoming_arena(rpc_incoming(closure_data)));
+    if (mistake != NULL) {
+        rpc_fail(closure_data, RPC_INVALID_ARGUMENT, "%s", mistake);
+        return;
+    }
+    struct request *request = request_create(ingest, message, closure, closure_data);
+    if (message->sender[0] == '\0')
+        (void)intake_take(ingest, request);
+    else
+        senders_offer(&ingest->senders, span_of(message->sender), message->oldest_open, request);
+}

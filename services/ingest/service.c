@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/ingest/service.h"
+
+#include "common/base/mem.h"
+#include "services/ingest/core/core.h"
+#include "services/ingest/ingest.h"
+
+#define MIB (1024ll * 1024)
+#define FIELD(name) offsetof(struct ingest_config, name)
+
+static const char *const CLOCKS[] = {
+    [INGEST_CLOCK_WALL] = "wall", [INGEST_CLOCK_EVENT] = "event", NULL};
+
+static const struct config_field FIELDS[] = {
+    {"shard_map", CONFIG_TEXT, FIELD(shard_map), NULL, 0, 0, NULL,
+     "File that says which scorer owns which lane."},
+    {"clock", CONFIG_CHOICE, FIELD(clock), "wall", 0, 0, CLOCKS,
+     "What an event's receipt is measured by: the wall clock, or the event itself (imports)."},
+    {"lane_bytes_max", CONFIG_BYTES, FIELD(lane_bytes_max), "64MiB", 8 * MIB, 16384 * MIB, NULL,
+     "Events that may wait for one lane; beyond, requests are answered UNAVAILABLE."},
+    {"batch_events", CONFIG_INT, FIELD(batch_events), "500", 1, 5000, NULL,
+     "Most events in a batch."},
+    {"batch_bytes", CONFIG_BYTES, FIELD(batch_bytes), "512KiB", 1024, 2 * MIB, NULL,
+     "A batch of this size is sent at once."},
+    {"linger", CONFIG_DURATION, FIELD(linger_ms), "1ms", 0, 1000, NULL,
+     "How long a batch waits to grow while there is room in the window."},
+    {"window", CONFIG_INT, FIELD(window), "8", 1, 256, NULL, "Batches of a lane in flight."},
+    {"apply_timeout", CONFIG_DURATION, FIELD(apply_timeout_ms), "5s", 10, 600000, NULL,
+     "How long a batch waits for its answer before it is sent again."},
+    {"retry_min", CONFIG_DURATION, FIELD(retry_min_ms), "50ms", 1, 60000, NULL,
+     "The pause after a failure; each further one doubles it."},
+    {"retry_max", CONFIG_DURATION, FIELD(retry_max_ms), "1s", 1, 60000, NULL, "The longest pause."},
+    {"senders_max", CONFIG_INT, FIELD(senders_max), "10000", 1, 1000000, NULL,
+     "Senders whose turn is remembered; the one idle for longest is forgotten."},
+    {"held_requests_max", CONFIG_INT, FIELD(held_requests_max), "256", 1, 10000, NULL,
+     "Requests of one sender that may wait for their turn."},
+    {"held_bytes_max", CONFIG_BYTES, FIELD(held_bytes_max), "256MiB", MIB, 16384 * MIB, NULL,
+     "Memory of all requests that wait for their turn."},
+};
+
+static void validate(struct config *config, const struct config_node *root, const void *own)
+{
+    const struct ingest_config *ingest = own;
+    if (ingest->retry_max_ms < ingest->retry_min_ms)
+        config_error(config, config_get(root, "retry_max"), "retry_max is below retry_min");
+}
+
+struct ingest_service_state {
+    struct shard_source *source;
+    struct ingest *ingest;
+};
+
+static enum err service_open_ingest(struct service *service, const void *own, struct err_info *info)
+{
+    const struct ingest_config *config = own;
+    struct ingest_service_state *state = mem_zalloc(sizeof *state);
+    service_set_state(service, state);
+    enum err err = shard_source_open_file(config->shard_map, &state->source, info);
+    if (err != ERR_OK)
+        return err_prefix(info, err, "shard map");
+    err = ingest_open(service_loop(service), config, state->source, service_metrics(service),
+                      &state->ingest, info);
+    if (err != ERR_OK)
+        return err;
+    rpc_server_add(service_server(service), ingest_service(state->ingest));
+    service_set_ready(service, true, "");
+    return ERR_OK;
+}
+
+static void service_closed_cb(void *arg)
+{
+    service_drained(arg);
+}
+
+static void service_drain_ingest(struct service *service)
+{
+    struct ingest_service_state *state = service_state(service);
+    ingest_close(state->ingest, service_config(service)->drain_ms, service_closed_cb, service);
+}
+
+static void service_close_ingest(struct service *service)
+{
+    struct ingest_service_state *state = service_state(service);
+    ingest_destroy(state->ingest);
+    shard_source_close(state->source);
+    mem_free(state);
+}
+
+static void service_refresh(struct service *service)
+{
+    struct ingest_service_state *state = service_state(service);
+    ingest_refresh_metrics(state->ingest);
+}
+
+const struct service_desc INGEST_SERVICE = {
+    .program = "assay-ingest",
+    .summary = "Takes events, splits them by account, and answers once they are durable.",
+    .fields = FIELDS,
+    .n_fields = ARRAY_LEN(FIELDS),
+    .config_bytes = sizeof(struct ingest_config),
+    .validate = validate,
+    .open = service_open_ingest,
+    .drain = service_drain_ingest,
+    .close = service_close_ingest,
+    .refresh_metrics = service_refresh,
+};
