@@ -150,6 +150,7 @@ static void answered_cb(void *arg, enum rpc_status status, const char *text, str
 static void slot_send(struct slot *slot)
 {
     struct import *import = slot->import;
+    slot->state = SLOT_IN_FLIGHT;
     Assay__Ingest__V1__IngestRequest head = ASSAY__INGEST__V1__INGEST_REQUEST__INIT;
     head.sender = import->sender;
     head.sequence = slot->sequence;
@@ -157,7 +158,6 @@ static void slot_send(struct slot *slot)
     slot->body.len = slot->events_bytes;
     size_t n = assay__ingest__v1__ingest_request__get_packed_size(&head);
     slot->body.len += assay__ingest__v1__ingest_request__pack(&head, buf_reserve(&slot->body, n));
-    slot->state = SLOT_IN_FLIGHT;
     struct rpc_call_opts opts = {.timeout_ms = CALL_MS};
     rpc_call_raw(import->opts.client, METHOD, buf_span(&slot->body), &opts, answered_cb, slot);
 }
