@@ -94,7 +94,7 @@ static uint64_t bench_zipf(uint64_t n, uint64_t *state)
 static void bench_write(const char *folder, const char *name, const char *text)
 {
     char path[128];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
+    snprintf(path, sizeof path, "%.63s/%.63s", folder, name);
     FILE *file = fopen(path, "w");
     if (file == NULL || fputs(text, file) < 0 || fclose(file) != 0)
         die(path, "cannot write");
@@ -140,7 +140,7 @@ static struct loop_process *bench_spawn(struct bench *bench, const char *program
 {
     char file[512], path[128], log[128];
     snprintf(file, sizeof file, "%s/%s", bench->options.bin, program);
-    snprintf(path, sizeof path, "%s/%s", bench->folder, config);
+    snprintf(path, sizeof path, "%.63s/%.63s", bench->folder, config);
     snprintf(log, sizeof log, "%s/log", bench->folder);
     const char *argv[] = {file, "--config", path, NULL};
     struct loop_process_opts opts = {file, argv, log, true};
@@ -153,7 +153,7 @@ static struct loop_process *bench_spawn(struct bench *bench, const char *program
 
 static void bench_url(const struct bench *bench, const char *name, char out[128])
 {
-    snprintf(out, 128, "ipc://%s/%s.sock", bench->folder, name);
+    snprintf(out, 128, "ipc://%s/%.32s.sock", bench->folder, name);
 }
 
 static void bench_wait_ready(struct bench *bench, struct rpc_client *client)
