@@ -70,7 +70,8 @@ static bool load_function(struct load_definition *d)
                 d->function = &FUNCTIONS[f];
         }
     }
-    if (d->function == NULL)
+    // With an unknown key there is a message already: most likely the function itself is misspelt.
+    if (d->function == NULL && d->good)
         config_error_hint(d->l->config, d->node,
                           "add one of count, active_days, first, last, sum, distinct, users_with",
                           "a measure needs a function");

@@ -120,6 +120,14 @@ static const struct bad BAD[] = {
      "p.yaml:4:6: $.measures.a: a measure needs a function\n"
      "  4 |   a: {per: account}\n"
      "    |      ^ add one of count, active_days, first, last, sum, distinct, users_with\n"},
+    {"measure_with_a_misspelt_function",
+     "playbook: p\n"
+     "version: 1\n"
+     "measures:\n"
+     "  a: {cuont: A}\n",
+     "p.yaml:4:7: $.measures.a: unknown key \"cuont\"\n"
+     "  4 |   a: {cuont: A}\n"
+     "    |       ^ did you mean \"count\"?\n"},
     {"measure_of_two_functions",
      "playbook: p\n"
      "version: 1\n"
