@@ -7,6 +7,14 @@
 #include "assay/router/v1/router.pb-c.h"
 #include "common/base/mem.h"
 
+enum {
+    OUTBOX_CALL_BYTES = 1024 * 1024, // of one request, about
+    // Beyond these the router refuses a request.
+    OUTBOX_CALL_SIGNALS_MAX = 10000,
+    OUTBOX_CALL_BYTES_MAX = 3 * 1024 * 1024,
+    OUTBOX_FIELD_BYTES = 6, // of a signal's tag and length, at most
+};
+
 struct outbox_signal {
     uint64_t position;
     uint64_t index;
@@ -121,9 +129,36 @@ void outbox_settle(struct outbox *outbox, uint64_t confirmed_position, uint64_t 
     outbox->n = kept;
 }
 
+// Where the signals of the event (or, in a tick, of the account) that begins at `i` end, or the
+// router's bounds do.
+static size_t outbox_event_end(const struct outbox *outbox, size_t i, size_t *bytes)
+{
+    const struct outbox_signal *items = outbox->items;
+    size_t at = i;
+    *bytes = 0;
+    do {
+        size_t more = items[at].len + OUTBOX_FIELD_BYTES;
+        if (at > i && (at - i == OUTBOX_CALL_SIGNALS_MAX || *bytes + more > OUTBOX_CALL_BYTES_MAX))
+            break;
+        *bytes += more;
+        at++;
+    } while (at < outbox->n && items[at].position == items[i].position &&
+             items[at].index >> 32 == items[i].index >> 32);
+    return at;
+}
+
+static void outbox_put(const struct outbox_signal *item, struct buf *out)
+{
+    buf_append_u8(out, 2 << 3 | 2); // field `signals`, length-delimited
+    size_t len = item->len;
+    for (; len >= 0x80; len >>= 7)
+        buf_append_u8(out, (uint8_t)(len | 0x80));
+    buf_append_u8(out, (uint8_t)len);
+    buf_append(out, item->bytes, item->len);
+}
+
 size_t outbox_batch(const struct outbox *outbox, uint32_t lane, size_t max, struct buf *out)
 {
-    enum { BATCH_BYTES_MAX = 1024 * 1024 };
     // The concatenation of a message with no signals and each signal as its field is the message
     // with all.
     Assay__Router__V1__ApplySignalsRequest head = ASSAY__ROUTER__V1__APPLY_SIGNALS_REQUEST__INIT;
@@ -131,17 +166,24 @@ size_t outbox_batch(const struct outbox *outbox, uint32_t lane, size_t max, stru
     size_t head_len = assay__router__v1__apply_signals_request__get_packed_size(&head);
     assay__router__v1__apply_signals_request__pack(&head, buf_reserve(out, head_len));
     out->len += head_len;
-    size_t n = 0;
-    for (size_t i = outbox->head; i < outbox->n && n < max && out->len < BATCH_BYTES_MAX;
-         i++, n++) {
-        buf_append_u8(out, 2 << 3 | 2); // field `signals`, length-delimited
-        size_t len = outbox->items[i].len;
-        for (; len >= 0x80; len >>= 7)
-            buf_append_u8(out, (uint8_t)(len | 0x80));
-        buf_append_u8(out, (uint8_t)len);
-        buf_append(out, outbox->items[i].bytes, outbox->items[i].len);
+    size_t total = 0, end = outbox->head, more;
+    while (end < outbox->n) {
+        size_t next = outbox_event_end(outbox, end, &more);
+        if (end > outbox->head && (next - outbox->head > max || total + more > OUTBOX_CALL_BYTES))
+            break;
+        total += more;
+        end = next;
     }
-    return n;
+    for (size_t i = outbox->head; i < end; i++)
+        outbox_put(&outbox->items[i], out);
+    return end - outbox->head;
+}
+
+void outbox_first(const struct outbox *outbox, uint64_t *position, uint64_t *index)
+{
+    CHECK(outbox->head < outbox->n);
+    *position = outbox->items[outbox->head].position;
+    *index = outbox->items[outbox->head].index;
 }
 
 void outbox_confirm(struct outbox *outbox, uint64_t position, uint64_t index)

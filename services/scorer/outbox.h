@@ -28,9 +28,12 @@ MUST_USE enum err outbox_load(struct outbox *outbox, struct span key, struct spa
 // End of recovery: in order, each once, none that was confirmed.
 void outbox_settle(struct outbox *outbox, uint64_t confirmed_position, uint64_t confirmed_index);
 
-// The first signals that wait, at most `max`, as the body of an ApplySignalsRequest for `lane`. The
-// number, 0 when none waits.
+// The first signals that wait, about `max`, as the body of an ApplySignalsRequest for `lane`. It
+// ends where an event's signals end, unless one event alone has more than a router takes in one
+// call. How many; 0 when none waits.
 size_t outbox_batch(const struct outbox *outbox, uint32_t lane, size_t max, struct buf *out);
+// The number of the first signal that waits; there must be one.
+void outbox_first(const struct outbox *outbox, uint64_t *position, uint64_t *index);
 // Forgets what the router has taken, up to and with this number.
 void outbox_confirm(struct outbox *outbox, uint64_t position, uint64_t index);
 size_t outbox_waiting(const struct outbox *outbox);
