@@ -6,6 +6,15 @@
 #include "common/base/buf.h"
 #include "common/rpc/rpc.h"
 
+// 9999-12-31T23:59:59.999Z. The arithmetic of windows, days and years is exact up to there.
+static const int64_t CODEC_INSTANT_MAX_MS = 253402300799999;
+
+// 0 stands for "not given" in several places, so no event happens then.
+static bool codec_is_instant(int64_t ms)
+{
+    return ms > 0 && ms <= CODEC_INSTANT_MAX_MS;
+}
+
 static bool codec_property(const Assay__Event__V1__Property *in, struct property *out)
 {
     out->key = span_of(in->key);
@@ -71,6 +80,10 @@ static const char *codec_event(const Assay__Scorer__V1__Event *in, struct arena 
         return "account_id";
     if (out->user.len > CODEC_ID_MAX + 8)
         return "user_id";
+    if (!codec_is_instant(in->at_ms))
+        return "at_ms";
+    if (in->received_at_ms != 0 && !codec_is_instant(in->received_at_ms))
+        return "received_at_ms";
     out->properties = codec_properties(in->properties, in->n_properties, arena);
     if (out->properties == NULL && in->n_properties > 0)
         return "properties";
@@ -91,9 +104,16 @@ enum err codec_batch(struct span bytes, struct arena *arena, struct batch *out,
     const Assay__Scorer__V1__ApplyRequest *in = (const Assay__Scorer__V1__ApplyRequest *)base;
     if (in->number == 0 || in->source == 0)
         return err_set(info, ERR_INVALID, "batch: source and number start at 1");
+    if (in->received_at_ms != 0 && !codec_is_instant(in->received_at_ms))
+        return err_set(info, ERR_INVALID, "batch: received_at_ms is out of bounds");
     if (in->n_events > CODEC_BATCH_EVENTS_MAX)
         return err_set(info, ERR_INVALID, "batch: %zu events, at most %d", in->n_events,
                        CODEC_BATCH_EVENTS_MAX);
+    // Texts go on to the router, which takes UTF-8 only: one that it refuses would hold up the
+    // lane.
+    const char *unclean = rpc_message_unclean_field(base);
+    if (unclean != NULL)
+        return err_set(info, ERR_INVALID, "batch: %s is not UTF-8", unclean);
     arena_bound(arena, 0); // what follows is a small multiple of what was just bounded
     struct event *events = arena_alloc(arena, (in->n_events + 1) * sizeof *events);
     for (size_t i = 0; i < in->n_events; i++) {
@@ -111,6 +131,19 @@ enum err codec_batch(struct span bytes, struct arena *arena, struct batch *out,
         .n_events = in->n_events,
     };
     return ERR_OK;
+}
+
+// What the router takes of one text; a trait can be longer.
+static char *codec_evidence_text(const char *text, struct arena *arena)
+{
+    static const char MORE[] = "...";
+    size_t len = strlen(text);
+    if (len <= CODEC_EVIDENCE_MAX)
+        return (char *)text;
+    len = CODEC_EVIDENCE_MAX - strlen(MORE);
+    while (len > 0 && ((uint8_t)text[len] & 0xc0) == 0x80)
+        len--; // not within a character
+    return arena_printf(arena, "%.*s%s", (int)len, text, MORE);
 }
 
 // protobuf-c wants C strings; the core's texts end in NUL where they are `const char *`, and its
@@ -135,9 +168,9 @@ void codec_signal(const struct signal_change *change, uint64_t position, struct 
     for (size_t i = 0; i < change->n_evidence; i++) {
         Assay__Router__V1__Evidence *evidence = arena_alloc(&arena, sizeof *evidence);
         assay__router__v1__evidence__init(evidence);
-        evidence->condition = (char *)change->evidence[i].condition;
-        evidence->value = (char *)change->evidence[i].value;
-        evidence->threshold = (char *)change->evidence[i].threshold;
+        evidence->condition = codec_evidence_text(change->evidence[i].condition, &arena);
+        evidence->value = codec_evidence_text(change->evidence[i].value, &arena);
+        evidence->threshold = codec_evidence_text(change->evidence[i].threshold, &arena);
         evidence->since_ms = change->evidence[i].since_ms;
         signal.evidence[i] = evidence;
     }

@@ -9,7 +9,12 @@
 #include "common/base/err.h"
 #include "services/scorer/core/core.h"
 
-enum { CODEC_BATCH_EVENTS_MAX = 10000, CODEC_ID_MAX = 200, CODEC_MESSAGE_ID_MAX = 100 };
+enum {
+    CODEC_BATCH_EVENTS_MAX = 10000,
+    CODEC_ID_MAX = 200,
+    CODEC_MESSAGE_ID_MAX = 100,
+    CODEC_EVIDENCE_MAX = 1000, // bytes of each text of an evidence; longer ones are cut
+};
 
 // A batch as a lane takes it. Everything lives in the arena it was decoded into.
 struct batch {
