@@ -40,6 +40,7 @@ static void scorer_apply_on_nng(void *arg, struct rpc_request *request)
 struct scorer_explain {
     struct arena arena;
     const char *account, *user;
+    bool found;
     Assay__Scorer__V1__ExplainResponse *answer;
     Assay__Scorer__V1__ExplainResponse_Closure closure;
     void *closure_data;
@@ -57,6 +58,8 @@ static void scorer_explain_look(void *arg, const struct lane_view *view)
     Assay__Scorer__V1__ExplainResponse *message =
         codec_explanation(&explanation, explain->account, explain->user,
                           playbook == NULL ? "" : playbook->label, &explain->arena);
+    // A user who is excluded never counts, and still has an explanation.
+    explain->found = explanation.known || message->excluded[0] != '\0';
     if (!explanation.known)
         message->clock_ms = 0;
     size_t n = assay__scorer__v1__explain_response__get_packed_size(message);
@@ -70,7 +73,7 @@ static void scorer_explain_done(void *arg, enum err err, const struct err_info *
     struct scorer_explain *explain = arg;
     if (err != ERR_OK)
         rpc_fail_err(explain->closure_data, err, info);
-    else if (explain->answer == NULL || explain->answer->clock_ms == 0)
+    else if (explain->answer == NULL || !explain->found)
         rpc_fail(explain->closure_data, RPC_NOT_FOUND, "no such %s",
                  explain->user[0] == '\0' ? "account" : "user in this account");
     else

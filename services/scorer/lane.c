@@ -26,6 +26,7 @@ enum lane_record {
 
 enum {
     SOURCES_MAX = 1024,      // the source that was silent for longest is forgotten beyond
+    SIGNALS_MAX = 1000000,   // wait for the router; more batches are refused until it takes some
     PUSH_SIGNALS_MAX = 500,  // in one request to the router
     PUSH_TIMEOUT_MS = 10000, // then it is sent again
     PUSH_RETRY_MS = 200,
@@ -68,6 +69,7 @@ enum lane_outcome {
     OUTCOME_REPEATED,
     OUTCOME_EARLY,
     OUTCOME_NO_ROOM,
+    OUTCOME_ROUTER_BEHIND,
     OUTCOME_NO_PLAYBOOK,
 };
 
@@ -101,7 +103,14 @@ struct control_item {
 // Signals on their way: built on the fold's thread, sent on the loop.
 struct lane_push {
     struct lane *lane;
+    uint64_t position, index; // of the first signal
     struct buf body;
+};
+
+// The last number of a source that was let in but not applied yet.
+struct lane_ahead {
+    uint64_t source;
+    uint64_t number;
 };
 
 struct lane {
@@ -111,15 +120,17 @@ struct lane {
     struct core *core;
     struct rows *rows;
     struct rows_lane marks;
-    uint64_t
-        *admitted; // [marks.sources_cap]: highest number let in, ahead of last_number in a group
-    size_t admitted_cap;
+    // What this group has let in so far; empty between groups.
+    struct lane_ahead *ahead;
+    size_t n_ahead, ahead_cap;
+    size_t admitted_batches, admitted_events;
     struct outbox *outbox;
     struct fold *fold;
     struct signal_changes changes;
     struct arena arena; // of one record
     struct buf scratch;
-    bool pushing; // fold's thread: a request to the router is under way
+    uint64_t applied; // position
+    bool pushing;     // fold's thread: a request to the router is under way
 
     pthread_mutex_t gate; // between lane_take on NNG's threads and lane_stop
     bool open;
@@ -127,8 +138,7 @@ struct lane {
     struct loop_timer *tick;
     struct loop_timer *retry; // the last push again
     struct lane_push *retrying;
-    bool stopping; // loop
-    bool tick_queued;
+    bool tick_queued; // loop
     struct lane_metrics metrics;
 };
 
@@ -147,7 +157,12 @@ struct batch_item *batch_item_create(struct rpc_request *request)
     arena_init(&item->arena, 256 * 1024, 0);
     struct err_info info;
     struct span body = rpc_request_body(request);
-    enum err err = codec_batch(body, &item->arena, &item->batch, &info);
+    enum err err = ERR_OK;
+    if (body.len > JOURNAL_RECORD_MAX)
+        err =
+            err_set(&info, ERR_FULL, "batch: %zu bytes, at most %d", body.len, JOURNAL_RECORD_MAX);
+    if (err == ERR_OK)
+        err = codec_batch(body, &item->arena, &item->batch, &info);
     if (err != ERR_OK) {
         batch_item_refuse(item, rpc_status_of_err(err), info.text);
         return NULL;
@@ -194,6 +209,23 @@ static void lane_post(struct lane *lane, struct control_item *control, struct la
     CHECK(mailbox_post(lane->to_loop, message) == ERR_OK);
 }
 
+static bool lane_is_open(struct lane *lane)
+{
+    pthread_mutex_lock(&lane->gate);
+    bool open = lane->open;
+    pthread_mutex_unlock(&lane->gate);
+    return open;
+}
+
+// CANCELED when the lane is stopping, FULL when too much waits; the item stays the caller's then.
+static enum err lane_offer(struct lane *lane, struct fold_item *item)
+{
+    pthread_mutex_lock(&lane->gate);
+    enum err err = lane->open ? fold_submit(lane->fold, item) : ERR_CANCELED;
+    pthread_mutex_unlock(&lane->gate);
+    return err;
+}
+
 static void lane_send_push(struct lane_push *push);
 
 static void lane_retry_cb(void *arg)
@@ -214,13 +246,28 @@ static void lane_push_free(struct lane_push *push)
 static void lane_push_later(struct lane_push *push)
 {
     struct lane *lane = push->lane;
-    if (lane->stopping) {
-        lane_push_free(push);
+    if (!lane_is_open(lane)) {
+        lane_push_free(push); // what it holds is in the last checkpoint
         return;
     }
     CHECK(lane->retrying == NULL);
     lane->retrying = push;
     loop_timer_start(lane->retry, PUSH_RETRY_MS, 0);
+}
+
+// Reads the router's answer: the last number that it has taken. False: the push must go again.
+static bool lane_read_confirm(const struct lane_push *push, struct span answer,
+                              struct control_item *item)
+{
+    Assay__Router__V1__ApplySignalsResponse *response =
+        assay__router__v1__apply_signals_response__unpack(NULL, answer.len, answer.ptr);
+    if (response == NULL)
+        return false;
+    item->position = response->position;
+    item->index = response->index;
+    assay__router__v1__apply_signals_response__free_unpacked(response, NULL);
+    return item->position > push->position ||
+           (item->position == push->position && item->index >= push->index);
 }
 
 static void lane_pushed_cb(void *arg, enum rpc_status status, const char *text, struct span answer)
@@ -233,23 +280,17 @@ static void lane_pushed_cb(void *arg, enum rpc_status status, const char *text, 
         lane_push_later(push);
         return;
     }
-    Assay__Router__V1__ApplySignalsResponse *response =
-        assay__router__v1__apply_signals_response__unpack(NULL, answer.len, answer.ptr);
     struct control_item *item = mem_zalloc(sizeof *item);
     item->confirm = true;
-    if (response != NULL) {
-        item->position = response->position;
-        item->index = response->index;
-    }
-    assay__router__v1__apply_signals_response__free_unpacked(response, NULL);
-    pthread_mutex_lock(&lane->gate);
-    enum err err = lane->open ? fold_submit(lane->fold, &item->fold) : ERR_CANCELED;
-    pthread_mutex_unlock(&lane->gate);
-    if (err == ERR_OK) {
+    bool taken = lane_read_confirm(push, answer, item);
+    if (!taken)
+        LOG_WARN("router_took_nothing", "lane=%u sent=%llu answered=%llu", lane->opts.number,
+                 (unsigned long long)push->position, (unsigned long long)item->position);
+    if (taken && lane_offer(lane, &item->fold) == ERR_OK) {
         lane_push_free(push);
         return;
     }
-    control_item_destroy(item); // the queue is full: the router will say it again
+    control_item_destroy(item); // if only the queue is full, the router will say it again
     lane_push_later(push);
 }
 
@@ -267,10 +308,10 @@ static void lane_message_cb(void *arg, void *posted)
     struct lane_message message = *(struct lane_message *)posted;
     mem_free(posted);
     if (message.push != NULL) {
-        if (lane->stopping)
-            lane_push_free(message.push);
-        else
+        if (lane_is_open(lane))
             lane_send_push(message.push);
+        else
+            lane_push_free(message.push);
         return;
     }
     struct control_item *item = message.control;
@@ -284,13 +325,23 @@ static void lane_message_cb(void *arg, void *posted)
 // ---- The fold's operations
 // ---------------------------------------------------------------------------
 
-static size_t lane_source(struct lane *lane, uint64_t source)
+static struct rows_source *lane_find_source(const struct lane *lane, uint64_t source)
 {
-    struct rows_lane *marks = &lane->marks;
+    const struct rows_lane *marks = &lane->marks;
     for (size_t i = 0; i < marks->n_sources; i++) {
         if (marks->sources[i].source == source)
-            return i;
+            return &marks->sources[i];
     }
+    return NULL;
+}
+
+// The source's place in the fold; made when there is none.
+static struct rows_source *lane_make_source(struct lane *lane, uint64_t source)
+{
+    struct rows_lane *marks = &lane->marks;
+    struct rows_source *found = lane_find_source(lane, source);
+    if (found != NULL)
+        return found;
     size_t at = marks->n_sources;
     if (at == SOURCES_MAX) {
         at = 0;
@@ -302,44 +353,76 @@ static size_t lane_source(struct lane *lane, uint64_t source)
         MEM_GROW(marks->sources, marks->n_sources, marks->sources_cap);
         marks->n_sources++;
     }
-    if (lane->admitted_cap < marks->sources_cap) {
-        lane->admitted_cap = marks->sources_cap;
-        lane->admitted = mem_realloc(lane->admitted, lane->admitted_cap * sizeof *lane->admitted);
-    }
     marks->sources[at] = (struct rows_source){.source = source};
-    lane->admitted[at] = 0;
-    return at;
+    return &marks->sources[at];
+}
+
+static struct lane_ahead *lane_find_ahead(const struct lane *lane, uint64_t source)
+{
+    for (size_t i = 0; i < lane->n_ahead; i++) {
+        if (lane->ahead[i].source == source)
+            return &lane->ahead[i];
+    }
+    return NULL;
+}
+
+static void lane_let_in(struct lane *lane, struct lane_ahead *ahead, const struct batch *batch)
+{
+    if (ahead == NULL) {
+        MEM_GROW(lane->ahead, lane->n_ahead, lane->ahead_cap);
+        ahead = &lane->ahead[lane->n_ahead++];
+        ahead->source = batch->source;
+    }
+    ahead->number = batch->number;
+    lane->admitted_batches++;
+    lane->admitted_events += batch->n_events;
+}
+
+// The item was answered. When none of the group is left, what was applied tells what comes next,
+// whether the group was applied or not.
+static void lane_let_out(struct lane *lane)
+{
+    CHECK(lane->admitted_batches > 0);
+    if (--lane->admitted_batches > 0)
+        return;
+    lane->n_ahead = 0;
+    lane->admitted_events = 0;
 }
 
 static enum fold_admission lane_admit_batch(struct lane *lane, struct batch_item *item,
                                             bool expired)
 {
+    const struct batch *batch = &item->batch;
     if (core_playbook(lane->core) == NULL) {
         item->outcome = OUTCOME_NO_PLAYBOOK;
         return FOLD_ANSWER;
     }
-    size_t at = lane_source(lane, item->batch.source);
-    uint64_t last = lane->marks.sources[at].last_number;
-    uint64_t number = item->batch.number;
-    if (number <= last) {
+    const struct rows_source *source = lane_find_source(lane, batch->source);
+    struct lane_ahead *ahead = lane_find_ahead(lane, batch->source);
+    uint64_t last = ahead != NULL ? ahead->number : source != NULL ? source->last_number : 0;
+    if (batch->number <= last) {
+        // What it repeats may be in this group: it is answered with the group.
         item->outcome = OUTCOME_REPEATED;
         return FOLD_ANSWER;
     }
-    if (number == lane->admitted[at] + 1) {
-        if (!core_has_room(lane->core, item->batch.n_events)) {
-            item->outcome = OUTCOME_NO_ROOM;
-            return FOLD_ANSWER;
-        }
-        lane->admitted[at]++;
-        item->outcome = OUTCOME_APPLIED;
-        return FOLD_APPEND;
+    if (batch->number > last + 1) {
+        if (!expired)
+            return FOLD_HOLD;
+        item->outcome = OUTCOME_EARLY;
+        item->expected = last + 1;
+        return FOLD_ANSWER;
     }
-    // Either it repeats a number of this very group, which is not durable yet, or it is early.
-    if (!expired || number <= lane->admitted[at])
-        return FOLD_HOLD;
-    item->outcome = OUTCOME_EARLY;
-    item->expected = lane->admitted[at] + 1;
-    return FOLD_ANSWER;
+    if (outbox_waiting(lane->outbox) >= SIGNALS_MAX) {
+        item->outcome = OUTCOME_ROUTER_BEHIND;
+        return FOLD_ANSWER;
+    }
+    if (!core_has_room(lane->core, lane->admitted_events + batch->n_events)) {
+        item->outcome = OUTCOME_NO_ROOM;
+        return FOLD_ANSWER;
+    }
+    lane_let_in(lane, ahead, batch);
+    item->outcome = OUTCOME_APPLIED;
+    return FOLD_APPEND;
 }
 
 static enum fold_admission lane_admit(void *state, struct fold_item *fold_item, bool expired)
@@ -351,7 +434,8 @@ static enum fold_admission lane_admit(void *state, struct fold_item *fold_item, 
     if (fold_item->type == LANE_TICK) {
         struct core_counts counts;
         core_counts(lane->core, &counts);
-        bool needed = item->own_tick ? core_next_due(lane->core) <= item->to_ms
+        bool needed = item->own_tick ? core_next_due(lane->core) <= item->to_ms &&
+                                           outbox_waiting(lane->outbox) < SIGNALS_MAX
                                      : counts.clock_ms < item->to_ms;
         return needed ? FOLD_APPEND : FOLD_ANSWER;
     }
@@ -392,13 +476,11 @@ static void lane_apply_batch(struct lane *lane, uint64_t position, const struct 
             break;
         }
     }
-    size_t at = lane_source(lane, batch->source);
-    lane->marks.sources[at].last_number = batch->number;
-    lane->marks.sources[at].last_received_at_ms = batch->received_at_ms;
-    if (item == NULL) {
-        lane->admitted[at] = batch->number;
+    struct rows_source *source = lane_make_source(lane, batch->source);
+    source->last_number = batch->number;
+    source->last_received_at_ms = batch->received_at_ms;
+    if (item == NULL)
         return;
-    }
     item->n_duplicates = n_duplicates;
     metrics_add(&lane->metrics.batches, 1);
     metrics_add(&lane->metrics.events, batch->n_events);
@@ -478,17 +560,18 @@ static enum err lane_apply(void *state, uint64_t position, const struct journal_
         return err_set(info, ERR_CORRUPT, "record %llu: unknown type %u",
                        (unsigned long long)position, record->type);
     }
-    if (err == ERR_OK)
-        lane_take_changes(lane, position);
-    return err;
+    if (err != ERR_OK)
+        return err;
+    lane_take_changes(lane, position);
+    lane->applied = position;
+    return ERR_OK;
 }
 
 static void lane_answer_batch(struct lane *lane, struct batch_item *item, enum err err)
 {
+    if (item->outcome == OUTCOME_APPLIED)
+        lane_let_out(lane);
     if (err != ERR_OK) {
-        // Nothing of the group was appended: the source starts over from what is applied.
-        size_t at = lane_source(lane, item->batch.source);
-        lane->admitted[at] = lane->marks.sources[at].last_number;
         batch_item_refuse(item, err == ERR_CANCELED ? RPC_UNAVAILABLE : rpc_status_of_err(err),
                           err == ERR_FULL ? "no room in the journal" : "the lane is stopping");
         return;
@@ -497,6 +580,9 @@ static void lane_answer_batch(struct lane *lane, struct batch_item *item, enum e
     switch (item->outcome) {
     case OUTCOME_NO_ROOM:
         batch_item_refuse(item, RPC_RESOURCE_EXHAUSTED, "the memory of message ids is full");
+        return;
+    case OUTCOME_ROUTER_BEHIND:
+        batch_item_refuse(item, RPC_RESOURCE_EXHAUSTED, "too many signals wait for the router");
         return;
     case OUTCOME_NO_PLAYBOOK:
         batch_item_refuse(item, RPC_UNAVAILABLE, "no playbook is in force yet");
@@ -535,15 +621,30 @@ static void lane_answer(void *state, struct fold_item *fold_item, enum err err)
     lane_post(lane, item, NULL);
 }
 
+static void lane_confirm(struct lane *lane, uint64_t position, uint64_t index)
+{
+    struct rows_lane *marks = &lane->marks;
+    if (position > lane->applied)
+        LOG_ERROR("router_ahead",
+                  "lane=%u router=%llu journal=%llu msg=\"the router has signals of another "
+                  "journal of this lane, and takes none of ours up to there\"",
+                  lane->opts.number, (unsigned long long)position,
+                  (unsigned long long)lane->applied);
+    outbox_confirm(lane->outbox, position, index);
+    if (position > marks->confirmed_position ||
+        (position == marks->confirmed_position && index > marks->confirmed_index)) {
+        marks->confirmed_position = position;
+        marks->confirmed_index = index;
+    }
+    lane->pushing = false;
+}
+
 static void lane_inspect(void *state, struct fold_item *fold_item)
 {
     struct lane *lane = state;
     struct control_item *item = CONTAINER_OF(fold_item, struct control_item, fold);
     if (item->confirm) {
-        outbox_confirm(lane->outbox, item->position, item->index);
-        lane->marks.confirmed_position = item->position;
-        lane->marks.confirmed_index = item->index;
-        lane->pushing = false;
+        lane_confirm(lane, item->position, item->index);
         control_item_destroy(item);
         return;
     }
@@ -567,6 +668,7 @@ static void lane_flush(void *state)
         return;
     struct lane_push *push = mem_zalloc(sizeof *push);
     push->lane = lane;
+    outbox_first(lane->outbox, &push->position, &push->index);
     (void)outbox_batch(lane->outbox, lane->opts.number, PUSH_SIGNALS_MAX, &push->body);
     lane->pushing = true;
     lane_post(lane, NULL, push);
@@ -605,14 +707,8 @@ static enum err lane_load(void *state, uint32_t table, struct span key, struct s
 static enum err lane_loaded(void *state, uint64_t position, struct err_info *info)
 {
     struct lane *lane = state;
-    enum err err = rows_loaded(lane->rows, position, info);
-    if (err != ERR_OK)
-        return err;
-    lane->admitted_cap = lane->marks.sources_cap;
-    lane->admitted = mem_realloc(lane->admitted, (lane->admitted_cap + 1) * sizeof *lane->admitted);
-    for (size_t i = 0; i < lane->marks.n_sources; i++)
-        lane->admitted[i] = lane->marks.sources[i].last_number;
-    return ERR_OK;
+    lane->applied = position;
+    return rows_loaded(lane->rows, position, info);
 }
 
 static enum err lane_ready(void *state, struct err_info *info)
@@ -650,9 +746,7 @@ static const struct fold_ops LANE_OPS = {
 // Hands an item to the fold, or finishes it with the reason why not.
 static void lane_submit(struct lane *lane, struct control_item *item)
 {
-    pthread_mutex_lock(&lane->gate);
-    enum err err = lane->open ? fold_submit(lane->fold, &item->fold) : ERR_CANCELED;
-    pthread_mutex_unlock(&lane->gate);
+    enum err err = lane_offer(lane, &item->fold);
     if (err == ERR_OK)
         return;
     item->err = err_set(&item->info, err == ERR_CANCELED ? ERR_UNAVAILABLE : err, "lane %u: %s",
@@ -729,12 +823,15 @@ enum err lane_open(const struct lane_opts *opts, struct lane **out, struct err_i
 
 void lane_start(struct lane *lane)
 {
+    bool waiting = outbox_waiting(lane->outbox) > 0;
+    pthread_mutex_lock(&lane->gate);
     lane->open = true;
+    pthread_mutex_unlock(&lane->gate);
     fold_start(lane->fold);
     if (lane->opts.wall_clock)
         loop_timer_start(lane->tick, TICK_EVERY_MS, TICK_EVERY_MS);
     // What recovery found is not followed by a group of its own: an empty look starts the flow.
-    if (outbox_waiting(lane->outbox) > 0)
+    if (waiting)
         lane_look(lane, NULL, NULL, NULL);
 }
 
@@ -754,7 +851,6 @@ void lane_close(struct lane *lane)
 {
     if (lane == NULL)
         return;
-    lane->stopping = true;
     if (lane->fold != NULL) // opened, never started
         fold_abandon(lane->fold);
     loop_timer_destroy(lane->tick);
@@ -769,7 +865,7 @@ void lane_close(struct lane *lane)
     arena_deinit(&lane->arena);
     buf_deinit(&lane->scratch);
     mem_free(lane->marks.sources);
-    mem_free(lane->admitted);
+    mem_free(lane->ahead);
     pthread_mutex_destroy(&lane->gate);
     mem_free(lane->path);
     mem_free(lane);
@@ -787,9 +883,7 @@ const struct playbook *lane_recovered_playbook(const struct lane *lane)
 
 void lane_take(struct lane *lane, struct batch_item *item)
 {
-    pthread_mutex_lock(&lane->gate);
-    enum err err = lane->open ? fold_submit(lane->fold, &item->fold) : ERR_CANCELED;
-    pthread_mutex_unlock(&lane->gate);
+    enum err err = lane_offer(lane, &item->fold);
     if (err == ERR_FULL)
         batch_item_refuse(item, RPC_RESOURCE_EXHAUSTED, "the lane's queue is full");
     else if (err != ERR_OK)
@@ -852,10 +946,10 @@ void lane_refresh_metrics(struct lane *lane)
     if (!open)
         return;
     struct lane_metrics *m = &lane->metrics;
-    m->groups.value = stats.groups;
-    m->journaled.value = stats.record_bytes;
-    m->checkpoints.value = stats.checkpoints;
-    m->checkpoint_rows.value = stats.checkpoint_rows;
+    metrics_mirror(&m->groups, stats.groups);
+    metrics_mirror(&m->journaled, stats.record_bytes);
+    metrics_mirror(&m->checkpoints, stats.checkpoints);
+    metrics_mirror(&m->checkpoint_rows, stats.checkpoint_rows);
     metrics_set(&m->waiting, (int64_t)stats.waiting);
     metrics_set(&m->journal_used, (int64_t)stats.journal_used_bytes);
     metrics_set(&m->state_used, (int64_t)stats.state_used_bytes);

@@ -21,7 +21,7 @@ struct lane_opts {
     uint32_t number;
     const char *path;          // its folder
     struct loop *loop;         // answers to the service and signals to the router travel over it
-    struct rpc_client *router; // keeps
+    struct rpc_client *router; // keeps; closed after lane_stop and before lane_close
     bool wall_clock;           // timers follow the wall clock, not lane_advance
     int64_t dedupe_window_ms;
     uint64_t dedupe_ids_max;
@@ -36,7 +36,8 @@ void lane_start(struct lane *lane);
 // Any thread, may block: what waits ends, a last checkpoint is written. Batches are refused from
 // then on.
 void lane_stop(struct lane *lane);
-// On the loop, after lane_stop.
+// On the loop, after lane_stop (or without lane_start) and after the router's client has closed:
+// its calls end in the lane.
 void lane_close(struct lane *lane);
 uint32_t lane_number(const struct lane *lane);
 // The playbook that recovery found in force, or NULL. Before lane_start.

@@ -79,7 +79,7 @@ static void scorer_load_end(struct scorer_load *load, enum err err, const char *
         service_document_done(load->token, err, scorer->label, load->changed, report);
     else if (err == ERR_OK)
         service_set_ready(scorer->service, true, "");
-    else
+    else if (!scorer->draining) // else it was told to end while it started, which is no failure
         service_fail(scorer->service, report);
     mem_free(load->file);
     mem_free(load->text);
@@ -181,31 +181,41 @@ static void scorer_load_document(struct service *service, const char *file, stru
     buf_deinit(&report);
 }
 
+// What recovery found in force. Of lanes that differ the first is the newest: a change goes through
+// them in order.
+static const struct playbook *scorer_recovered(const struct scorer *scorer)
+{
+    const struct playbook *found = NULL;
+    for (size_t i = 0; i < scorer->n_lanes && found == NULL; i++)
+        found = lane_recovered_playbook(scorer->lanes[i]);
+    return found;
+}
+
 // The file's playbook if it is good; else the one that is in force already; else the scorer cannot
-// run.
-static enum err scorer_load_at_start(struct scorer *scorer, struct err_info *info)
+// run. Starts the lanes.
+static enum err scorer_start(struct scorer *scorer, struct err_info *info)
 {
     struct buf report = {0};
-    struct playbook *playbook = NULL;
-    enum err err = playbook_load_file(scorer->config->playbook, &playbook, &report);
-    buf_append_u8(&report, '\0');
-    if (err == ERR_OK) {
-        scorer_load_start(scorer, playbook->file, playbook->text, playbook->label, NULL);
-        playbook_destroy(playbook);
+    struct playbook *read = NULL;
+    const struct playbook *chosen = scorer_recovered(scorer);
+    if (playbook_load_file(scorer->config->playbook, &read, &report) == ERR_OK) {
+        chosen = read;
     } else {
-        const struct playbook *recovered = lane_recovered_playbook(scorer->lanes[0]);
+        buf_append_u8(&report, '\0');
         fprintf(stderr, "%s", (const char *)report.bytes);
-        if (recovered == NULL) {
-            buf_deinit(&report);
-            return err_set(info, ERR_INVALID, "no playbook: %s is not usable",
-                           scorer->config->playbook);
-        }
-        LOG_ERROR("playbook_refused", "file=%s msg=\"the one in force stays: %s\"",
-                  scorer->config->playbook, recovered->label);
-        snprintf(scorer->label, sizeof scorer->label, "%s", recovered->label);
-        service_set_ready(scorer->service, true, "");
     }
     buf_deinit(&report);
+    if (chosen == NULL)
+        return err_set(info, ERR_INVALID, "no playbook: %s is not usable",
+                       scorer->config->playbook);
+    if (chosen != read)
+        LOG_ERROR("playbook_refused", "file=%s msg=\"the one in force stays: %s\"",
+                  scorer->config->playbook, chosen->label);
+    service_set_ready(scorer->service, false, "the playbook is being put in force");
+    for (size_t i = 0; i < scorer->n_lanes; i++)
+        lane_start(scorer->lanes[i]);
+    scorer_load_start(scorer, chosen->file, chosen->text, chosen->label, NULL);
+    playbook_destroy(read);
     return ERR_OK;
 }
 
@@ -218,25 +228,61 @@ static const char *scorer_document(struct service *service)
 // ---- Clock
 // --------------------------------------------------------------------------------------------
 
+// 9999-12-31T23:59:59.999Z, as for events.
+static const int64_t SCORER_CLOCK_MAX_MS = 253402300799999;
+
+// One request: every lane advances, then tells where its clock stands.
 struct scorer_advance {
     void *token;
-    int64_t to_ms;
     size_t left;
     enum err err;
     struct err_info info;
+    struct scorer_advance_lane {
+        struct scorer_advance *all;
+        struct lane *lane;
+        int64_t clock_ms;
+    } * lanes;
+    size_t n;
 };
 
-static void scorer_advance_done(void *arg, enum err err, const struct err_info *info)
+static void scorer_advance_end(struct scorer_advance *advance)
 {
-    struct scorer_advance *advance = arg;
+    int64_t clock_ms = INT64_MAX; // of the lane that is furthest behind
+    for (size_t i = 0; i < advance->n; i++) {
+        if (advance->lanes[i].clock_ms < clock_ms)
+            clock_ms = advance->lanes[i].clock_ms;
+    }
+    service_clock_done(advance->token, advance->err, clock_ms, &advance->info);
+    mem_free(advance->lanes);
+    mem_free(advance);
+}
+
+static void scorer_clock_look(void *arg, const struct lane_view *view)
+{
+    struct scorer_advance_lane *part = arg;
+    struct core_counts counts;
+    core_counts(view->core, &counts);
+    part->clock_ms = counts.clock_ms;
+}
+
+static void scorer_clock_done(void *arg, enum err err, const struct err_info *info)
+{
+    struct scorer_advance *advance = ((struct scorer_advance_lane *)arg)->all;
     if (err != ERR_OK) {
         advance->err = err;
         advance->info = *info;
     }
-    if (--advance->left > 0)
-        return;
-    service_clock_done(advance->token, advance->err, advance->to_ms, &advance->info);
-    mem_free(advance);
+    if (--advance->left == 0)
+        scorer_advance_end(advance);
+}
+
+static void scorer_advance_done(void *arg, enum err err, const struct err_info *info)
+{
+    struct scorer_advance_lane *part = arg;
+    if (err == ERR_OK)
+        lane_look(part->lane, scorer_clock_look, scorer_clock_done, part);
+    else
+        scorer_clock_done(part, err, info);
 }
 
 static void scorer_advance_clock(struct service *service, int64_t to_ms, void *token)
@@ -249,12 +295,20 @@ static void scorer_advance_clock(struct service *service, int64_t to_ms, void *t
         service_clock_done(token, err, 0, &info);
         return;
     }
+    if (to_ms <= 0 || to_ms > SCORER_CLOCK_MAX_MS) {
+        enum err err = err_set(&info, ERR_INVALID, "to_ms: %lld is not an instant before 10000",
+                               (long long)to_ms);
+        service_clock_done(token, err, 0, &info);
+        return;
+    }
     struct scorer_advance *advance = mem_zalloc(sizeof *advance);
     advance->token = token;
-    advance->to_ms = to_ms;
-    advance->left = scorer->n_lanes;
-    for (size_t i = 0, n = scorer->n_lanes; i < n; i++)
-        lane_advance(scorer->lanes[i], to_ms, scorer_advance_done, advance);
+    advance->left = advance->n = scorer->n_lanes;
+    advance->lanes = mem_zalloc(advance->n * sizeof *advance->lanes);
+    for (size_t i = 0; i < advance->n; i++)
+        advance->lanes[i] = (struct scorer_advance_lane){advance, scorer->lanes[i], 0};
+    for (size_t i = 0; i < scorer->n_lanes; i++) // a callback comes later, never inside
+        lane_advance(scorer->lanes[i], to_ms, scorer_advance_done, &advance->lanes[i]);
 }
 
 // ---- Life cycle
@@ -330,12 +384,15 @@ static void scorer_stop_lanes(void *arg)
 static void scorer_drain(struct service *service)
 {
     struct scorer *scorer = service_state(service);
+    scorer->draining = true;
     scorer->stopper = thread_start("stopper", scorer_stop_lanes, scorer);
 }
 
 static void scorer_closed_cb(void *arg)
 {
     struct scorer *scorer = arg;
+    for (size_t i = 0; i < scorer->n_lanes; i++)
+        lane_close(scorer->lanes[i]);
     mailbox_destroy(scorer->stopped);
     shard_map_destroy(scorer->map);
     mem_free(scorer->lanes);
@@ -347,8 +404,7 @@ static void scorer_close(struct service *service)
     struct scorer *scorer = service_state(service);
     if (scorer == NULL)
         return;
-    for (size_t i = 0; i < scorer->n_lanes; i++)
-        lane_close(scorer->lanes[i]);
+    // First, because its calls end in the lanes.
     rpc_client_close(scorer->router, scorer_closed_cb, scorer);
 }
 
@@ -368,10 +424,7 @@ static enum err scorer_open(struct service *service, const void *own, struct err
     if (err != ERR_OK)
         return err;
     scorer_add_methods(scorer);
-    for (size_t i = 0; i < scorer->n_lanes; i++)
-        lane_start(scorer->lanes[i]);
-    service_set_ready(service, false, "the playbook is being put in force");
-    return scorer_load_at_start(scorer, info);
+    return scorer_start(scorer, info);
 }
 
 static void scorer_refresh_metrics(struct service *service)

@@ -33,6 +33,7 @@ struct scorer {
     Assay__Scorer__V1__ScorerService_Service methods;
     // While a playbook is being put in force, one lane after another.
     struct scorer_load *load;
+    bool draining;
     // Lanes are stopped on a thread of their own: a last checkpoint takes a moment.
     struct thread *stopper;
     struct mailbox *stopped;
