@@ -25,16 +25,21 @@ void seen_deinit(struct seen *seen)
     *seen = (struct seen){0};
 }
 
-bool seen_expired(const struct seen *seen, int64_t hour)
+bool seen_expired(const struct seen *seen, int64_t hour, int64_t now_hour)
 {
     // An id of hour g was taken in up to an hour after g began.
-    return seen->hour - hour > seen->window_hours;
+    return now_hour - hour > seen->window_hours;
 }
 
-int64_t seen_hour_of(const struct seen *seen, struct seen_id id)
+int64_t seen_hour_of(struct seen_id id, int64_t now_hour)
 {
-    int16_t back = (int16_t)(uint16_t)((uint16_t)seen->hour - (uint16_t)id.high);
-    return seen->hour - back;
+    int16_t back = (int16_t)(uint16_t)((uint16_t)now_hour - (uint16_t)id.high);
+    return now_hour - back;
+}
+
+static bool seen_slot_expired(const struct seen *seen, struct seen_id id)
+{
+    return seen_expired(seen, seen_hour_of(id, seen->hour), seen->hour);
 }
 
 static struct seen_id seen_id_make(struct hash128 hash, int64_t hour)
@@ -69,7 +74,7 @@ static void seen_rebuild(struct seen *seen, struct seen_table *table)
     uint64_t n_old = old == NULL ? 0 : table->mask + 1;
     uint64_t keep = 0;
     for (uint64_t i = 0; i < n_old; i++)
-        keep += old[i].low != 0 && !seen_expired(seen, seen_hour_of(seen, old[i]));
+        keep += old[i].low != 0 && !seen_slot_expired(seen, old[i]);
     uint64_t cap = SEEN_TABLE_MIN;
     while (cap < (keep + 1) * 2)
         cap *= 2;
@@ -77,7 +82,7 @@ static void seen_rebuild(struct seen *seen, struct seen_table *table)
     table->mask = cap - 1;
     table->used = keep;
     for (uint64_t i = 0; i < n_old; i++) {
-        if (old[i].low != 0 && !seen_expired(seen, seen_hour_of(seen, old[i])))
+        if (old[i].low != 0 && !seen_slot_expired(seen, old[i]))
             *seen_find(table, old[i]) = old[i];
     }
     mem_free(old);
@@ -86,7 +91,7 @@ static void seen_rebuild(struct seen *seen, struct seen_table *table)
 static void seen_forget(struct seen *seen)
 {
     size_t old = 0;
-    while (old < seen->n_hours && seen_expired(seen, seen->hours[old].hour))
+    while (old < seen->n_hours && seen_expired(seen, seen->hours[old].hour, seen->hour))
         seen->live -= seen->hours[old++].n;
     if (old == 0)
         return;
@@ -148,7 +153,7 @@ static bool seen_put(struct seen *seen, struct seen_id id, int64_t hour)
     if (table->slots == NULL)
         seen_rebuild(seen, table);
     struct seen_id *slot = seen_find(table, id);
-    if (slot->low != 0 && !seen_expired(seen, seen_hour_of(seen, *slot)))
+    if (slot->low != 0 && !seen_slot_expired(seen, *slot))
         return false;
     if (slot->low == 0) {
         if ((table->used + 1) * 4 > (table->mask + 1) * 3) {
@@ -182,7 +187,7 @@ void seen_prefetch(const struct seen *seen, struct hash128 hash)
 
 void seen_restore(struct seen *seen, struct seen_id id)
 {
-    int64_t hour = seen_hour_of(seen, id);
-    if (id.low != 0 && hour <= seen->hour && !seen_expired(seen, hour))
+    int64_t hour = seen_hour_of(id, seen->hour);
+    if (id.low != 0 && hour <= seen->hour && !seen_slot_expired(seen, id))
         (void)seen_put(seen, id, hour);
 }

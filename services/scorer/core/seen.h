@@ -55,7 +55,7 @@ void seen_prefetch(const struct seen *seen, struct hash128 hash);
 
 // Rows: puts back an id; one that is expired is left out. The hour must have been set.
 void seen_restore(struct seen *seen, struct seen_id id);
-// The hour of an id's generation.
-int64_t seen_hour_of(const struct seen *seen, struct seen_id id);
-// Whether ids of this hour are forgotten.
-bool seen_expired(const struct seen *seen, int64_t hour);
+// The hour of an id's generation, when it is `now_hour`.
+int64_t seen_hour_of(struct seen_id id, int64_t now_hour);
+// Whether ids of this hour are forgotten then.
+bool seen_expired(const struct seen *seen, int64_t hour, int64_t now_hour);

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: Apache-2.0
+// Recovery. The lane's record puts the checkpoint's playbook in force. A row of a later playbook is
+// kept as it is, and its account stands without state, covered up to the row's position, until
+// core_set_playbook reaches that playbook and calls rows_adopt. No event before that touches it:
+// its row has them all.
+#include "services/scorer/rows_impl.h"
+
+#include <endian.h>
+
+#include "common/base/hash.h"
+#include "common/base/mem.h"
+#include "services/playbook/load.h"
+#include "services/scorer/core/timers.h"
+
+enum { USERS_MAX = 1 << 28 }; // of an account; a row that says more is not ours
+
+static enum err rows_load_lane(struct rows *rows, struct span value, struct err_info *info)
+{
+    struct core *core = rows->core;
+    ProtobufCAllocator allocator = rows_allocator(&rows->arena);
+    Assay__Record__V1__LaneRecord *record =
+        assay__record__v1__lane_record__unpack(&allocator, value.len, value.ptr);
+    if (record == NULL)
+        return err_set(info, ERR_CORRUPT, "the lane's row cannot be read");
+    struct rows_lane *lane = rows->lane;
+    for (size_t i = 0; i < record->n_sources; i++) {
+        MEM_GROW(lane->sources, lane->n_sources, lane->sources_cap);
+        lane->sources[lane->n_sources++] =
+            (struct rows_source){record->sources[i]->source, record->sources[i]->last_number,
+                                 record->sources[i]->last_received_at_ms};
+    }
+    lane->confirmed_position = record->confirmed_position;
+    lane->confirmed_index = record->confirmed_index;
+    core->counts.clock_ms = record->clock_ms;
+    core->counts.event_time_max_ms = record->event_time_max_ms;
+    core->counts.events = record->n_events;
+    core->counts.duplicates = record->n_duplicates;
+    core->counts.excluded = core->excluded_alone = record->n_excluded;
+    core->next_ordinal = record->next_ordinal;
+    if (record->received_max_ms != INT64_MIN)
+        seen_advance(&core->seen, record->received_max_ms);
+    if (record->layout == 0)
+        return ERR_OK;
+    struct playbook *playbook = NULL;
+    struct buf report = {0};
+    enum err err = playbook_load(record->playbook_file,
+                                 span_make(record->playbook_text.data, record->playbook_text.len),
+                                 &playbook, &report);
+    if (err == ERR_OK) {
+        core->layout = record->layout - 1;
+        core_set_playbook(core, 0, playbook);
+    } else {
+        err = err_set(info, ERR_CORRUPT, "the playbook that was in force is refused: %.*s",
+                      (int)(report.len < 300 ? report.len : 300), (const char *)report.bytes);
+    }
+    buf_deinit(&report);
+    return err;
+}
+
+static enum err rows_load_lists(struct rows *rows, struct span key, struct span value,
+                                struct err_info *info)
+{
+    MEM_GROW(rows->lists, rows->n_lists, rows->lists_cap);
+    struct rows_lists *lists = &rows->lists[rows->n_lists];
+    enum err err = rows_lists_unpack(value, &rows->arena, lists, info);
+    if (err != ERR_OK)
+        return err;
+    rows->n_lists++;
+    uint64_t hash = htobe64(lists->hash);
+    if (!span_eq(key, span_make(&hash, sizeof hash)))
+        return err_set(info, ERR_CORRUPT, "a layout does not match its key");
+    return ERR_OK;
+}
+
+// The lists that a row follows, mapped to the plan in force; NULL when they are not stored.
+static const struct rows_lists *rows_lists_for(struct rows *rows, uint64_t hash)
+{
+    struct rows_lists *lists = rows_find_lists(rows, hash);
+    if (lists != NULL)
+        rows_lists_map(lists, rows->core->plan);
+    return lists;
+}
+
+static enum err rows_restore_account(struct rows *rows, struct account *account, uint32_t number,
+                                     const Assay__Record__V1__AccountRecord *record,
+                                     struct err_info *info)
+{
+    struct core *core = rows->core;
+    const struct rows_lists *lists = rows_lists_for(rows, record->lists);
+    if (lists == NULL)
+        return err_set(info, ERR_CORRUPT, "a row follows a layout that is not stored");
+    enum err err =
+        rows_subject_restore(record->subject, lists, SCOPE_ACCOUNT, &account->subject, info);
+    if (err != ERR_OK)
+        return err;
+    rows_traits_restore(record->traits, record->n_traits, &account->subject.traits);
+    account->pending = false;
+    account->clock_ms = record->clock_ms;
+    account->n_excluded = record->n_excluded;
+    core->counts.accounts += record->clock_ms != STATE_NO_CLOCK;
+    core->counts.excluded += record->n_excluded;
+    if (record->n_users > USERS_MAX)
+        return err_set(info, ERR_CORRUPT, "an account of %u users", record->n_users);
+    account_reserve_users(account, record->n_users);
+    account->n_users = record->n_users;
+    for (uint32_t i = 0; i < account->n_users; i++)
+        account->users[i] = (struct user_ref){0, NULL};
+    if (lists->same && record->shared.len == core->plan->n_shared && record->shared.len > 0)
+        memcpy(subject_shared(&core->plan->scopes[SCOPE_ACCOUNT], &account->subject),
+               record->shared.data, record->shared.len);
+    if (!lists->same)
+        account_touch(core, number);
+    MEM_GROW(rows->restored, rows->n_restored, rows->restored_cap);
+    rows->restored[rows->n_restored++] = number;
+    return ERR_OK;
+}
+
+static void rows_keep_later(struct rows *rows, uint32_t table, struct span key, struct span value)
+{
+    MEM_GROW(rows->later, rows->n_later, rows->later_cap);
+    rows->later[rows->n_later++] = (struct rows_later){
+        table, mem_dup(key), key.len, mem_dup(value), value.len,
+    };
+}
+
+// The account that a row is of, made when it is not there.
+static struct account *rows_stand(struct rows *rows, struct span id,
+                                  const Assay__Record__V1__AccountRecord *record, uint32_t *number)
+{
+    struct core *core = rows->core;
+    uint64_t hash = hash64(id);
+    struct account *account = account_find(core, hash, id, number);
+    if (account == NULL)
+        account = account_add(core, hash, id, record->ordinal, number);
+    account->pending = true;
+    account->covered = record->position;
+    account->created_position = record->created_position;
+    account->created_place = record->created_place;
+    return account;
+}
+
+static enum err rows_load_account(struct rows *rows, struct span key, struct span value,
+                                  struct err_info *info)
+{
+    struct core *core = rows->core;
+    ProtobufCAllocator allocator = rows_allocator(&rows->arena);
+    Assay__Record__V1__AccountRecord *record =
+        assay__record__v1__account_record__unpack(&allocator, value.len, value.ptr);
+    if (record == NULL || key.len == 0)
+        return err_set(info, ERR_CORRUPT, "an account's row cannot be read");
+    uint32_t number;
+    if (core->plan == NULL) {
+        rows_keep_later(rows, ROWS_ACCOUNTS, key, value);
+        return ERR_OK;
+    }
+    struct account *account = rows_stand(rows, key, record, &number);
+    if (record->layout > core->layout) {
+        rows_keep_later(rows, ROWS_ACCOUNTS, key, value);
+        return ERR_OK;
+    }
+    return rows_restore_account(rows, account, number, record, info);
+}
+
+static enum err rows_restore_user(struct rows *rows, struct account *account, uint32_t number,
+                                  struct span id, const Assay__Record__V1__UserRecord *record,
+                                  struct err_info *info)
+{
+    struct core *core = rows->core;
+    const struct rows_lists *lists = rows_lists_for(rows, record->lists);
+    if (lists == NULL)
+        return err_set(info, ERR_CORRUPT, "a row follows a layout that is not stored");
+    if (record->ordinal >= account->n_users || account->users[record->ordinal].user != NULL)
+        return err_set(info, ERR_CORRUPT, "a user's row that its account does not know");
+    struct user *user = user_place(core, account, hash64(id), id, record->ordinal);
+    user->counted = record->counted != 0;
+    user->profile_version = record->profile_version;
+    account->n_counted += user->counted;
+    core->counts.users += user->counted;
+    rows_traits_restore(record->traits, record->n_traits, &user->subject.traits);
+    if (!lists->same) {
+        account_touch(core, number);
+        user_touch(account, user);
+    }
+    return rows_subject_restore(record->subject, lists, SCOPE_USER, &user->subject, info);
+}
+
+static enum err rows_load_user(struct rows *rows, struct span key, struct span value,
+                               struct err_info *info)
+{
+    struct core *core = rows->core;
+    ProtobufCAllocator allocator = rows_allocator(&rows->arena);
+    Assay__Record__V1__UserRecord *record =
+        assay__record__v1__user_record__unpack(&allocator, value.len, value.ptr);
+    const char *end = memchr(key.ptr, '\0', key.len);
+    if (record == NULL || end == NULL)
+        return err_set(info, ERR_CORRUPT, "a user's row cannot be read");
+    struct span of = span_make(key.ptr, (size_t)(end - (const char *)key.ptr));
+    struct span id = span_make(end + 1, key.len - of.len - 1);
+    uint32_t number;
+    struct account *account =
+        core->plan == NULL ? NULL : account_find(core, hash64(of), of, &number);
+    // It waits for its account: a user's row is never newer than that one.
+    if (core->plan == NULL || (account != NULL && account->pending)) {
+        rows_keep_later(rows, ROWS_USERS, key, value);
+        return ERR_OK;
+    }
+    if (account == NULL)
+        return err_set(info, ERR_CORRUPT, "a user's row without its account");
+    return rows_restore_user(rows, account, number, id, record, info);
+}
+
+static enum err rows_load_profile(struct rows *rows, struct span key, struct span value,
+                                  struct err_info *info)
+{
+    ProtobufCAllocator allocator = rows_allocator(&rows->arena);
+    Assay__Record__V1__ProfileRecord *record =
+        assay__record__v1__profile_record__unpack(&allocator, value.len, value.ptr);
+    uint32_t number;
+    if (record == NULL)
+        return err_set(info, ERR_CORRUPT, "a profile's row cannot be read");
+    struct profile *profile = profile_add(rows->core, hash64(key), key, &number);
+    profile->version = record->version;
+    rows_traits_restore(record->traits, record->n_traits, &profile->traits);
+    return ERR_OK;
+}
+
+static enum err rows_load_seen(struct rows *rows, struct span key, struct span value,
+                               struct err_info *info)
+{
+    struct seen *seen = &rows->core->seen;
+    struct rows_seen_key stored;
+    if (key.len != sizeof stored || value.len % sizeof(struct seen_id) != 0 ||
+        seen->hour == INT64_MIN)
+        return err_set(info, ERR_CORRUPT, "a row of ids cannot be read");
+    memcpy(&stored, key.ptr, sizeof stored);
+    struct rows_chunk chunk = {be64toh(stored.position), be32toh(stored.number), INT64_MIN};
+    for (size_t at = 0; at < value.len; at += sizeof(struct seen_id)) {
+        struct seen_id id;
+        memcpy(&id, (const char *)value.ptr + at, sizeof id);
+        id = (struct seen_id){le64toh(id.low), le64toh(id.high)};
+        int64_t hour = seen_hour_of(id, seen->hour);
+        chunk.hour = hour > chunk.hour ? hour : chunk.hour;
+        seen_restore(seen, id);
+    }
+    MEM_GROW(rows->chunks, rows->n_chunks, rows->chunks_cap);
+    rows->chunks[rows->n_chunks++] = chunk;
+    return ERR_OK;
+}
+
+enum err rows_load(struct rows *rows, uint32_t table, struct span key, struct span value,
+                   struct err_info *info)
+{
+    rows->loading = true;
+    enum err err = ERR_OK;
+    switch (table) {
+    case ROWS_LANE:
+        err = rows_load_lane(rows, value, info);
+        break;
+    case ROWS_LAYOUTS:
+        err = rows_load_lists(rows, key, value, info);
+        break;
+    case ROWS_ACCOUNTS:
+        err = rows_load_account(rows, key, value, info);
+        break;
+    case ROWS_USERS:
+        err = rows_load_user(rows, key, value, info);
+        break;
+    case ROWS_PROFILES:
+        err = rows_load_profile(rows, key, value, info);
+        break;
+    case ROWS_SEEN:
+        err = rows_load_seen(rows, key, value, info);
+        break;
+    default:
+        CHECK(false);
+    }
+    arena_reset(&rows->arena);
+    return err;
+}
+
+// Every user that an account counts must have had its row.
+static enum err rows_complete(const struct account *account, struct err_info *info)
+{
+    for (uint32_t i = 0; i < account->n_users; i++) {
+        if (account->users[i].user == NULL)
+            return err_set(info, ERR_CORRUPT, "a user's row is missing");
+    }
+    return ERR_OK;
+}
+
+// Accounts are ready once their users are in.
+static enum err rows_finish(struct rows *rows, struct err_info *info)
+{
+    struct core *core = rows->core;
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < rows->n_restored && err == ERR_OK; i++) {
+        struct account *account = core->accounts[rows->restored[i]];
+        err = rows_complete(account, info);
+        if (err == ERR_OK)
+            timers_rebuild(core, account, rows->restored[i]);
+    }
+    mem_free(rows->restored);
+    rows->restored = NULL;
+    rows->n_restored = rows->restored_cap = 0;
+    return err;
+}
+
+enum err rows_loaded(struct rows *rows, uint64_t position, struct err_info *info)
+{
+    rows->loading = false;
+    rows->switched = false;
+    for (size_t i = 0; i < rows->n_chunks; i++) {
+        if (rows->chunks[i].position > position)
+            return err_set(info, ERR_CORRUPT, "ids of a checkpoint that was not completed");
+    }
+    return rows_finish(rows, info);
+}
+
+// ---- Later rows ----
+
+static enum err rows_adopt_rows(struct rows *rows, struct err_info *info)
+{
+    size_t n = rows->n_later;
+    struct rows_later *later = rows->later;
+    rows->later = NULL;
+    rows->n_later = rows->later_cap = 0;
+    enum err err = ERR_OK;
+    // Accounts stand before users. What still has to wait is kept again.
+    for (size_t i = 0; i < n; i++) {
+        struct span key = span_make(later[i].key, later[i].key_len);
+        struct span value = span_make(later[i].value, later[i].value_len);
+        if (err == ERR_OK)
+            err = later[i].table == ROWS_ACCOUNTS ? rows_load_account(rows, key, value, info)
+                                                  : rows_load_user(rows, key, value, info);
+        arena_reset(&rows->arena);
+        mem_free(later[i].key);
+        mem_free(later[i].value);
+    }
+    mem_free(later);
+    return err;
+}
+
+// A playbook came into force: rows that are of it have their meaning now. They were read once
+// before and are sealed, so one that cannot be read is a bug.
+void rows_adopt(void *ctx)
+{
+    struct rows *rows = ctx;
+    struct core *core = rows->core;
+    struct rows_lists lists;
+    rows_lists_of_plan(core->plan, &lists);
+    rows->lists_now = lists.hash;
+    rows_lists_deinit(&lists);
+    rows->switched = true;
+    for (size_t i = 0; i < rows->n_lists; i++)
+        rows->lists[i].plan = NULL; // its places were for another one
+    if (rows->n_later == 0)
+        return;
+    struct err_info info = {{0}};
+    CHECK(rows_adopt_rows(rows, &info) == ERR_OK);
+    CHECK(rows_finish(rows, &info) == ERR_OK);
+}
