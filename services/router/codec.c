@@ -189,6 +189,23 @@ void router_codec_decision(const struct router_decision *decision, struct arena 
     pack(&message.base, out);
 }
 
+static void *decision_alloc(void *arg, size_t n)
+{
+    return arena_alloc(arg, n);
+}
+
+static void decision_free(void *arg, void *p)
+{
+    (void)arg;
+    (void)p;
+}
+
+Assay__Router__V1__Decision *router_codec_decision_read(struct span packed, struct arena *arena)
+{
+    ProtobufCAllocator allocator = {decision_alloc, decision_free, arena};
+    return assay__router__v1__decision__unpack(&allocator, packed.len, packed.ptr);
+}
+
 // ---- Views out
 // ------------------------------------------------------------------------------------
 

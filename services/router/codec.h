@@ -26,6 +26,9 @@ MUST_USE enum err router_codec_signals(struct span bytes, struct arena *arena,
 void router_codec_decision(const struct router_decision *decision, struct arena *scratch,
                            struct buf *out);
 
+// One that router_codec_decision packed, read into `arena`; NULL: it is none.
+Assay__Router__V1__Decision *router_codec_decision_read(struct span packed, struct arena *arena);
+
 // Messages in `arena`, with copies of every text, so that they outlive the core's next step.
 Assay__Router__V1__Lead *router_codec_lead(const struct router_lead *lead, bool with_token,
                                            struct arena *arena);

@@ -222,6 +222,14 @@ enum router_prospect { ROUTER_PROSPECT_LEADS, ROUTER_PROSPECT_NOTHING, ROUTER_PR
 enum router_prospect router_core_prospect(const struct router_core *core,
                                           const struct router_lease *request);
 
+// What the two below would refuse whatever else happens before them: a lease with a value out of
+// bounds or of an unknown queue, a token that is not that of the last lease. They change nothing.
+MUST_USE enum err router_core_lease_check(const struct router_core *core,
+                                          const struct router_lease *request,
+                                          struct err_info *info);
+MUST_USE enum err router_core_token_check(const struct router_core *core, struct span lead_id,
+                                          struct span token, struct err_info *info);
+
 // Hands out leads: highest priority first, then the oldest. `out` holds ROUTER_LEASE_LEADS_MAX; *n
 // may be 0. NOT_FOUND: no such queue. INVALID: a value out of bounds.
 MUST_USE enum err router_core_lease(struct router_core *core, int64_t now_ms,

@@ -59,8 +59,8 @@ enum router_prospect router_core_prospect(const struct router_core *core,
     return known ? ROUTER_PROSPECT_LEADS : ROUTER_PROSPECT_NOTHING;
 }
 
-static enum err check_lease(const struct router_core *core, const struct router_lease *request,
-                            struct err_info *info)
+enum err router_core_lease_check(const struct router_core *core, const struct router_lease *request,
+                                 struct err_info *info)
 {
     if (request->consumer.len == 0 || request->consumer.len > ROUTER_TEXT_MAX)
         return err_set(info, ERR_INVALID, "consumer: a name of 1 to %d bytes is needed",
@@ -108,7 +108,7 @@ enum err router_core_lease(struct router_core *core, int64_t now_ms,
 {
     *n = 0;
     router_core_tick(core, now_ms, effects);
-    enum err err = check_lease(core, request, info);
+    enum err err = router_core_lease_check(core, request, info);
     if (err != ERR_OK)
         return err;
     bool named = request->request_id.len > 0;
@@ -133,8 +133,8 @@ enum err router_core_lease(struct router_core *core, int64_t now_ms,
 // -------------------------------------------------------------------------------------
 
 // The lead, if the token is that of its last lease.
-static enum err find_by_token(struct router_core *core, struct span lead_id, struct span token,
-                              struct router_lead **out, struct err_info *info)
+static enum err find_by_token(const struct router_core *core, struct span lead_id,
+                              struct span token, struct router_lead **out, struct err_info *info)
 {
     struct router_lead *lead = router_state_lead_find(core, lead_id);
     if (lead == NULL)
@@ -147,6 +147,13 @@ static enum err find_by_token(struct router_core *core, struct span lead_id, str
                        lead->id);
     *out = lead;
     return ERR_OK;
+}
+
+enum err router_core_token_check(const struct router_core *core, struct span lead_id,
+                                 struct span token, struct err_info *info)
+{
+    struct router_lead *lead;
+    return find_by_token(core, lead_id, token, &lead, info);
 }
 
 static const char *state_text(enum router_lead_state state)

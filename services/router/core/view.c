@@ -7,7 +7,7 @@
 #include "common/base/check.h"
 
 // Leads that one page looks at: the reader shares a thread with the work.
-enum { VIEW_LOOK_MAX = 50000 };
+enum { VIEW_LOOK_MAX = 200000 };
 
 static uint64_t count_leads(const struct router_core *core, const struct router_filter *filter)
 {
