@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A checkpoint: freeze takes the lane's record, the profiles and ids that are new, and the list of
-// accounts that changed; collect writes these accounts as they are by then, a slice at a time; seal
-// hands out what freeze took. An account that changes again after it was written is in the next
-// checkpoint's list.
+// accounts that changed; seal hands out what freeze took, to be committed last; collect writes
+// these accounts as they are by then, a slice at a time. An account that changes again after it was
+// written is in the next checkpoint's list.
 #include "services/scorer/rows.h"
 
 #include <endian.h>
@@ -37,13 +37,18 @@ struct rows *rows_create(struct core *core, struct rows_lane *lane)
     return rows;
 }
 
-static void rows_thaw(struct rows *rows)
+static void rows_forget_accounts(struct rows *rows)
 {
     mem_free(rows->accounts);
-    mem_free(rows->ids);
     rows->accounts = NULL;
+    rows->n_accounts = rows->next_account = 0;
+}
+
+static void rows_forget_sealed(struct rows *rows)
+{
+    mem_free(rows->ids);
     rows->ids = NULL;
-    rows->n_accounts = rows->next_account = rows->n_ids = rows->n_puts = 0;
+    rows->n_ids = rows->n_puts = 0;
     buf_clear(&rows->bytes);
     rows->frozen = false;
 }
@@ -59,7 +64,8 @@ void rows_destroy(struct rows *rows)
     if (rows == NULL)
         return;
     rows->core->adopt = NULL;
-    rows_thaw(rows);
+    rows_forget_accounts(rows);
+    rows_forget_sealed(rows);
     for (size_t i = 0; i < rows->n_later; i++)
         rows_drop_later(rows, i);
     for (size_t i = 0; i < rows->n_lists; i++)
@@ -151,7 +157,8 @@ static void rows_freeze_lane(struct rows *rows)
 void rows_freeze(struct rows *rows, uint64_t position)
 {
     struct core *core = rows->core;
-    CHECK(!rows->frozen && !rows->loading);
+    CHECK(!rows->frozen && rows->next_account == rows->n_accounts && !rows->loading);
+    rows_forget_accounts(rows);
     rows->frozen = true;
     rows->position = position;
     rows_freeze_profiles(rows);
@@ -166,14 +173,12 @@ void rows_freeze(struct rows *rows, uint64_t position)
     core->seen.fresh = NULL;
     core->seen.n_fresh = core->seen.fresh_cap = 0;
     rows->hour = core->seen.hour;
-    rows->rewritten = rows->switched;
-    rows->switched = false;
-    rows->lists_frozen = rows->lists_now;
 }
 
 // ---- Collect ----
 
-// A row may follow lists that the store does not know yet.
+// A row may follow lists that the store does not know yet. Lists stay for good, a few hundred bytes
+// for each playbook that was in force: a row of any age can be read.
 static void rows_collect_lists(struct rows *rows, struct fold_rows *out)
 {
     if (rows_find_lists(rows, rows->lists_now) != NULL)
@@ -248,7 +253,7 @@ static void rows_collect_account(struct rows *rows, uint64_t position, struct ac
 
 bool rows_collect(struct rows *rows, uint64_t position, struct fold_rows *out, size_t rows_max)
 {
-    CHECK(rows->frozen && position >= rows->position);
+    CHECK(position >= rows->position);
     size_t n = 0;
     if (rows->next_account < rows->n_accounts)
         rows_collect_lists(rows, out);
@@ -320,27 +325,9 @@ static void rows_seal_expired(struct rows *rows, struct fold_rows *out)
     rows->n_chunks = kept;
 }
 
-static void rows_seal_lists(struct rows *rows, struct fold_rows *out)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < rows->n_lists; i++) {
-        struct rows_lists lists = rows->lists[i];
-        // What came after the freeze is in use as well.
-        if (!rows->rewritten || lists.hash == rows->lists_frozen || lists.hash == rows->lists_now ||
-            rows->switched) {
-            rows->lists[kept++] = lists;
-            continue;
-        }
-        uint64_t key = htobe64(lists.hash);
-        fold_rows_delete(out, ROWS_LAYOUTS, span_make(&key, sizeof key));
-        rows_lists_deinit(&lists);
-    }
-    rows->n_lists = kept;
-}
-
 void rows_seal(struct rows *rows, struct fold_rows *out)
 {
-    CHECK(rows->frozen && rows->next_account == rows->n_accounts);
+    CHECK(rows->frozen);
     for (size_t i = 0; i < rows->n_puts; i++) {
         const struct rows_put *put = &rows->puts[i];
         struct span key = span_make(rows->bytes.bytes + put->key, put->key_len);
@@ -349,6 +336,5 @@ void rows_seal(struct rows *rows, struct fold_rows *out)
     }
     rows_seal_ids(rows, out);
     rows_seal_expired(rows, out);
-    rows_seal_lists(rows, out);
-    rows_thaw(rows);
+    rows_forget_sealed(rows);
 }

@@ -48,14 +48,15 @@ struct rows *rows_create(struct core *core, struct rows_lane *lane);
 // Before the core.
 void rows_destroy(struct rows *rows);
 
-// freeze: takes what must be of one instant (ids seen, profiles, the lane's record, with `lane` as
-// it is now) and marks the accounts that changed since the last freeze.
+// Takes what must be of one instant (ids seen, profiles, the lane's record, with `lane` as it is
+// now) and marks the accounts that changed since the last freeze, all of which were collected.
 void rows_freeze(struct rows *rows, uint64_t position);
+// After freeze, before or after collect: what freeze took, and deletions of what has expired by
+// then.
+void rows_seal(struct rows *rows, struct fold_rows *out);
 // Accounts in force as of `position`, the last record applied. Whole accounts: the account's row
 // and its changed users' rows are always in the same slice.
 bool rows_collect(struct rows *rows, uint64_t position, struct fold_rows *out, size_t rows_max);
-// What freeze took, and deletions of what has expired by then.
-void rows_seal(struct rows *rows, struct fold_rows *out);
 // Every table but ROWS_SIGNALS, in the order of tables. CORRUPT: a row that cannot be read; `info`
 // names it.
 MUST_USE enum err rows_load(struct rows *rows, uint32_t table, struct span key, struct span value,

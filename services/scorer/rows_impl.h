@@ -45,8 +45,6 @@ struct rows {
     size_t n_ids;
     uint64_t position;
     int64_t hour;
-    bool rewritten; // every row is in this checkpoint, so older lists are of no use after it
-    uint64_t lists_frozen;
 
     // What the store holds.
     struct rows_chunk *chunks;
@@ -54,7 +52,6 @@ struct rows {
     struct rows_lists *lists;
     size_t n_lists, lists_cap;
     uint64_t lists_now; // hash of the plan's in force
-    bool switched;      // a playbook came into force since the last freeze
 
     // Rows of playbooks that come later in the journal.
     struct rows_later *later;

@@ -308,7 +308,6 @@ static enum err rows_finish(struct rows *rows, struct err_info *info)
 enum err rows_loaded(struct rows *rows, uint64_t position, struct err_info *info)
 {
     rows->loading = false;
-    rows->switched = false;
     for (size_t i = 0; i < rows->n_chunks; i++) {
         if (rows->chunks[i].position > position)
             return err_set(info, ERR_CORRUPT, "ids of a checkpoint that was not completed");
@@ -350,7 +349,6 @@ void rows_adopt(void *ctx)
     rows_lists_of_plan(core->plan, &lists);
     rows->lists_now = lists.hash;
     rows_lists_deinit(&lists);
-    rows->switched = true;
     for (size_t i = 0; i < rows->n_lists; i++)
         rows->lists[i].plan = NULL; // its places were for another one
     if (rows->n_later == 0)
