@@ -26,6 +26,9 @@ struct ingest_config {
     int64_t senders_max;       // remembered; the one idle for longest is forgotten
     int64_t held_requests_max; // of one sender, ahead of their turn
     int64_t held_bytes_max;    // of all senders
+    // Of all senders; at most a part of the server's calls_max, so that those whose turn it is
+    // always find a place. Not in the file: the service fills it.
+    int64_t held_all_max;
 };
 
 enum { INGEST_REQUEST_EVENTS_MAX = 2500, INGEST_SENDER_BYTES_MAX = 200 };

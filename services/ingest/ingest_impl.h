@@ -16,6 +16,8 @@
       "Events whose message id was seen before")                                                   \
     X(COUNTER, unavailable, "assay_ingest_requests_unavailable_total",                             \
       "Requests to be sent again: no room, or not their turn in time")                             \
+    X(COUNTER, repeated, "assay_ingest_requests_repeated_total",                                   \
+      "Requests sent again while their events waited for a scorer")                                \
     X(COUNTER, reloads, "assay_ingest_map_reloads_total", "Changes of the shard map")              \
     X(GAUGE, open, "assay_ingest_requests_open", "Requests taken and not yet answered")            \
     X(GAUGE, held, "assay_ingest_requests_held", "Requests that wait for their turn")              \

@@ -27,21 +27,16 @@
 #include <stdio.h>
 
 #include "assay/scorer/v1/scorer.pb-c.h"
-#include "common/base/buf.h"
 #include "common/base/mem.h"
 #include "common/clock/clock.h"
 #include "common/log/log.h"
+#include "services/ingest/batch.h"
 #include "services/ingest/ingest_impl.h"
 
 #define LOG_COMPONENT "lane"
 
-enum {
-    INTERNAL_MAX = 5,
-    // How far a batch may go beyond 8 times its bytes in the scorer's memory (rpc_unpack allows
-    // 64 KiB): a batch that can never be read would stop its lane.
-    UNPACK_EXCESS_MAX = 48 * 1024,
-    UNPACK_GROWTH = 8,
-};
+// INTERNAL answers to one batch until it counts as refused.
+enum { LANE_INTERNAL_MAX = 5 };
 
 static const char APPLY_METHOD[] = "assay.scorer.v1.ScorerService/Apply";
 
@@ -54,32 +49,6 @@ static const bool MOVES[LANE_STATES][LANE_STATES] = {
     [LANE_SETTLING] = {[LANE_FLOWING] = true, [LANE_RESTING] = true, [LANE_RETIRED] = true},
     [LANE_RESTING] = {[LANE_FLOWING] = true, [LANE_RETIRED] = true},
     [LANE_RETIRED] = {[LANE_RETIRED] = false},
-};
-
-struct batch_event {
-    struct request *request;
-    uint32_t index;
-    bool copy;
-};
-
-struct batch {
-    struct batch *next;
-    struct lane *lane;
-    uint64_t number;
-    // The events, then (sealed) the other fields of the ApplyRequest.
-    struct buf body;
-    size_t events_len;
-    struct batch_event *events;
-    uint32_t n_events, events_cap;
-    int64_t received_at_ms;
-    int64_t unpack_excess;
-    uint64_t sent_ns;
-    uint32_t n_sent;
-    uint32_t n_internal;
-    bool in_flight;
-    bool was_first; // when it was sent, all below it was acknowledged
-    bool acknowledged;
-    bool replaced; // by nothing
 };
 
 struct lane {
@@ -109,19 +78,6 @@ struct lane {
 
 // ---- Batches ------------------------------------------------------------------------------------
 
-static size_t batch_weight(const struct batch *batch)
-{
-    return batch->events_len + batch->n_events * (size_t)LANE_EVENT_OVERHEAD;
-}
-
-static void batch_destroy(struct batch *batch)
-{
-    CHECK(!batch->in_flight);
-    buf_deinit(&batch->body);
-    mem_free(batch->events);
-    mem_free(batch);
-}
-
 static void lane_look_gone(struct lane *lane)
 {
     if (lane->state != LANE_RETIRED || lane->in_flight > 0)
@@ -134,32 +90,21 @@ static void lane_look_gone(struct lane *lane)
 }
 
 // Takes the events out of a batch; the caller tells their requests.
-static struct batch_event *batch_take_events(struct batch *batch, uint32_t *n)
+static struct batch_event *lane_take_events(struct batch *batch, uint32_t *n)
 {
-    struct batch_event *events = batch->events;
-    *n = batch->n_events;
     batch->lane->bytes -= batch_weight(batch);
-    batch->events = NULL;
-    batch->n_events = batch->events_cap = 0;
-    batch->events_len = 0;
-    return events;
+    return batch_take_events(batch, n);
 }
 
-// The fields beside the events. A field may stand anywhere in a message, so they are simply
-// appended.
-static void batch_write_head(struct batch *batch)
+static void lane_write_head(struct lane *lane, struct batch *batch)
 {
-    struct lane *lane = batch->lane;
-    Assay__Scorer__V1__ApplyRequest head = ASSAY__SCORER__V1__APPLY_REQUEST__INIT;
-    head.source = lane->opts.source;
-    head.number = batch->number;
-    head.lane = lane->opts.number;
-    head.map_version = lane->opts.map_version;
-    head.received_at_ms = batch->received_at_ms;
-    batch->body.len = batch->events_len;
-    size_t n = assay__scorer__v1__apply_request__get_packed_size(&head);
-    assay__scorer__v1__apply_request__pack(&head, buf_reserve(&batch->body, n));
-    batch->body.len += n;
+    struct batch_head head = {
+        .source = lane->opts.source,
+        .number = batch->number,
+        .lane = lane->opts.number,
+        .map_version = lane->opts.map_version,
+    };
+    batch_write_head(batch, &head);
 }
 
 static void lane_seal(struct lane *lane)
@@ -172,7 +117,7 @@ static void lane_seal(struct lane *lane)
     batch->number = lane->next_number++;
     if (lane->ingest->config->clock == INGEST_CLOCK_WALL)
         batch->received_at_ms = clock_wall_ms();
-    batch_write_head(batch);
+    lane_write_head(lane, batch);
     *(lane->last != NULL ? &lane->last->next : &lane->first) = batch;
     lane->last = batch;
     if (lane->to_send == NULL)
@@ -247,7 +192,7 @@ static void batch_acknowledge(struct batch *batch, const uint32_t *duplicates, s
 {
     struct lane *lane = batch->lane;
     uint32_t n;
-    struct batch_event *events = batch_take_events(batch, &n);
+    struct batch_event *events = lane_take_events(batch, &n);
     size_t at = 0;
     CHECK(!batch->acknowledged);
     batch->acknowledged = true;
@@ -295,7 +240,7 @@ static void lane_renumber(struct lane *lane)
             batch_destroy(batch);
         } else {
             batch->number = lane->next_number++;
-            batch_write_head(batch);
+            lane_write_head(lane, batch);
             *(lane->last != NULL ? &lane->last->next : &lane->first) = batch;
             lane->last = batch;
         }
@@ -393,9 +338,9 @@ static void batch_replace(struct batch *batch, enum rpc_status status, const cha
               lane->opts.number, lane->node, (unsigned long long)batch->number, batch->n_events,
               rpc_status_name(status), text);
     metrics_add(&lane->opts.metrics->replaced, 1);
-    struct batch_event *events = batch_take_events(batch, &n);
+    struct batch_event *events = lane_take_events(batch, &n);
     batch->replaced = true;
-    batch_write_head(batch);
+    lane_write_head(lane, batch);
     for (uint32_t i = 0; i < n; i++) {
         request_fail(events[i].request, RPC_INTERNAL, "the scorer refused the batch");
         request_acknowledged(events[i].request, events[i].index, false, true);
@@ -455,7 +400,7 @@ static bool lane_take_failure(struct lane *lane, struct batch *batch, enum rpc_s
 {
     // INTERNAL may be a disk that fails once, or this batch that does every time.
     bool refused = status == RPC_INVALID_ARGUMENT ||
-                   (status == RPC_INTERNAL && ++batch->n_internal >= INTERNAL_MAX);
+                   (status == RPC_INTERNAL && ++batch->n_internal >= LANE_INTERNAL_MAX);
     if (refused && !batch->replaced) {
         batch_replace(batch, status, text);
         lane->progress = true; // the next attempt differs
@@ -509,7 +454,7 @@ struct lane *lane_create(struct ingest *ingest, const struct lane_opts *opts)
 static void batch_drop(struct batch *batch)
 {
     uint32_t n;
-    struct batch_event *events = batch_take_events(batch, &n);
+    struct batch_event *events = lane_take_events(batch, &n);
     for (uint32_t i = 0; i < n; i++)
         request_dropped(events[i].request);
     mem_free(events);
@@ -549,37 +494,20 @@ const char *lane_describe_behind(const struct lane *lane, char out[160])
     return out;
 }
 
-static struct batch *lane_open_batch(struct lane *lane, int64_t excess)
+static struct batch *lane_open_batch(struct lane *lane, const struct lane_event *event)
 {
-    if (lane->open != NULL && lane->open->unpack_excess + excess > UNPACK_EXCESS_MAX &&
-        lane->open->n_events > 0)
+    if (lane->open != NULL && !batch_can_grow(lane->open, event))
         lane_seal(lane);
-    if (lane->open == NULL) {
-        lane->open = mem_zalloc(sizeof *lane->open);
-        lane->open->lane = lane;
-    }
+    if (lane->open == NULL)
+        lane->open = batch_create(lane);
     return lane->open;
 }
 
 void lane_append(struct lane *lane, const struct lane_event *event)
 {
-    size_t len = event->packed.len;
-    int64_t excess = (int64_t)event->unpacked_bytes - (int64_t)(UNPACK_GROWTH * len);
-    struct batch *batch = lane_open_batch(lane, excess);
+    struct batch *batch = lane_open_batch(lane, event);
     lane->bytes -= batch_weight(batch);
-    // Field 6, a message: its tag, its length, its bytes.
-    buf_append_u8(&batch->body, 6 << 3 | 2);
-    for (; len >= 0x80; len >>= 7)
-        buf_append_u8(&batch->body, (uint8_t)(len | 0x80));
-    buf_append_u8(&batch->body, (uint8_t)len);
-    buf_append_span(&batch->body, event->packed);
-    batch->events_len = batch->body.len;
-    MEM_GROW(batch->events, batch->n_events, batch->events_cap);
-    batch->events[batch->n_events++] =
-        (struct batch_event){event->request, event->index, event->copy};
-    if (event->received_at_ms > batch->received_at_ms)
-        batch->received_at_ms = event->received_at_ms;
-    batch->unpack_excess += excess;
+    batch_append(batch, event);
     lane->bytes += batch_weight(batch);
     request_wait(event->request);
     if (is_full(lane))

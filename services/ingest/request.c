@@ -208,6 +208,7 @@ void request_fail(struct request *request, enum rpc_status status, const char *t
 void request_attach(struct request *request, struct request *again)
 {
     CHECK(request->open && !again->open && !again->held && again->sender == NULL);
+    metrics_add(&request->ingest->metrics.repeated, 1);
     answer_error(request, RPC_ABORTED, "the same request was sent again");
     request->closure = again->closure;
     request->closure_data = again->closure_data;

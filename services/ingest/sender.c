@@ -147,9 +147,14 @@ static void hold(struct senders *senders, struct sender *sender, struct request 
                        (unsigned long long)sender->next);
         return;
     }
+    if (senders->n_held >= (uint64_t)config->held_all_max) {
+        request_refuse(request, RPC_UNAVAILABLE, "%llu requests wait for their turn",
+                       (unsigned long long)senders->n_held);
+        return;
+    }
     if (senders->held_bytes + request->held_bytes > (uint64_t)config->held_bytes_max) {
-        request_refuse(request, RPC_UNAVAILABLE, "%lld bytes of requests wait for their turn",
-                       (long long)senders->held_bytes);
+        request_refuse(request, RPC_UNAVAILABLE, "%llu bytes of requests wait for their turn",
+                       (unsigned long long)senders->held_bytes);
         return;
     }
     request->sender = sender;

@@ -46,20 +46,22 @@ static void validate(struct config *config, const struct config_node *root, cons
 }
 
 struct ingest_service_state {
+    struct ingest_config config;
     struct shard_source *source;
     struct ingest *ingest;
 };
 
 static enum err service_open_ingest(struct service *service, const void *own, struct err_info *info)
 {
-    const struct ingest_config *config = own;
     struct ingest_service_state *state = mem_zalloc(sizeof *state);
     service_set_state(service, state);
-    enum err err = shard_source_open_file(config->shard_map, &state->source, info);
+    state->config = *(const struct ingest_config *)own;
+    state->config.held_all_max = service_config(service)->calls_max / 2;
+    enum err err = shard_source_open_file(state->config.shard_map, &state->source, info);
     if (err != ERR_OK)
         return err_prefix(info, err, "shard map");
-    err = ingest_open(service_loop(service), config, state->source, service_metrics(service),
-                      &state->ingest, info);
+    err = ingest_open(service_loop(service), &state->config, state->source,
+                      service_metrics(service), &state->ingest, info);
     if (err != ERR_OK)
         return err;
     rpc_server_add(service_server(service), ingest_service(state->ingest));
