@@ -87,7 +87,7 @@ static void call_set_end_status(struct rpc_call *call)
 static void call_set_failed(struct rpc_call *call, const struct line *line)
 {
     struct rpc_client *client = call->client;
-    if (line->rv != NNG_ETIMEDOUT)
+    if (!line->late)
         call_set_statusf(call, rpc_status_of_err(rpc_err_from_nng(line->rv)), "%s: %s", client->url,
                          nng_strerror(line->rv));
     else if (!line->had_connection && line->connects == atomic_load(&client->connects))
@@ -125,6 +125,7 @@ void call_line_done(struct line *line)
     nng_msg *msg = line->answer;
     struct span answer = {0};
     line->answer = NULL;
+    loop_timer_stop(line->deadline);
     if (call != NULL) {
         if (call->end_status != RPC_OK)
             call_set_end_status(call);

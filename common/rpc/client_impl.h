@@ -35,6 +35,9 @@ struct line {
     struct line *next_free;
     struct rpc_call *call; // NULL while it only tells the server of a cancel
     uint64_t call_id;
+    struct loop_timer *deadline;
+    int64_t deadline_ms; // clock_mono_ms
+    bool late;           // the deadline has passed
     bool had_connection; // at the start
     unsigned connects;   // the client's counts at the start
     unsigned losses;
@@ -43,7 +46,6 @@ struct line {
     enum line_phase phase;
     bool ending;
     bool sent; // the server may have it
-    int64_t deadline_ms;
     int rv;
     nng_msg *answer;
 };

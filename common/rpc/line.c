@@ -6,11 +6,25 @@
 
 static void line_on_nng(void *arg);
 
+static void line_deadline_cb(void *arg)
+{
+    struct line *line = arg;
+    int64_t left = line->deadline_ms - clock_mono_ms();
+    if (left > 0) {
+        loop_timer_start(line->deadline, (uint64_t)left, 0);
+        return;
+    }
+    line->late = true;
+    line_end(line);
+}
+
 void line_init(struct line *line, struct rpc_client *client)
 {
     *line = (struct line){.client = client};
     CHECK(nng_ctx_open(&line->ctx, client->socket) == 0);
     CHECK(nng_aio_alloc(&line->aio, line_on_nng, line) == 0);
+    nng_aio_set_timeout(line->aio, NNG_DURATION_INFINITE);
+    line->deadline = loop_timer_create(client->loop, line_deadline_cb, line);
     CHECK(pthread_mutex_init(&line->lock, NULL) == 0);
 }
 
@@ -19,15 +33,8 @@ void line_deinit(struct line *line)
     CHECK(line->phase == LINE_FREE);
     nng_aio_free(line->aio);
     nng_ctx_close(line->ctx);
+    loop_timer_destroy(line->deadline);
     pthread_mutex_destroy(&line->lock);
-}
-
-static void line_set_timeout(struct line *line)
-{
-    int64_t left = line->deadline_ms - clock_mono_ms();
-    if (left < 1)
-        left = 1;
-    nng_aio_set_timeout(line->aio, left > INT32_MAX ? INT32_MAX : (nng_duration)left);
 }
 
 void line_start(struct line *line, nng_msg *msg, int64_t timeout_ms)
@@ -36,13 +43,14 @@ void line_start(struct line *line, nng_msg *msg, int64_t timeout_ms)
     line->losses = atomic_load(&client->losses);
     line->connects = atomic_load(&client->connects);
     line->had_connection = atomic_load(&client->connections) > 0;
+    line->late = false;
+    line->deadline_ms = clock_mono_ms() + timeout_ms;
+    loop_timer_start(line->deadline, (uint64_t)timeout_ms, 0);
     pthread_mutex_lock(&line->lock);
     CHECK(line->phase == LINE_FREE || line->phase == LINE_DONE);
     line->phase = LINE_SENDING;
     line->ending = false;
     line->sent = false;
-    line->deadline_ms = clock_mono_ms() + timeout_ms;
-    line_set_timeout(line);
     nng_aio_set_msg(line->aio, msg);
     nng_ctx_send(line->ctx, line->aio);
     pthread_mutex_unlock(&line->lock);
@@ -75,7 +83,6 @@ static bool line_sent(struct line *line, int rv)
         return true;
     }
     line->phase = LINE_WAITING;
-    line_set_timeout(line);
     nng_ctx_recv(line->ctx, line->aio);
     return false;
 }

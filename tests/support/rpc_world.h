@@ -360,5 +360,6 @@ static inline enum rpc_status world_ask(struct world *w, const char *what,
 {
     world_call(w, what, opts, answer);
     world_wait(w, answer, 1);
+    fprintf(stderr, "%.40s: %s %s\n", what, rpc_status_name(answer->status), answer->text);
     return answer->status;
 }
