@@ -57,8 +57,6 @@ void batch_append(struct batch *batch, const struct lane_event *event)
     MEM_GROW(batch->events, batch->n_events, batch->events_cap);
     batch->events[batch->n_events++] =
         (struct batch_event){event->request, event->index, event->copy};
-    if (event->received_at_ms > batch->received_at_ms)
-        batch->received_at_ms = event->received_at_ms;
     batch->unpack_excess += excess_of(event);
 }
 

@@ -24,7 +24,7 @@ struct batch {
     size_t events_len;
     struct batch_event *events;
     uint32_t n_events, events_cap;
-    int64_t received_at_ms; // the latest of its events, until it is sealed
+    int64_t received_at_ms; // by the wall clock; set when it is sealed
     int64_t unpack_excess;
     uint64_t sent_ns;
     uint32_t n_sent;

@@ -86,7 +86,6 @@ static void intake_append(struct intake *intake, uint32_t index)
     struct lane_event event = {
         .packed = in->packed,
         .unpacked_bytes = in->unpacked_bytes,
-        .received_at_ms = in->target.received_at_ms,
         .request = intake->request,
         .index = index,
     };

@@ -42,7 +42,6 @@ enum { LANE_EVENT_OVERHEAD = 32 };
 struct lane_event {
     struct span packed;    // as assay.scorer.v1.Event
     size_t unpacked_bytes; // what it takes in memory when the scorer reads it, at most
-    int64_t received_at_ms;
     struct request *request;
     uint32_t index; // its place in the request
     bool copy;      // the verdict on it is not the event's

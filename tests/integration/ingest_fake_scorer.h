@@ -12,6 +12,7 @@
 #include "assay/scorer/v1/scorer.pb-c.h"
 #include "common/base/hash.h"
 #include "common/base/mem.h"
+#include "common/clock/clock.h"
 #include "common/loop/loop.h"
 #include "common/rpc/rpc.h"
 
@@ -131,6 +132,8 @@ static inline void fake_judge(struct fake_scorer *fake, struct span body,
 {
     EXPECT(batch->lane < FAKE_LANES_MAX && batch->source != 0 && batch->number != 0);
     EXPECT(batch->number < FAKE_NUMBERS_MAX);
+    int64_t age_ms = clock_wall_ms() - batch->received_at_ms;
+    EXPECT(age_ms > -600000 && age_ms < 600000); // by the wall clock, whatever the events say
     struct fake_lane *lane = &fake->lanes[batch->lane];
     struct fake_source *source = fake_source(lane, batch->source);
     uint64_t hash = hash64(body);
