@@ -136,16 +136,12 @@ static struct operand condition_read(const struct scene *scene, int32_t at, char
     return out;
 }
 
-struct operand condition_operand(const struct scene *scene, int32_t leaf)
+struct operand condition_operand(const struct scene *scene, int32_t leaf, struct arena *arena)
 {
     char domain[DOMAIN_MAX];
     struct operand out = condition_read(scene, leaf, domain);
-    // A derived text would not outlive this call; what stands behind it does.
-    if (out.value.type == VALUE_TEXT && out.value.text.ptr == domain) {
-        struct value email = condition_user_trait(scene, span_of("email"));
-        const char *end = (const char *)email.text.ptr + email.text.len;
-        out.value.text.ptr = end - out.value.text.len;
-    }
+    if (out.value.type == VALUE_TEXT && out.value.text.ptr == domain)
+        out.value.text.ptr = arena_dup(arena, out.value.text);
     return out;
 }
 

@@ -28,7 +28,8 @@ struct operand {
     struct value value;
 };
 
-struct operand condition_operand(const struct scene *scene, int32_t leaf);
+// A text that is derived lies in the arena.
+struct operand condition_operand(const struct scene *scene, int32_t leaf, struct arena *arena);
 // One test, at the scene's clock. Changes nothing.
 bool condition_leaf(const struct scene *scene, int32_t leaf);
 // A whole condition, through signals. Changes nothing.

@@ -140,7 +140,7 @@ struct explained_signal {
     const char *event_id;
     const struct explained_condition *conditions;
     size_t n_conditions;
-    uint32_t n_leaves, n_met;
+    uint32_t n_leaves, n_met; // met: it holds, or under `not` it does not
 };
 
 struct explained_measure {

@@ -27,7 +27,7 @@ static void explain_leaf(const struct scene *scene, int32_t at, bool negated, en
     if (!met && !negated)
         missing = wording_missing(scene, at, out->arena);
     out->n_leaves++;
-    out->n_met += met;
+    out->n_met += met != negated;
     out->rows[out->n] = (struct explained_condition){
         .text = arena_dup(out->arena, span_of(leaf->text)),
         .value = wording_value(scene, at, out->arena),

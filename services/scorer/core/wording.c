@@ -30,7 +30,7 @@ static const char *wording_operand(const struct scene *scene, const struct condi
 
 const char *wording_value(const struct scene *scene, int32_t at, struct arena *arena)
 {
-    struct operand left = condition_operand(scene, at);
+    struct operand left = condition_operand(scene, at, arena);
     return wording_operand(scene, &scene->plan->playbook->conditions[at], &left, arena);
 }
 
@@ -70,7 +70,7 @@ const char *wording_missing(const struct scene *scene, int32_t at, struct arena 
 {
     const struct playbook *playbook = scene->plan->playbook;
     const struct condition *leaf = &playbook->conditions[at];
-    struct operand left = condition_operand(scene, at);
+    struct operand left = condition_operand(scene, at, arena);
     if (leaf->test == TEST_EXISTS && !leaf->expected)
         return arena_printf(
             arena, "%s is set",
