@@ -73,6 +73,7 @@ static uint64_t feed(uint64_t n, size_t body_bytes)
             bool full = items[i].err == ERR_FULL;
             cr_assert(items[i].err == ERR_OK || (full && window_max == 1), "%s",
                       err_name(items[i].err));
+            cr_assert(!full || items[i].n_admits == 0, "refused after it was let in");
             refused += full;
             done += !full;
         }
@@ -213,6 +214,43 @@ Test(fold_recovery, a_small_journal_makes_room_by_itself)
     fold_abandon(toy.fold);
     open_fold(true);
     cr_assert_eq(toy.core.totals.records, 3000);
+    fold_close(toy.fold);
+}
+
+// The end of the room is met in the middle of a burst, and what is behind it is sent again.
+Test(fold_recovery, a_burst_that_is_larger_than_the_journal_gets_in_piece_by_piece)
+{
+    enum { ITEMS = 300, BYTES = 10 * 1000 };
+    static struct toy_item items[ITEMS];
+    static uint8_t bodies[ITEMS][BYTES];
+    opts.journal_bytes_max = 1 << 20;
+    open_fold(true);
+    uint64_t done = 0, answered = 0, refused = 0;
+    while (done < ITEMS) {
+        for (uint64_t i = done; i < ITEMS; i++) {
+            struct toy_body body = {.sequence = i + 1, .key = (uint32_t)(i % TOY_KEYS)};
+            memcpy(bodies[i], &body, sizeof body);
+            items[i] = toy_item_of(TOY_OTHER, body);
+            items[i].more = bodies[i];
+            items[i].item.body = span_make(bodies[i], BYTES);
+            cr_assert_eq(toy_submit(&toy, &items[i]), ERR_OK);
+        }
+        if (answered == 0)
+            fold_start(toy.fold);
+        answered += ITEMS - done;
+        toy_wait(&toy, &toy.n_answered, answered);
+        // Those behind a refused one expire at the latest, so none of them got in.
+        while (done < ITEMS && items[done].err == ERR_OK && !items[done].gap)
+            done++;
+        for (uint64_t i = done; i < ITEMS; i++)
+            cr_assert(items[i].err == ERR_FULL || items[i].gap);
+        refused += ITEMS - done;
+        cr_assert_lt(refused, 10 * 1000 * 1000);
+    }
+    cr_assert_gt(refused, 0);
+    cr_assert_eq(toy.core.totals.records, ITEMS);
+    cr_assert_eq(toy.core.totals.sequence, ITEMS);
+    cr_assert_eq(toy.n_fatal, 0);
     fold_close(toy.fold);
 }
 

@@ -124,10 +124,10 @@ Test(fold, what_is_held_waits_for_a_later_group)
 {
     opts.hold_ms = 1000 * 1000;
     open_fold();
-    fold_start(toy.fold);
     struct toy_item early = sequenced(2), look = {0}, late = sequenced(1);
     submit(&early);
     submit(&look);
+    fold_start(toy.fold);
     toy_wait(&toy, &toy.n_inspected, 1);
     cr_assert_eq(early.n_admits, 1);
     cr_assert_eq(early.n_answers, 0);
@@ -203,6 +203,26 @@ Test(fold, a_group_that_the_journal_has_no_room_for_is_refused_whole)
 Test(fold, a_group_that_does_not_reach_the_journal_is_refused_whole)
 {
     refused_group(ERR_UNAVAILABLE);
+}
+
+Test(fold, a_journal_that_has_no_room_gets_some)
+{
+    fake->bytes_max = 10 * sizeof(struct toy_body);
+    open_fold();
+    fold_start(toy.fold);
+    uint64_t refused = 0, answered = 0;
+    for (uint64_t i = 1; i <= 100;) {
+        struct toy_item item = toy_item_of(toy_type_of(i), toy_body_of(i));
+        submit(&item);
+        toy_wait(&toy, &toy.n_answered, ++answered);
+        refused += item.err == ERR_FULL;
+        i += item.err == ERR_OK;
+        cr_assert_lt(refused, 10 * 1000 * 1000);
+    }
+    cr_assert_gt(refused, 0);
+    cr_assert_gt(journal_first(&fake->journal), 80);
+    struct toy_core model = toy_model(100);
+    cr_assert(toy_core_eq(&toy.core, &model));
 }
 
 static void fatal_group(enum err err)

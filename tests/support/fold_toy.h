@@ -50,6 +50,7 @@ struct toy_item {
     void *more; // a longer body that starts with `body`
     enum err err;
     int n_answers, n_inspects, n_admits;
+    bool let_in;      // admit had it in the group
     bool repeated;    // admit found that it was applied before
     bool gap;         // it expired
     uint64_t durable; // what the journal had at the answer
@@ -62,6 +63,7 @@ struct toy {
     bool dirty[TOY_KEYS], frozen[TOY_KEYS];
     uint32_t collect_at;
     uint64_t admitted;       // the last sequence that admit let in
+    uint64_t n_outstanding;  // let in, not answered
     struct journal *journal; // to look at in answers; may be NULL
     struct fold *fold;
     uint64_t loaded_position, rows_ahead; // rows beyond the checkpoint when loaded
@@ -172,12 +174,8 @@ static inline uint64_t toy_wait(struct toy *toy, const uint64_t *counter, uint64
 }
 
 // Items with a sequence are let in one after another; the others always.
-static inline enum fold_admission toy_admit(void *state, struct fold_item *handle, bool expired)
+static inline enum fold_admission toy_judge(struct toy *toy, struct toy_item *item, bool expired)
 {
-    struct toy *toy = state;
-    struct toy_item *item = CONTAINER_OF(handle, struct toy_item, item);
-    CHECK(item->n_answers == 0);
-    item->n_admits++;
     uint64_t sequence = item->body.sequence;
     if (sequence == 0)
         return FOLD_APPEND;
@@ -191,6 +189,18 @@ static inline enum fold_admission toy_admit(void *state, struct fold_item *handl
     }
     item->gap = expired;
     return expired ? FOLD_ANSWER : FOLD_HOLD;
+}
+
+static inline enum fold_admission toy_admit(void *state, struct fold_item *handle, bool expired)
+{
+    struct toy *toy = state;
+    struct toy_item *item = CONTAINER_OF(handle, struct toy_item, item);
+    CHECK(item->n_answers == 0 && !item->let_in);
+    item->n_admits++;
+    enum fold_admission admission = toy_judge(toy, item, expired);
+    item->let_in = admission != FOLD_HOLD;
+    toy->n_outstanding += item->let_in;
+    return admission;
 }
 
 static inline enum err toy_apply(void *state, uint64_t position,
@@ -219,6 +229,9 @@ static inline void toy_answer(void *state, struct fold_item *handle, enum err er
     struct toy_item *item = CONTAINER_OF(handle, struct toy_item, item);
     if (err != ERR_OK)
         toy->admitted = toy->core.totals.sequence;
+    // What is refused before admission is refused when nothing that was admitted is outstanding.
+    CHECK(item->let_in || toy->n_outstanding == 0);
+    toy->n_outstanding -= item->let_in;
     item->err = err;
     item->durable = toy->journal == NULL ? 0 : journal_last(toy->journal);
     CHECK(item->n_answers++ == 0);
