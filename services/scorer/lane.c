@@ -416,7 +416,8 @@ static enum fold_admission lane_admit_batch(struct lane *lane, struct batch_item
         item->outcome = OUTCOME_ROUTER_BEHIND;
         return FOLD_ANSWER;
     }
-    if (!core_has_room(lane->core, lane->admitted_events + batch->n_events)) {
+    if (!core_has_room(lane->core, batch->received_at_ms,
+                       lane->admitted_events + batch->n_events)) {
         item->outcome = OUTCOME_NO_ROOM;
         return FOLD_ANSWER;
     }

@@ -74,9 +74,9 @@ void core_begin_record(struct core *core, uint64_t position, int64_t intake_ms)
     seen_advance(&core->seen, intake_ms);
 }
 
-bool core_has_room(const struct core *core, size_t n)
+bool core_has_room(const struct core *core, int64_t intake_ms, size_t n)
 {
-    return seen_has_room(&core->seen, n);
+    return seen_has_room_at(&core->seen, intake_ms, n);
 }
 
 void core_counts(const struct core *core, struct core_counts *out)

@@ -95,9 +95,9 @@ const struct playbook *core_playbook(const struct core *core);
 // Called before the events of one record: `intake_ms` is the wall clock at which the batch was
 // taken in (it travels in the record); message ids older than the window are forgotten by it.
 void core_begin_record(struct core *core, uint64_t position, int64_t intake_ms);
-// Whether `n` more ids can be remembered; when not, the record must be refused before it is
-// journaled.
-bool core_has_room(const struct core *core, size_t n);
+// Whether `n` more ids can be remembered by a record that is taken in then; when not, it must be
+// refused before it is journaled.
+bool core_has_room(const struct core *core, int64_t intake_ms, size_t n);
 // Applies event `place` (from 0) of the record at `position`. Accounts whose stored row already has
 // this record are left alone, but the message id is remembered and the verdict is right all the
 // same. Changes are appended; their texts are allocated in `arena`.

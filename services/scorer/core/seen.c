@@ -125,9 +125,23 @@ void seen_advance(struct seen *seen, int64_t intake_ms)
     seen_forget(seen);
 }
 
+static bool seen_fits(const struct seen *seen, uint64_t live, size_t n)
+{
+    return live <= seen->ids_max && n <= seen->ids_max - live;
+}
+
 bool seen_has_room(const struct seen *seen, size_t n)
 {
-    return seen->live <= seen->ids_max && n <= seen->ids_max - seen->live;
+    return seen_fits(seen, seen->live, n);
+}
+
+bool seen_has_room_at(const struct seen *seen, int64_t intake_ms, size_t n)
+{
+    int64_t hour = time_hour(intake_ms);
+    uint64_t live = seen->live;
+    for (size_t i = 0; i < seen->n_hours && seen_expired(seen, seen->hours[i].hour, hour); i++)
+        live -= seen->hours[i].n;
+    return seen_fits(seen, live, n);
 }
 
 static void seen_count(struct seen *seen, int64_t hour)

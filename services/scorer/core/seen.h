@@ -48,7 +48,9 @@ void seen_init(struct seen *seen, int64_t window_ms, uint64_t ids_max);
 void seen_deinit(struct seen *seen);
 // The hour moves forward; ids older than the window expire.
 void seen_advance(struct seen *seen, int64_t intake_ms);
+// Whether n more ids fit, now or once the hour has moved on to an instant of intake.
 bool seen_has_room(const struct seen *seen, size_t n);
+bool seen_has_room_at(const struct seen *seen, int64_t intake_ms, size_t n);
 // True: it was not there and is now. Needs an hour.
 bool seen_add(struct seen *seen, struct hash128 hash);
 void seen_prefetch(const struct seen *seen, struct hash128 hash);
