@@ -109,11 +109,22 @@ static void call_free_line(struct line *line)
     client->n_busy--;
 }
 
-// The line stays busy and asks the server to stop.
-static void call_tell_cancel(struct line *line)
+static struct line *call_take_line(struct rpc_client *client, struct rpc_call *call,
+                                   uint64_t call_id)
+{
+    struct line *line = client->free_lines;
+    client->free_lines = line->next_free;
+    client->n_busy++;
+    line->call = call;
+    line->call_id = call_id;
+    return line;
+}
+
+// The line carries a request to stop the call of that id.
+static void call_tell_cancel(struct line *line, uint64_t call_id)
 {
     struct frame_request head = {
-        .method = "", .timeout_ms = CLIENT_CANCEL_MS, .call_id = line->call_id, .cancel = true};
+        .method = "", .timeout_ms = CLIENT_CANCEL_MS, .call_id = call_id, .cancel = true};
     line->call = NULL;
     line_start(line, frame_request_create(&head, 0, NULL), CLIENT_CANCEL_MS);
 }
@@ -137,7 +148,7 @@ void call_line_done(struct line *line)
     bool tell = call != NULL && call->end_status == RPC_CANCELLED && line->sent && line->rv != 0 &&
                 !client->closing;
     if (tell)
-        call_tell_cancel(line);
+        call_tell_cancel(line, line->call_id);
     else
         call_free_line(line);
     if (call != NULL)
@@ -169,6 +180,21 @@ static void call_fail_later(struct rpc_call *call)
         client->failed_first = call;
     client->failed_last = call;
     loop_timer_start(client->later, 0, 0);
+}
+
+void call_abandon(struct line *line)
+{
+    struct rpc_client *client = line->client;
+    struct rpc_call *call = line->call;
+    line->call = NULL;
+    call->line = NULL;
+    call->end_status = RPC_CANCELLED;
+    call_set_end_status(call);
+    call_fail_later(call);
+    if (!line_waits(line) || !rpc_client_connected(client))
+        line_end(line);
+    else if (client->free_lines != NULL)
+        call_tell_cancel(call_take_line(client, NULL, 0), line->call_id);
 }
 
 void call_report_failed(struct rpc_client *client)
@@ -253,11 +279,7 @@ static nng_msg *call_frame(struct rpc_call *call, const char *method, size_t bod
 static void call_send(struct rpc_call *call, nng_msg *msg)
 {
     struct rpc_client *client = call->client;
-    struct line *line = client->free_lines;
-    client->free_lines = line->next_free;
-    client->n_busy++;
-    line->call = call;
-    line->call_id = client->call_id;
+    struct line *line = call_take_line(client, call, client->call_id);
     call->line = line;
     line_start(line, msg, call->opts.timeout_ms);
 }

@@ -84,18 +84,30 @@ static void client_later_cb(void *arg)
 
 static void client_free(struct rpc_client *client)
 {
+    mailbox_destroy(client->mailbox);
+    loop_timer_destroy(client->later);
+    loop_timer_destroy(client->silence);
+    arena_deinit(&client->scratch);
+    mem_free(client->url);
+    mem_free(client);
+}
+
+static void client_free_lines(struct rpc_client *client)
+{
     for (uint32_t i = 0; i < client->n_lines; i++)
         nng_aio_stop(client->lines[i].aio);
     for (uint32_t i = 0; i < client->n_lines; i++)
         line_deinit(&client->lines[i]);
-    // The last notes of connections come during the close.
-    nng_close(client->socket);
-    mailbox_destroy(client->mailbox);
-    loop_timer_destroy(client->later);
-    arena_deinit(&client->scratch);
     mem_free(client->lines);
-    mem_free(client->url);
-    mem_free(client);
+    client->lines = NULL;
+    client->n_lines = 0;
+}
+
+static void client_silence_cb(void *arg)
+{
+    struct rpc_client *client = arg;
+    for (uint32_t i = 0; i < client->n_lines; i++)
+        line_end(&client->lines[i]);
 }
 
 static void client_create_lines(struct rpc_client *client)
@@ -128,6 +140,7 @@ enum err rpc_client_open(struct loop *loop, const struct rpc_client_opts *opts,
     client->call_id = clock_random_u64();
     client->mailbox = mailbox_create(loop, client->n_lines + 1, client_mail_cb, client);
     client->later = loop_timer_create(loop, client_later_cb, client);
+    client->silence = loop_timer_create(loop, client_silence_cb, client);
     arena_init(&client->scratch, RPC_ARENA_BLOCK_BYTES, 0);
     client_set_options(client);
     client_create_lines(client);
@@ -135,6 +148,8 @@ enum err rpc_client_open(struct loop *loop, const struct rpc_client_opts *opts,
     if (rv != 0) {
         enum err err =
             err_set(info, rpc_err_from_nng(rv), "dial %s: %s", client->url, nng_strerror(rv));
+        client_free_lines(client);
+        nng_close(client->socket);
         client_free(client);
         return err;
     }
@@ -144,31 +159,40 @@ enum err rpc_client_open(struct loop *loop, const struct rpc_client_opts *opts,
 
 // ---- Close --------------------------------------------------------------------------------------
 
-void client_look_closed(struct rpc_client *client)
+static void client_closed_cb(void *arg)
 {
-    if (!client->closing || client->n_busy > 0 || client->failed_first != NULL)
-        return;
-    CHECK(client->n_calls == 0); // a call was begun and its stub never called
+    struct rpc_client *client = arg;
     void (*closed)(void *arg) = client->closed;
-    void *arg = client->closed_arg;
+    void *closed_arg = client->closed_arg;
     client_free(client);
     if (closed != NULL)
-        closed(arg);
+        closed(closed_arg);
 }
 
+void client_look_closed(struct rpc_client *client)
+{
+    if (!client->closing || client->lines == NULL || client->n_busy > 0 ||
+        client->failed_first != NULL)
+        return;
+    CHECK(client->n_calls == 0); // a call was begun and its stub never called
+    client_free_lines(client);
+    nng_pipe_notify(client->socket, NNG_PIPE_EV_ADD_POST, NULL, NULL);
+    nng_pipe_notify(client->socket, NNG_PIPE_EV_REM_POST, NULL, NULL);
+    closer_start(client->loop, client->socket, client_closed_cb, client);
+}
+
+// Answers that are on their way are waited for, for a while: a connection that ends in the middle
+// of a message is what NNG does not get over.
 void rpc_client_close(struct rpc_client *client, void (*closed)(void *arg), void *arg)
 {
     CHECK(!client->closing);
     client->closing = true;
     client->closed = closed;
     client->closed_arg = arg;
-    for (uint32_t i = 0; i < client->n_lines; i++) {
-        struct line *line = &client->lines[i];
-        if (line->call != NULL)
-            call_end(line->call, RPC_CANCELLED);
-        else
-            line_end(line);
-    }
+    for (uint32_t i = 0; i < client->n_lines; i++)
+        if (client->lines[i].call != NULL)
+            call_abandon(&client->lines[i]);
+    loop_timer_start(client->silence, CLIENT_CANCEL_MS, 0);
     // With nothing in flight this is what closes it.
     loop_timer_start(client->later, 0, 0);
 }

@@ -22,7 +22,7 @@ enum {
     // server.
     CLIENT_LOSSES_MAX = 8,
     CLIENT_TIMEOUT_DEFAULT_MS = 10000,
-    // How long a cancel waits for a connection and its answer.
+    // How long a cancel waits for a connection and its answer; and a closing client for silence.
     CLIENT_CANCEL_MS = 1000,
 };
 
@@ -87,6 +87,7 @@ struct rpc_client {
     struct rpc_call *failed_first;
     struct rpc_call *failed_last;
     struct loop_timer *later;
+    struct loop_timer *silence;
 
     atomic_uint connections;
     atomic_uint connects; // ever
@@ -105,11 +106,16 @@ void line_deinit(struct line *line);
 void line_start(struct line *line, nng_msg *msg, int64_t timeout_ms);
 // DONE follows soon.
 void line_end(struct line *line);
+// Whether an answer may be on its way.
+bool line_waits(struct line *line);
 
 // call.c
 // On the loop: the line is DONE.
 void call_line_done(struct line *line);
 void call_end(struct rpc_call *call, enum rpc_status status);
+// For a client that closes: the caller gets CANCELLED in the next turn, the server is told, and the
+// line is done when the server's answer has come.
+void call_abandon(struct line *line);
 // Reports the calls that failed before they were sent.
 void call_report_failed(struct rpc_client *client);
 

@@ -65,6 +65,14 @@ void line_end(struct line *line)
     pthread_mutex_unlock(&line->lock);
 }
 
+bool line_waits(struct line *line)
+{
+    pthread_mutex_lock(&line->lock);
+    bool waits = line->phase == LINE_WAITING;
+    pthread_mutex_unlock(&line->lock);
+    return waits;
+}
+
 // Under the lock. Whether the line is done.
 static bool line_sent(struct line *line, int rv)
 {

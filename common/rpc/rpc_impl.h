@@ -46,3 +46,7 @@ MUST_USE enum err frame_request_read(struct span head, struct arena *arena,
                                      rpc_request_header **out, struct err_info *info);
 MUST_USE enum err frame_response_read(struct span head, struct arena *arena,
                                       enum rpc_status *status, const char **text);
+
+// Closes a socket whose operations have all been stopped, and calls back on the loop when it is
+// closed or will never be.
+void closer_start(struct loop *loop, nng_socket socket, void (*closed)(void *arg), void *arg);

@@ -120,33 +120,39 @@ void rpc_server_start(struct rpc_server *server)
 
 // ---- Close --------------------------------------------------------------------------------------
 
+static void server_free_cb(void *arg)
+{
+    struct rpc_server *server = arg;
+    void (*closed)(void *arg) = server->closed;
+    void *closed_arg = server->closed_arg;
+    LOG_INFO("server_closed", "url=%s requests=%llu", server->url,
+             (unsigned long long)atomic_load(&server->requests));
+    for (size_t i = 0; i < server->n_methods; i++)
+        mem_free(server->methods[i].name);
+    mem_free(server->methods);
+    mem_free(server->url);
+    mem_free(server);
+    if (closed != NULL)
+        closed(closed_arg);
+}
+
 static void server_stop(struct rpc_server *server)
 {
     for (uint32_t i = 0; i < server->n_slots; i++)
         nng_aio_stop(server->slots[i]->aio);
     server->stopped = true;
-    for (uint32_t i = 0; i < server->n_slots; i++)
-        slot_close(server->slots[i]);
-    nng_close(server->socket);
     mailbox_destroy(server->mailbox);
-}
-
-static void server_free(struct rpc_server *server)
-{
     for (uint32_t i = 0; i < server->n_slots; i++) {
         struct slot *slot = server->slots[i];
+        slot_close(slot);
         slot->server = NULL;
         // A handler that has not answered yet frees it with its answer.
         if (slot->incoming.state == INCOMING_NONE)
             slot_free(slot);
     }
-    for (size_t i = 0; i < server->n_methods; i++)
-        mem_free(server->methods[i].name);
-    mem_free(server->methods);
     mem_free(server->slots);
     loop_timer_destroy(server->close_timer);
-    mem_free(server->url);
-    mem_free(server);
+    closer_start(server->loop, server->socket, server_free_cb, server);
 }
 
 static void server_end_rest(struct rpc_server *server)
@@ -176,14 +182,7 @@ static void server_close_cb(void *arg)
         server_end_rest(server);
     if (!server_is_quiet(server, now_ms))
         return;
-    void (*closed)(void *arg) = server->closed;
-    void *closed_arg = server->closed_arg;
-    LOG_INFO("server_closed", "url=%s requests=%llu", server->url,
-             (unsigned long long)atomic_load(&server->requests));
     server_stop(server);
-    server_free(server);
-    if (closed != NULL)
-        closed(closed_arg);
 }
 
 void rpc_server_close(struct rpc_server *server, int64_t drain_ms, void (*closed)(void *arg),
