@@ -34,10 +34,11 @@ enum err clock_event_time_max(struct cluster *cluster, int64_t *out_ms, struct e
     return ERR_OK;
 }
 
-enum err clock_advance(struct cluster *cluster, int64_t to_ms, struct err_info *info)
+enum err clock_advance(struct cluster *cluster, int64_t *clock_ms, struct err_info *info)
 {
     Assay__Admin__V1__AdvanceClockRequest request = ASSAY__ADMIN__V1__ADVANCE_CLOCK_REQUEST__INIT;
-    request.to_ms = to_ms;
+    int64_t stands_ms = INT64_MAX;
+    request.to_ms = *clock_ms;
     for (size_t i = 0; i < cluster_count(cluster); i++) {
         const struct cluster_endpoint *endpoint = cluster_endpoint(cluster, i);
         if (!cluster_is_scorer(endpoint))
@@ -54,6 +55,9 @@ enum err clock_advance(struct cluster *cluster, int64_t to_ms, struct err_info *
         enum err err = cluster_call(cluster, &call, &message, info);
         if (err != ERR_OK)
             return err;
+        int64_t at_ms = ((Assay__Admin__V1__AdvanceClockResponse *)message)->clock_ms;
+        stands_ms = at_ms < stands_ms ? at_ms : stands_ms;
     }
+    *clock_ms = stands_ms;
     return ERR_OK;
 }

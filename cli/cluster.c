@@ -21,14 +21,24 @@ struct cluster {
     struct shard_map *map;
 };
 
+static enum err nobody_runs(const char *dir, struct err_info *info)
+{
+    struct arena arena;
+    arena_init(&arena, 1024, 0);
+    enum err err =
+        err_set(info, ERR_UNAVAILABLE,
+                "no cluster runs in %s: start one with `assay up --data %s --playbook FILE`", dir,
+                cluster_quoted(&arena, dir));
+    arena_deinit(&arena);
+    return err;
+}
+
 enum err cluster_open(const char *dir, struct cluster **out, struct err_info *info)
 {
     struct cluster_endpoint *endpoints = NULL;
     size_t n = 0;
     if (cluster_holder(dir) == 0 || cluster_endpoints_read(dir, &endpoints, &n, NULL) != ERR_OK)
-        return err_set(info, ERR_UNAVAILABLE,
-                       "no cluster runs in %s: start one with `assay up --data %s --playbook FILE`",
-                       dir, dir);
+        return nobody_runs(dir, info);
     struct cluster *cluster = mem_zalloc(sizeof *cluster);
     cluster->dir = mem_dup_text(dir);
     cluster->loop = loop_create();

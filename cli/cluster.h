@@ -24,8 +24,7 @@
 #define CLUSTER_DIR_DEFAULT "./assay-data"
 enum { CLUSTER_SCORERS_MAX = 64, CLUSTER_URL_MAX = 200, CLUSTER_NAME_MAX = 64 };
 
-// ---- The folder
-// -----------------------------------------------------------------------------------
+// ---- The folder ---------------------------------------------------------------------------------
 
 struct cluster_facts {
     int64_t shards;
@@ -49,6 +48,8 @@ MUST_USE enum err cluster_endpoints_read(const char *dir, struct cluster_endpoin
 
 // "DIR/RELATIVE" in the arena.
 char *cluster_path(struct arena *arena, const char *dir, const char *relative);
+// The folder as a shell takes it: in quotes where it needs them.
+char *cluster_quoted(struct arena *arena, const char *dir);
 // Replaces a file whole: a new one beside it, synced, then renamed.
 MUST_USE enum err cluster_file_write(const char *path, struct span text, struct err_info *info);
 // Appends the file's bytes. FULL when it has more than `bytes_max`.
@@ -60,8 +61,7 @@ MUST_USE enum err cluster_lock(const char *dir, int *holder, struct err_info *in
 // The process that runs the cluster; 0: none.
 int cluster_holder(const char *dir);
 
-// ---- Its services
-// ---------------------------------------------------------------------------------
+// ---- Its services -------------------------------------------------------------------------------
 
 struct cluster;
 // UNAVAILABLE when no cluster runs in `dir`, saying how to start one.

@@ -17,8 +17,25 @@ char *cluster_path(struct arena *arena, const char *dir, const char *relative)
     return arena_printf(arena, "%s/%s", dir, relative);
 }
 
-// ---- Files
-// ----------------------------------------------------------------------------------------
+char *cluster_quoted(struct arena *arena, const char *dir)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+,@";
+    if (dir[0] != '\0' && strspn(dir, plain) == strlen(dir))
+        return arena_dup(arena, span_of(dir));
+    char *out = arena_alloc(arena, 4 * strlen(dir) + 3), *to = out;
+    *to++ = '\'';
+    for (const char *c = dir; *c != '\0'; c++) {
+        if (*c == '\'')
+            to = stpcpy(to, "'\\''");
+        else
+            *to++ = *c;
+    }
+    *to++ = '\'';
+    return out;
+}
+
+// ---- Files --------------------------------------------------------------------------------------
 
 static enum err write_all(int fd, struct span text)
 {
@@ -78,8 +95,7 @@ enum err cluster_file_read(const char *path, size_t bytes_max, struct buf *out,
     return err;
 }
 
-// ---- Facts
-// ----------------------------------------------------------------------------------------
+// ---- Facts --------------------------------------------------------------------------------------
 
 struct facts_file {
     int64_t shards, scorers;
@@ -149,8 +165,7 @@ enum err cluster_facts_write(const char *dir, const struct cluster_facts *facts,
     return err;
 }
 
-// ---- Endpoints
-// ------------------------------------------------------------------------------------
+// ---- Endpoints ----------------------------------------------------------------------------------
 
 enum err cluster_endpoints_read(const char *dir, struct cluster_endpoint **out, size_t *n,
                                 struct err_info *info)
@@ -175,8 +190,7 @@ enum err cluster_endpoints_read(const char *dir, struct cluster_endpoint **out, 
     return ERR_OK;
 }
 
-// ---- The lock
-// -------------------------------------------------------------------------------------
+// ---- The lock -----------------------------------------------------------------------------------
 
 // A lock of fcntl's: it ends with the process, however that ends, and tells who holds it.
 enum err cluster_lock(const char *dir, int *holder, struct err_info *info)

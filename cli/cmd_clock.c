@@ -20,7 +20,7 @@ static int advance(const char *dir, int64_t to_ms, bool json)
     if (err == ERR_OK && to_ms == 0)
         err = clock_event_time_max(cluster, &to_ms, &info);
     if (err == ERR_OK && to_ms > 0)
-        err = clock_advance(cluster, to_ms, &info);
+        err = clock_advance(cluster, &to_ms, &info);
     cluster_close(cluster);
     if (err != ERR_OK)
         return output_error("clock advance", err, info.text);

@@ -5,6 +5,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@ enum { PAGE_MAX = 1000, WAIT_MS = 10000, SPARE_MS = 10000, PATIENCE_MS = 10000, 
 struct view {
     const char *dir, *kind, *account, *signal;
     bool follow, evidence, offsets, json;
+    bool reader_gone;
     int64_t after;
 };
 
@@ -52,6 +54,12 @@ static void page_write(struct view *v, const Assay__Router__V1__ListDecisionsRes
     }
 }
 
+static enum err output_failed(struct view *v, struct err_info *info)
+{
+    v->reader_gone = errno == EPIPE;
+    return err_set(info, ERR_IO, "standard output: %s", strerror(errno));
+}
+
 // Writes what there is. OK: the end of the log was reached (and, following, nothing came for a
 // while).
 static enum err pages_write(struct view *v, struct cluster *cluster, struct err_info *info)
@@ -78,8 +86,8 @@ static enum err pages_write(struct view *v, struct cluster *cluster, struct err_
         page_write(v, page);
         bool end = page->n_decisions == 0;
         cluster_forget(cluster);
-        if (fflush(stdout) != 0)
-            return err_set(info, ERR_IO, "standard output cannot be written");
+        if (fflush(stdout) != 0 || ferror(stdout))
+            return output_failed(v, info);
         if (end)
             return ERR_OK;
     }
@@ -110,6 +118,9 @@ static int decisions(struct view *v)
     if (err == ERR_OK)
         err = v->follow ? follow(v, &cluster, &info) : pages_write(v, cluster, &info);
     cluster_close(cluster);
+    // Whoever reads has enough: `assay decisions | head`.
+    if (err == ERR_IO && v->reader_gone)
+        return EXIT_DONE;
     return err == ERR_OK ? EXIT_DONE : output_error("decisions", err, info.text);
 }
 

@@ -28,16 +28,18 @@ static enum err lane_ask(struct cluster *cluster, const char *account, struct ex
     };
     ProtobufCMessage *message;
     err = cluster_call(cluster, &call, &message, info);
-    if (err != ERR_OK)
-        return err;
-    explain->lane = (void *)message;
-    if (explain->lane->clock_ms == 0)
+    if (err == ERR_OK) {
+        explain->lane = (void *)message;
+        if (explain->lane->clock_ms == 0)
+            err = ERR_NOT_FOUND;
+    }
+    if (err == ERR_NOT_FOUND)
         return err_set(
-            info, ERR_NOT_FOUND,
-            "no event of account %s has been taken in; a user without an account has the "
-            "account user:ID",
+            info, err,
+            "no event of account %s has been taken in (a user without an account has the "
+            "account user:ID)",
             account);
-    return ERR_OK;
+    return err;
 }
 
 static enum err router_ask(struct cluster *cluster, const char *account, struct explain *explain,

@@ -36,8 +36,7 @@ struct run {
     int64_t clock_ms; // that the cluster was advanced to; 0: it was not
 };
 
-// ---- Progress
-// -------------------------------------------------------------------------------------
+// ---- Progress -----------------------------------------------------------------------------------
 
 static double seconds(const struct run *run)
 {
@@ -84,8 +83,7 @@ static void tick_cb(void *arg)
     fflush(stderr);
 }
 
-// ---- The run
-// --------------------------------------------------------------------------------------
+// ---- The run ------------------------------------------------------------------------------------
 
 static void refused_cb(void *arg, const struct import_refused *refused)
 {
@@ -161,12 +159,11 @@ static enum err advance(struct run *run, struct err_info *info)
         return err;
     err = clock_event_time_max(run->cluster, &run->clock_ms, info);
     if (err == ERR_OK && run->clock_ms > 0)
-        err = clock_advance(run->cluster, run->clock_ms, info);
+        err = clock_advance(run->cluster, &run->clock_ms, info);
     return err == ERR_OK ? err : err_prefix(info, err, "advance the clock");
 }
 
-// ---- Summary
-// --------------------------------------------------------------------------------------
+// ---- Summary ------------------------------------------------------------------------------------
 
 static void summary_json(const struct run *run, const struct import_progress *p, enum err err,
                          const char *why)

@@ -32,8 +32,7 @@ enum err leads_call(const char *dir, struct cluster **cluster, const char *metho
     return cluster_call(*cluster, &call, answer, info);
 }
 
-// ---- list
-// -----------------------------------------------------------------------------------------
+// ---- list ---------------------------------------------------------------------------------------
 
 static const char *const STATES[] = {"waiting",   "leased", "acked", "completed",
                                      "withdrawn", "parked", NULL};
@@ -123,8 +122,7 @@ static int cmd_list(int argc, char **argv)
     return err == ERR_OK ? EXIT_DONE : output_error("leads list", err, info.text);
 }
 
-// ---- lease
-// ----------------------------------------------------------------------------------------
+// ---- lease --------------------------------------------------------------------------------------
 
 static void consumer_default(char out[128])
 {

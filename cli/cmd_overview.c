@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/commands.h"
 #include "cli/decision_json.h"
+#include "cli/lead_output.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/survey.h"
@@ -29,8 +30,7 @@ static enum err leads_of(struct cluster *cluster, const char *queue,
     return err;
 }
 
-// ---- For people
-// -----------------------------------------------------------------------------------
+// ---- For people ---------------------------------------------------------------------------------
 
 static void share_row(struct output_table *table, const char *what, uint64_t n, uint64_t of,
                       const char *of_what)
@@ -45,9 +45,10 @@ static void counts_write(const struct survey *s)
 {
     const Assay__Router__V1__GetQueuesResponse *q = s->queues;
     struct output_table table = {.right = 2};
-    output_row(&table, (const char *const[]){"what", "count", "", NULL});
+    output_row(&table, (const char *const[]){"what", "count", "share", NULL});
     share_row(&table, "events taken in", s->events, 0, "");
-    share_row(&table, "  duplicates, dropped", s->duplicates, s->events, "the events");
+    share_row(&table, "  duplicates, dropped besides", s->duplicates, s->events + s->duplicates,
+              "all that came");
     share_row(&table, "  excluded (bots, own staff)", s->excluded, s->events, "the events");
     share_row(&table, "accounts", s->accounts, 0, "");
     share_row(&table, "users", s->users, 0, "");
@@ -70,12 +71,12 @@ static void queue_write(const Assay__Router__V1__Queue *queue)
 
 static void example_write(const Assay__Router__V1__Lead *lead)
 {
+    char reasons[400];
     printf("  %s  account %s, %s since %s, ", output_clean(lead->lead_id),
            output_clean(lead->account_id), lead_state_word(lead->state),
            output_time(lead->created_at_ms));
     printf("%s\n", output_plural(lead->n_contacts, "contact", "contacts"));
-    for (size_t i = 0; i < lead->n_reasons && i < EXAMPLES_MAX; i++)
-        printf("    because %s\n", output_clean(lead->reasons[i]));
+    printf("    because %s\n", output_clean(lead_reasons(lead, reasons, sizeof reasons)));
     for (size_t i = 0; i < lead->n_evidence && i < 2 * EXAMPLES_MAX; i++) {
         const Assay__Router__V1__Evidence *e = lead->evidence[i];
         printf("      %s %s  (is %s)\n", output_mark(true), output_clean(e->condition),
@@ -112,8 +113,7 @@ static enum err overview_write(struct cluster *cluster, const struct survey *s,
     return err;
 }
 
-// ---- For programs
-// ---------------------------------------------------------------------------------
+// ---- For programs -------------------------------------------------------------------------------
 
 #define INT(n) ((json_int_t)(n))
 

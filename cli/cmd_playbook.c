@@ -13,8 +13,7 @@
 
 enum { BYTES_MAX = 3 * 1024 * 1024, LOAD_MS = 60 * 1000, PATIENCE_MS = 10000 };
 
-// ---- check
-// ----------------------------------------------------------------------------------------
+// ---- check --------------------------------------------------------------------------------------
 
 struct checked {
     struct buf text;
@@ -101,8 +100,7 @@ static int cmd_check(int argc, char **argv)
     return err == ERR_OK ? EXIT_DONE : output_error("playbook check", err, info.text);
 }
 
-// ---- reload
-// ---------------------------------------------------------------------------------------
+// ---- reload -------------------------------------------------------------------------------------
 
 static enum err service_load(struct cluster *cluster, const char *name, const char *file,
                              struct span text, bool check_only, struct err_info *info)

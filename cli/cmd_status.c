@@ -9,8 +9,7 @@ static const char *number(uint64_t n)
     return output_count(n);
 }
 
-// ---- For people
-// -----------------------------------------------------------------------------------
+// ---- For people ---------------------------------------------------------------------------------
 
 static void services_write(const struct survey *survey)
 {
@@ -89,8 +88,7 @@ static void survey_write(const struct survey *survey)
             fprintf(stderr, "%s\n", output_clean(survey->services[i].why.text));
 }
 
-// ---- For programs
-// ---------------------------------------------------------------------------------
+// ---- For programs -------------------------------------------------------------------------------
 
 #define INT(n) ((json_int_t)(n))
 

@@ -48,8 +48,7 @@ struct up {
     size_t n_closing;
 };
 
-// ---- Words
-// ----------------------------------------------------------------------------------------
+// ---- Words --------------------------------------------------------------------------------------
 
 static void say(const struct up *up, const char *format, ...) PRINTF_LIKE(2, 3);
 static void say(const struct up *up, const char *format, ...)
@@ -82,7 +81,8 @@ static void announce(struct up *up)
 {
     const struct up_plan *plan = &up->plan;
     bool usual = strcmp(up->shown_dir, CLUSTER_DIR_DEFAULT) == 0;
-    const char *option = usual ? "" : " --data ", *dir = usual ? "" : up->shown_dir;
+    const char *option = usual ? "" : " --data ";
+    const char *dir = usual ? "" : cluster_quoted(&up->plan.arena, up->shown_dir);
     if (up->json) {
         announce_json(up);
         return;
@@ -123,8 +123,7 @@ static const char *status_words(int status, char out[64])
     return out;
 }
 
-// ---- Readiness
-// ------------------------------------------------------------------------------------
+// ---- Readiness ----------------------------------------------------------------------------------
 
 static bool all_ready(const struct up *up)
 {
@@ -184,8 +183,7 @@ static void ask_cb(void *arg)
     }
 }
 
-// ---- The supervisor's events
-// ----------------------------------------------------------------------
+// ---- The supervisor's events --------------------------------------------------------------------
 
 static void started_cb(void *arg, size_t i, int pid)
 {
@@ -243,8 +241,7 @@ static void signal_cb(void *arg, int signum)
     }
 }
 
-// ---- Life
-// -----------------------------------------------------------------------------------------
+// ---- Life ---------------------------------------------------------------------------------------
 
 static enum err clients_open(struct up *up, struct err_info *info)
 {
@@ -306,8 +303,10 @@ static int prepare_and_run(const struct up_opts *opts, struct up *up)
         code = output_error("up", err, info.text);
     else
         code = run(up);
-    if (err == ERR_OK)
+    if (err == ERR_OK) {
+        up_plan_tidy(&up->plan);
         say(up, "stopped");
+    }
     up_plan_destroy(&up->plan);
     return code;
 }

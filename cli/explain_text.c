@@ -2,6 +2,7 @@
 #include "cli/explain.h"
 
 #include "cli/decision_json.h"
+#include "cli/lead_output.h"
 #include "cli/output.h"
 
 #include <string.h>
@@ -92,6 +93,7 @@ static void traits_write(Assay__Event__V1__Property *const *traits, size_t n, FI
 
 static void leads_write(const struct explain *e, FILE *stream)
 {
+    char reasons[400];
     for (size_t i = 0; i < e->router->n_leads; i++) {
         const Assay__Router__V1__Lead *lead = e->router->leads[i];
         fprintf(stream, "  lead %s  %s, motion %s", output_clean(lead->lead_id),
@@ -99,8 +101,8 @@ static void leads_write(const struct explain *e, FILE *stream)
         if (lead->queue[0] != '\0')
             fprintf(stream, ", queue %s", output_clean(lead->queue));
         fprintf(stream, ", since %s\n", output_time(lead->created_at_ms));
-        for (size_t k = 0; k < lead->n_reasons; k++)
-            fprintf(stream, "    because %s\n", output_clean(lead->reasons[k]));
+        fprintf(stream, "    because %s\n",
+                output_clean(lead_reasons(lead, reasons, sizeof reasons)));
     }
 }
 

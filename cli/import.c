@@ -76,8 +76,7 @@ struct import {
 
 static void pump(struct import *import);
 
-// ---- Ending
-// ---------------------------------------------------------------------------------------
+// ---- Ending -------------------------------------------------------------------------------------
 
 // Reads no more. The first reason stays.
 static void end(struct import *import, enum err err, const struct err_info *why)
@@ -131,8 +130,7 @@ void import_stop(struct import *import)
     pump(import);
 }
 
-// ---- Sending
-// --------------------------------------------------------------------------------------
+// ---- Sending ------------------------------------------------------------------------------------
 
 static uint64_t oldest_open(const struct import *import)
 {
@@ -215,8 +213,7 @@ static void failed(struct slot *slot, enum rpc_status status, const char *text)
     loop_timer_start(import->pause, (uint64_t)import->pause_ms, 0);
 }
 
-// ---- Answers
-// --------------------------------------------------------------------------------------
+// ---- Answers ------------------------------------------------------------------------------------
 
 static void line_refused(struct import *import, size_t file, uint64_t line, const char *reason,
                          struct span event)
@@ -285,8 +282,7 @@ static void answered_cb(void *arg, enum rpc_status status, const char *text, str
     pump(import);
 }
 
-// ---- Reading
-// --------------------------------------------------------------------------------------
+// ---- Reading ------------------------------------------------------------------------------------
 
 static void line_take(struct import *import, struct slot *slot, struct span line)
 {
@@ -404,8 +400,7 @@ static void poll_cb(void *arg)
     pump(import);
 }
 
-// ---- Life
-// -----------------------------------------------------------------------------------------
+// ---- Life ---------------------------------------------------------------------------------------
 
 static int64_t sizes_sum(const struct import_opts *opts)
 {

@@ -9,6 +9,15 @@ static const char *or_dash(const char *text)
     return text[0] == '\0' ? "-" : text;
 }
 
+const char *lead_reasons(const Assay__Router__V1__Lead *lead, char *out, size_t bytes)
+{
+    size_t at = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < lead->n_reasons && at < bytes; i++)
+        at += (size_t)snprintf(out + at, bytes - at, "%s%s", i == 0 ? "" : ", ", lead->reasons[i]);
+    return out;
+}
+
 void leads_table_write(Assay__Router__V1__Lead *const *leads, size_t n, FILE *stream)
 {
     struct output_table table = {.right = 1U << 5};
@@ -16,33 +25,36 @@ void leads_table_write(Assay__Router__V1__Lead *const *leads, size_t n, FILE *st
                                              "priority", "since (UTC)", "because", NULL});
     for (size_t i = 0; i < n; i++) {
         const Assay__Router__V1__Lead *lead = leads[i];
-        char priority[16], state[32];
+        char priority[16], state[32], reasons[200];
         snprintf(priority, sizeof priority, "%d", lead->priority);
         snprintf(state, sizeof state, "%s", lead_state_word(lead->state));
         output_row(&table, (const char *const[]){
                                lead->lead_id, lead->account_id, state, or_dash(lead->queue),
                                lead->motion, priority, output_time(lead->created_at_ms),
-                               lead->n_reasons == 0 ? "-" : lead->reasons[0], NULL});
+                               or_dash(lead_reasons(lead, reasons, sizeof reasons)), NULL});
     }
     output_table_write(&table, 0, stream);
 }
 
 void lead_write(const Assay__Router__V1__Lead *lead, FILE *stream)
 {
+    char reasons[400];
     fprintf(stream, "%slead %s%s  account %s, %s\n", output_bold(), output_clean(lead->lead_id),
             output_plain(), output_clean(lead->account_id), lead_state_word(lead->state));
     fprintf(stream, "  motion %s, queue %s, priority %d, since %s, handed out %s\n",
             output_clean(lead->motion), output_clean(or_dash(lead->queue)), lead->priority,
             output_time(lead->created_at_ms), output_plural(lead->attempts, "time", "times"));
+    if (lead->lease_until_ms != 0)
+        fprintf(stream, "  lease of %s until %s\n", output_clean(lead->consumer),
+                output_time(lead->lease_until_ms));
+    else if (lead->consumer[0] != '\0')
+        fprintf(stream, "  with %s\n", output_clean(lead->consumer));
     if (lead->lease_token[0] != '\0')
-        fprintf(stream, "  lease for %s until %s, --token %s\n",
-                output_clean(or_dash(lead->consumer)), output_time(lead->lease_until_ms),
-                output_clean(lead->lease_token));
+        fprintf(stream, "  --token %s\n", output_clean(lead->lease_token));
     if (lead->outcome[0] != '\0')
         fprintf(stream, "  outcome %s at %s\n", output_clean(lead->outcome),
                 output_time(lead->completed_at_ms));
-    for (size_t i = 0; i < lead->n_reasons; i++)
-        fprintf(stream, "  because %s\n", output_clean(lead->reasons[i]));
+    fprintf(stream, "  because %s\n", output_clean(lead_reasons(lead, reasons, sizeof reasons)));
     for (size_t i = 0; i < lead->n_evidence; i++)
         fprintf(stream, "    %s %s: %s\n", output_mark(true),
                 output_clean(lead->evidence[i]->condition), output_clean(lead->evidence[i]->value));

@@ -8,5 +8,7 @@
 
 // A table: id, account, state, queue, motion, priority, since, contacts, reason.
 void leads_table_write(Assay__Router__V1__Lead *const *leads, size_t n, FILE *stream);
+// "pql, user_pql": up to `bytes` - 1 bytes of it. Returns `out`.
+const char *lead_reasons(const Assay__Router__V1__Lead *lead, char *out, size_t bytes);
 // All of one lead, on several lines.
 void lead_write(const Assay__Router__V1__Lead *lead, FILE *stream);

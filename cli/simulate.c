@@ -161,8 +161,7 @@ void simulate_counts(const struct simulate *s, struct simulate_counts *out)
     *out = s->counts;
 }
 
-// ---- Lines
-// ----------------------------------------------------------------------------------------
+// ---- Lines --------------------------------------------------------------------------------------
 
 #define PICK(list, n) ((list)[(n) % ARRAY_LEN(list)])
 

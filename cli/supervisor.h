@@ -10,8 +10,7 @@
 #include "common/base/err.h"
 #include "common/loop/loop.h"
 
-// ---- The rule, apart from any process
-// -------------------------------------------------------------
+// ---- The rule, apart from any process -----------------------------------------------------------
 
 enum {
     SUPERVISOR_PAUSE_MIN_MS = 100,
@@ -33,8 +32,7 @@ struct supervisor_history {
 bool supervisor_judge(struct supervisor_history *history, int status, int64_t now_ms,
                       int64_t *pause_ms);
 
-// ---- Processes
-// ------------------------------------------------------------------------------------
+// ---- Processes ----------------------------------------------------------------------------------
 
 struct supervisor_child {
     const char *name;

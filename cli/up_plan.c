@@ -2,6 +2,7 @@
 #include "cli/up_plan.h"
 
 #include "cli/up_leftovers.h"
+#include "common/base/hash.h"
 #include "common/base/mem.h"
 #include "common/clock/clock.h"
 #include "services/playbook/load.h"
@@ -16,8 +17,7 @@
 enum { SCORERS_DEFAULT = 1, PLAYBOOK_BYTES_MAX = 4 * 1024 * 1024, IPC_PATH_MAX = 100 };
 enum { RANK_INGEST, RANK_SCORER, RANK_ROUTER };
 
-// ---- Facts
-// ----------------------------------------------------------------------------------------
+// ---- Facts --------------------------------------------------------------------------------------
 
 static enum err facts_differ(struct err_info *info, const char *option, const char *made,
                              const char *asked)
@@ -72,8 +72,7 @@ static enum err facts_make(const struct up_opts *opts, struct up_plan *plan, str
     return err;
 }
 
-// ---- The folder
-// -----------------------------------------------------------------------------------
+// ---- The folder ---------------------------------------------------------------------------------
 
 static enum err folder_make(const char *path, struct err_info *info)
 {
@@ -110,8 +109,7 @@ static enum err folders_make(const struct up_opts *opts, struct up_plan *plan,
     return err;
 }
 
-// ---- The playbook
-// ---------------------------------------------------------------------------------
+// ---- The playbook -------------------------------------------------------------------------------
 
 struct playbook_text {
     struct buf bytes;
@@ -139,30 +137,21 @@ static enum err playbook_check(const struct up_opts *opts, struct playbook_text 
     return ERR_OK;
 }
 
-// ---- Addresses
-// ------------------------------------------------------------------------------------
+// ---- Addresses ----------------------------------------------------------------------------------
 
-// The folder of an earlier run's sockets, if it is still there and only ours: a reader that kept
-// the addresses finds the services again.
-static bool sockets_folder_reuse(struct up_plan *plan, char out[CLUSTER_URL_MAX])
+// A folder that only this user can enter; made when it is not there.
+static bool folder_is_private(const char *path)
 {
-    struct cluster_endpoint *old = NULL;
-    size_t n = 0;
     struct stat st;
-    bool good = false;
-    if (cluster_endpoints_read(plan->dir, &old, &n, NULL) == ERR_OK &&
-        strncmp(old[0].url, "ipc:///", 7) == 0) {
-        snprintf(out, CLUSTER_URL_MAX, "%s", old[0].url + 6);
-        *strrchr(out, '/') = '\0';
-        good = strncmp(out, plan->dir, strlen(plan->dir)) != 0 && lstat(out, &st) == 0 &&
-               S_ISDIR(st.st_mode) && st.st_uid == getuid() && (st.st_mode & 077) == 0;
-    }
-    mem_free(old);
-    return good;
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        return false;
+    return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == getuid() &&
+           (st.st_mode & 077) == 0;
 }
 
 // A socket's path holds about 100 bytes, and addresses have no blanks: any other data folder gets a
-// private folder for its sockets.
+// private folder for its sockets. Its name follows from the data folder, so that whoever waits for
+// a cluster to come back finds it at the same addresses.
 static enum err sockets_folder(struct up_plan *plan, char out[CLUSTER_URL_MAX],
                                struct err_info *info)
 {
@@ -171,13 +160,15 @@ static enum err sockets_folder(struct up_plan *plan, char out[CLUSTER_URL_MAX],
         snprintf(out, CLUSTER_URL_MAX, "%s/run", plan->dir);
         return ERR_OK;
     }
-    if (sockets_folder_reuse(plan, out))
-        return ERR_OK;
     const char *base = getenv("XDG_RUNTIME_DIR");
     if (base == NULL || base[0] != '/' || strlen(base) > IPC_PATH_MAX / 2 ||
-        access(base, W_OK) != 0)
+        strpbrk(base, " \t\n") != NULL || access(base, W_OK) != 0)
         base = "/tmp";
-    snprintf(out, CLUSTER_URL_MAX, "%s/assay-XXXXXX", base);
+    snprintf(out, CLUSTER_URL_MAX, "%s/assay-%u-%016llx", base, (unsigned)getuid(),
+             (unsigned long long)hash64(span_of(plan->dir)));
+    if (folder_is_private(out))
+        return ERR_OK;
+    snprintf(out, CLUSTER_URL_MAX, "%s/assay-XXXXXX", base); // somebody else has that name
     if (mkdtemp(out) == NULL)
         return err_set(info, ERR_IO, "%s: %s", out, strerror(errno));
     return ERR_OK;
@@ -211,8 +202,7 @@ static enum err endpoints_write(struct up_plan *plan, struct err_info *info)
     return err;
 }
 
-// ---- Services and their files
-// ---------------------------------------------------------------------
+// ---- Services and their files -------------------------------------------------------------------
 
 static enum err service_add(struct up_plan *plan, const char *bin, const char *program,
                             const char *name, int rank, struct err_info *info)
@@ -372,6 +362,16 @@ enum err up_plan_make(const struct up_opts *opts, struct up_plan *plan, struct b
         err = files_write(opts, plan, &playbook.bytes, info);
     buf_deinit(&playbook.bytes);
     return err;
+}
+
+void up_plan_tidy(const struct up_plan *plan)
+{
+    char folder[CLUSTER_URL_MAX];
+    for (size_t i = 0; i < plan->n; i++)
+        (void)unlink(plan->endpoints[i].url + strlen("ipc://"));
+    snprintf(folder, sizeof folder, "%s", plan->endpoints[0].url + strlen("ipc://"));
+    *strrchr(folder, '/') = '\0';
+    (void)rmdir(folder); // DIR/run has files in it, and stays
 }
 
 void up_plan_destroy(struct up_plan *plan)

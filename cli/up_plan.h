@@ -41,6 +41,8 @@ struct up_plan {
 // runs already. Waits for services that an earlier `assay up` left behind when it was killed.
 MUST_USE enum err up_plan_make(const struct up_opts *opts, struct up_plan *out, struct buf *report,
                                struct err_info *info);
+// After every service has ended: removes the sockets, and their folder if it is a private one.
+void up_plan_tidy(const struct up_plan *plan);
 void up_plan_destroy(struct up_plan *plan);
 
 // Compares what was asked with what the cluster was made with. INVALID, with what to do.

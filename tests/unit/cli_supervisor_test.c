@@ -30,8 +30,7 @@ Test(supervisor_judge, gives_up_after_three_configuration_failures_in_a_row)
     cr_assert(!supervisor_judge(&h, 2, 10, &pause_ms));
 }
 
-// ---- With real children
-// ---------------------------------------------------------------------------
+// ---- With real children -------------------------------------------------------------------------
 
 struct world {
     struct loop *loop;
