@@ -18,7 +18,7 @@ uint32_t index_find(const struct index *index, uint64_t hash, index_eq_fn eq, co
     if (index->slots == NULL)
         return INDEX_NONE;
     uint32_t upper = (uint32_t)(hash >> 32);
-    for (size_t at = hash & index->mask;; at = (at + 1) & index->mask) {
+    for (size_t at = index_home(index, hash);; at = (at + 1) & index->mask) {
         const struct index_slot *slot = &index->slots[at];
         if (slot->item == SLOT_EMPTY)
             return INDEX_NONE;
@@ -29,7 +29,7 @@ uint32_t index_find(const struct index *index, uint64_t hash, index_eq_fn eq, co
 
 static void index_place(struct index *index, uint64_t hash, uint32_t item)
 {
-    size_t at = hash & index->mask;
+    size_t at = index_home(index, hash);
     while (index->slots[at].item != SLOT_EMPTY)
         at = (at + 1) & index->mask;
     index->slots[at] = (struct index_slot){(uint32_t)(hash >> 32), item + SLOT_FIRST};
@@ -66,7 +66,7 @@ bool index_remove(struct index *index, uint64_t hash, uint32_t item)
 {
     if (index->slots == NULL)
         return false;
-    for (size_t at = hash & index->mask;; at = (at + 1) & index->mask) {
+    for (size_t at = index_home(index, hash);; at = (at + 1) & index->mask) {
         struct index_slot *slot = &index->slots[at];
         if (slot->item == SLOT_EMPTY)
             return false;

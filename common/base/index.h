@@ -22,6 +22,13 @@ struct index_slot {
     uint32_t item; // number + 2; 0 is empty, 1 is a removed slot
 };
 
+// Where an item's search begins. All bits of the hash take part: keys of one shard share its low
+// ones.
+static inline size_t index_home(const struct index *index, uint64_t hash)
+{
+    return (size_t)((hash * 0x9e3779b97f4a7c15ull) >> 20) & index->mask;
+}
+
 typedef bool (*index_eq_fn)(const void *ctx, uint32_t item, const void *key);
 
 void index_deinit(struct index *index);
@@ -38,5 +45,5 @@ bool index_remove(struct index *index, uint64_t hash, uint32_t item);
 static inline void index_prefetch(const struct index *index, uint64_t hash)
 {
     if (index->slots != NULL)
-        __builtin_prefetch(&index->slots[hash & index->mask]);
+        __builtin_prefetch(&index->slots[index_home(index, hash)]);
 }
