@@ -55,11 +55,8 @@ static bool covered(const struct router_mark *mark, const struct router_signal *
            (signal->position == mark->position && signal->index <= mark->index);
 }
 
-static enum fold_admission admit_signals(struct router *router, struct signals_item *item)
+static enum fold_admission admit_signals(struct router *router, const struct signals_item *item)
 {
-    item->no_playbook = router_core_playbook(router->core) == NULL;
-    if (item->no_playbook)
-        return FOLD_ANSWER;
     struct router_mark mark = router_core_mark(router->core, item->signals.lane);
     for (size_t i = 0; i < item->signals.n; i++)
         if (!covered(&mark, &item->signals.items[i]))
@@ -132,11 +129,28 @@ static enum fold_admission admit_call(struct router *router, struct call *call)
     return FOLD_ANSWER;
 }
 
+// At the first start the playbook's record is on its way before everything else; a moment later it
+// is there.
+static enum fold_admission admit_without_playbook(struct item *item, bool expired)
+{
+    if (!expired)
+        return FOLD_HOLD;
+    if (item->kind == ITEM_SIGNALS) {
+        signals_of(item)->err = ERR_UNAVAILABLE;
+    } else {
+        struct call *call = call_of(item);
+        call->err = err_set(&call->info, ERR_UNAVAILABLE, "there is no playbook in force yet");
+    }
+    return FOLD_ANSWER;
+}
+
 static enum fold_admission ledger_admit(void *state, struct fold_item *fold, bool expired)
 {
-    (void)expired;
     struct router *router = state;
     struct item *item = item_of(fold);
+    bool needs_playbook = item->kind == ITEM_SIGNALS || item->kind == ITEM_CALL;
+    if (needs_playbook && router_core_playbook(router->core) == NULL)
+        return admit_without_playbook(item, expired);
     switch (item->kind) {
     case ITEM_SIGNALS:
         return admit_signals(router, signals_of(item));
@@ -454,8 +468,8 @@ static enum err ledger_apply(void *state, uint64_t position, const struct journa
 
 static void answer_signals(struct router *router, struct signals_item *item, enum err err)
 {
-    if (err == ERR_OK && item->no_playbook)
-        err = ERR_UNAVAILABLE;
+    if (err == ERR_OK)
+        err = item->err;
     if (err != ERR_OK) {
         rpc_request_fail(item->request, rpc_status_of_err(err), "signals: %s", err_text(err));
     } else {

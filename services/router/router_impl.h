@@ -54,7 +54,7 @@ struct signals_item {
     struct arena arena;
     struct router_signals signals;
     struct buf record;
-    bool no_playbook; // there was none when its turn came
+    enum err err; // why it was not taken
 };
 
 enum call_kind {

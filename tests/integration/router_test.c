@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,6 +37,13 @@ static const char PLAYBOOK[] = "playbook: test\n"
                                "  self_serve: {lease: 60s, attempts: 100}\n"
                                "  sales: {lease: 60s, attempts: 100}\n";
 
+// NNG 1.5.2 forgets a message whose peer dies while it is being sent.
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libnng.so\n";
+}
+
 struct world {
     struct temp_folder folder;
     char url[PATH_MAX];
@@ -63,6 +71,7 @@ static void start(struct world *w)
     cr_assert(w->pid >= 0);
     if (w->pid > 0)
         return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); // a test that fails leaves nothing behind
     int fd = open(log.path, O_WRONLY | O_CREAT | O_APPEND, 0600);
     dup2(fd, 1);
     dup2(fd, 2);

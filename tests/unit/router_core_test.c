@@ -510,7 +510,7 @@ Test(router_core, a_lead_that_was_never_leased_has_no_token)
 Test(router_core, the_same_lease_request_gets_the_same_leads)
 {
     for (int i = 0; i < 4; i++) {
-        char account[8];
+        char account[16];
         snprintf(account, sizeof account, "a%d", i);
         router_world_send(&w, account, "u", "ready", true);
     }
@@ -612,7 +612,7 @@ Test(router_core, the_oldest_remembered_request_makes_room)
 Test(router_core, leads_are_listed_in_pages_with_filters)
 {
     for (int i = 0; i < 5; i++) {
-        char account[8];
+        char account[16];
         snprintf(account, sizeof account, "a%d", i);
         router_world_send(&w, account, "u", "ready", true);
     }
