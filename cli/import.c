@@ -65,7 +65,8 @@ struct import {
     struct import_counts counts;
     uint64_t lines, resent;
     struct loop_timer *pause, *poll, *patience;
-    int64_t pause_ms, failing_since_ms; // 0: all is well
+    int64_t pause_ms;
+    int64_t answered_ms; // when the last answer came, or the first request after it went out
     char waiting[RPC_TEXT_MAX + 64];
     bool ended, told;
     enum err err;
@@ -157,6 +158,8 @@ static void slot_send(struct slot *slot)
     size_t n = assay__ingest__v1__ingest_request__get_packed_size(&head);
     slot->body.len += assay__ingest__v1__ingest_request__pack(&head, buf_reserve(&slot->body, n));
     struct rpc_call_opts opts = {.timeout_ms = CALL_MS};
+    if (import->opts.retry_for_ms > 0 && import->opts.retry_for_ms < CALL_MS)
+        opts.timeout_ms = import->opts.retry_for_ms;
     rpc_call_raw(import->opts.client, METHOD, buf_span(&slot->body), &opts, answered_cb, slot);
 }
 
@@ -201,11 +204,8 @@ static void failed(struct slot *slot, enum rpc_status status, const char *text)
         end(import, err_set(&why, rpc_err_of_status(status), "ingest: %s", import->waiting), &why);
         return;
     }
-    int64_t now_ms = loop_now_ms(import->opts.loop);
-    if (import->failing_since_ms == 0)
-        import->failing_since_ms = now_ms;
-    if (import->opts.retry_for_ms > 0 &&
-        now_ms - import->failing_since_ms >= import->opts.retry_for_ms) {
+    int64_t silent_ms = loop_now_ms(import->opts.loop) - import->answered_ms;
+    if (import->opts.retry_for_ms > 0 && silent_ms >= import->opts.retry_for_ms) {
         end(import, err_set(&why, ERR_UNAVAILABLE, "gave up: %s", import->waiting), &why);
         return;
     }
@@ -274,7 +274,7 @@ static void answered_cb(void *arg, enum rpc_status status, const char *text, str
         sent_mark(import, slot);
         slot->state = SLOT_FREE;
         import->pause_ms = 0;
-        import->failing_since_ms = 0;
+        import->answered_ms = loop_now_ms(import->opts.loop);
         import->waiting[0] = '\0';
     } else {
         failed(slot, status, text);
@@ -381,6 +381,8 @@ static void pump(struct import *import)
         if (slot->n == 0)
             break;
         slot->sequence = import->next_sequence++;
+        if (!in_flight(import))
+            import->answered_ms = loop_now_ms(import->opts.loop);
         slot_send(slot);
     }
     bool all_sent = !any_open(import) || import->err != ERR_OK;
