@@ -144,6 +144,8 @@ void call_line_done(struct line *line)
             answer = call_read_answer(call, msg);
         else
             call_set_failed(call, line);
+        if (line->late)
+            client_suspect(client);
     }
     bool tell = call != NULL && call->end_status == RPC_CANCELLED && line->sent && line->rv != 0 &&
                 !client->closing;

@@ -11,7 +11,11 @@
 // After nng/nng.h, without which it does not compile.
 #include <nng/protocol/reqrep0/req.h>
 
-enum { CLIENT_RECONNECT_MIN_MS = 10, CLIENT_RECONNECT_MAX_MS = 200 };
+enum {
+    CLIENT_RECONNECT_MIN_MS = 10,
+    CLIENT_RECONNECT_MAX_MS = 200,
+    CLIENT_SUSPECT_EVERY_MS = 5000,
+};
 
 // ---- Connections --------------------------------------------------------------------------------
 
@@ -53,6 +57,28 @@ static void client_mail_cb(void *arg, void *item)
         client_changed(client);
     else
         call_line_done(item);
+}
+
+static void client_canary_cb(void *arg, bool stuck)
+{
+    struct rpc_client *client = arg;
+    if (stuck)
+        LOG_ERROR("transport_stuck", "url=%s msg=\"NNG hangs; only a new process can connect\"",
+                  client->url);
+    bool nng_lives = !stuck;
+    CHECK(nng_lives);
+    client->suspects = false;
+    client_look_closed(client);
+}
+
+void client_suspect(struct rpc_client *client)
+{
+    int64_t now_ms = clock_mono_ms();
+    if (client->suspects || client->closing || now_ms < client->suspect_after_ms)
+        return;
+    client->suspects = true;
+    client->suspect_after_ms = now_ms + CLIENT_SUSPECT_EVERY_MS;
+    canary_start(client->loop, client_canary_cb, client);
 }
 
 bool rpc_client_connected(const struct rpc_client *client)
@@ -159,9 +185,11 @@ enum err rpc_client_open(struct loop *loop, const struct rpc_client_opts *opts,
 
 // ---- Close --------------------------------------------------------------------------------------
 
-static void client_closed_cb(void *arg)
+static void client_closed_cb(void *arg, bool stuck)
 {
     struct rpc_client *client = arg;
+    if (stuck)
+        LOG_ERROR("socket_stuck", "url=%s msg=\"NNG did not close the socket\"", client->url);
     void (*closed)(void *arg) = client->closed;
     void *closed_arg = client->closed_arg;
     client_free(client);
@@ -172,7 +200,7 @@ static void client_closed_cb(void *arg)
 void client_look_closed(struct rpc_client *client)
 {
     if (!client->closing || client->lines == NULL || client->n_busy > 0 ||
-        client->failed_first != NULL)
+        client->failed_first != NULL || client->suspects)
         return;
     CHECK(client->n_calls == 0); // a call was begun and its stub never called
     client_free_lines(client);

@@ -94,6 +94,9 @@ struct rpc_client {
     atomic_uint losses;   // ever
     atomic_bool change_posted;
 
+    bool suspects; // finds out whether NNG hangs
+    int64_t suspect_after_ms;
+
     bool closing;
     void (*closed)(void *arg);
     void *closed_arg;
@@ -120,5 +123,8 @@ void call_abandon(struct line *line);
 void call_report_failed(struct rpc_client *client);
 
 // client.c
+// A call ran into its deadline: the server's fault, or NNG hangs. That is found out, now and then,
+// and ends the process when it is so.
+void client_suspect(struct rpc_client *client);
 // Frees what can be freed when a closing client has become idle; nothing of it may be used after.
 void client_look_closed(struct rpc_client *client);

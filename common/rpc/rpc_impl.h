@@ -48,5 +48,8 @@ MUST_USE enum err frame_response_read(struct span head, struct arena *arena,
                                       enum rpc_status *status, const char **text);
 
 // Closes a socket whose operations have all been stopped, and calls back on the loop when it is
-// closed or will never be.
-void closer_start(struct loop *loop, nng_socket socket, void (*closed)(void *arg), void *arg);
+// closed, or with `stuck` when it does not close.
+void closer_start(struct loop *loop, nng_socket socket, void (*closed)(void *arg, bool stuck),
+                  void *arg);
+// Finds out whether NNG hangs; calls back on the loop.
+void canary_start(struct loop *loop, void (*landed)(void *arg, bool stuck), void *arg);

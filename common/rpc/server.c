@@ -120,11 +120,13 @@ void rpc_server_start(struct rpc_server *server)
 
 // ---- Close --------------------------------------------------------------------------------------
 
-static void server_free_cb(void *arg)
+static void server_free_cb(void *arg, bool stuck)
 {
     struct rpc_server *server = arg;
     void (*closed)(void *arg) = server->closed;
     void *closed_arg = server->closed_arg;
+    if (stuck)
+        LOG_ERROR("socket_stuck", "url=%s msg=\"NNG did not close the socket\"", server->url);
     LOG_INFO("server_closed", "url=%s requests=%llu", server->url,
              (unsigned long long)atomic_load(&server->requests));
     for (size_t i = 0; i < server->n_methods; i++)
