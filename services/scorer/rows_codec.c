@@ -185,6 +185,14 @@ static void rows_cell_pairs(const struct cell_entry *entries, size_t n, struct a
     }
 }
 
+// Values whose bucket has left the window stay in memory until the next rebuild, but need no row.
+static bool rows_value_counts(const struct cell_values *values, const struct cell_value *slot)
+{
+    uint32_t at = cell_first(&values->buckets, slot->last);
+    return slot->used && at < values->buckets.n &&
+           cell_entries(&values->buckets)[at].key == slot->last;
+}
+
 static void rows_cell_values(const struct cell_values *values, struct arena *arena,
                              cell_record *out)
 {
@@ -193,7 +201,7 @@ static void rows_cell_values(const struct cell_values *values, struct arena *are
     out->hashes.data = arena_alloc(arena, (size_t)values->n * HASH_BYTES);
     for (uint64_t i = 0; values->slots != NULL && i <= values->mask; i++) {
         const struct cell_value *slot = &values->slots[i];
-        if (!slot->used)
+        if (!rows_value_counts(values, slot))
             continue;
         uint64_t parts[2] = {htole64(slot->hash.low), htole64(slot->hash.high)};
         memcpy(out->hashes.data + n * HASH_BYTES, parts, HASH_BYTES);

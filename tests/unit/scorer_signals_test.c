@@ -328,6 +328,7 @@ Test(scorer_signals, ids_count_once_within_the_window)
     cr_assert(scorer_world_say(&w, &say) == VERDICT_DUPLICATE);
     w.intake_ms += 2 * (int64_t)TIME_HOUR_MS;
     cr_assert(scorer_world_say(&w, &say) == VERDICT_COUNTED);
-    cr_assert(core_has_room(w.core, 999999) && !core_has_room(w.core, 1000000));
+    cr_assert(core_has_room(w.core, w.intake_ms, 999999) &&
+              !core_has_room(w.core, w.intake_ms, 1000000));
     scorer_world_close(&w);
 }

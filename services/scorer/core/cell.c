@@ -143,7 +143,8 @@ static struct cell_value *cell_values_find(const struct cell_values *values, str
     return &values->slots[at];
 }
 
-// Makes the table anew without the values that were last seen below `low`.
+// Makes the table anew without the values that were last seen below `low`, and without their
+// buckets.
 static void cell_values_rebuild(struct cell_values *values, int64_t low)
 {
     struct cell_value *old = values->slots;
@@ -158,6 +159,7 @@ static void cell_values_rebuild(struct cell_values *values, int64_t low)
     values->mask = cap - 1;
     values->n = 0;
     values->low = low;
+    cell_drop_front(&values->buckets, cell_first(&values->buckets, low));
     for (uint64_t i = 0; i < n_old; i++) {
         if (!old[i].used || old[i].last < low)
             continue;
