@@ -141,7 +141,7 @@ json_t *output_json_text(const char *text)
 
 void output_json(json_t *json)
 {
-    json_dumpf(json, stdout, JSON_COMPACT | JSON_ENCODE_ANY);
+    json_dumpf(json, stdout, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
     putchar('\n');
     json_decref(json);
 }
