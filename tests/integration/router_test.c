@@ -4,225 +4,13 @@
 // The shipped router, started as a process in a folder of its own, spoken to over its socket, and
 // killed.
 #include <criterion/criterion.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "assay/admin/v1/admin.pb-c.h"
-#include "assay/health/v1/health.pb-c.h"
-#include "assay/router/v1/router.pb-c.h"
-#include "common/base/buf.h"
 #include "common/base/mem.h"
-#include "common/loop/loop.h"
-#include "common/rpc/rpc.h"
 #include "tests/support/random.h"
-#include "tests/support/temp_folder.h"
+#include "tests/support/router_process.h"
 
-enum { PATIENCE_MS = 120000, ROUNDS_MAX = 100000 };
-
-static const char PLAYBOOK[] = "playbook: test\n"
-                               "version: 1\n"
-                               "measures:\n"
-                               "  projects: {count: Project Created}\n"
-                               "signals:\n"
-                               "  ready: {projects: {at_least: 3}}\n"
-                               "  strong: {projects: {at_least: 9}}\n"
-                               "qualify: {pql: ready}\n"
-                               "route:\n"
-                               "  - {when: strong, motion: sales, priority: 7}\n"
-                               "  - {when: always, motion: self_serve}\n"
-                               "queues:\n"
-                               "  self_serve: {lease: 60s, attempts: 100}\n"
-                               "  sales: {lease: 60s, attempts: 100}\n";
-
-// NNG 1.5.2 forgets a message whose peer dies while it is being sent.
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-    return "leak:libnng.so\n";
-}
-
-const char *__lsan_default_options(void);
-const char *__lsan_default_options(void)
-{
-    return "print_suppressions=0"; // a line about it would count as a report
-}
-
-struct world {
-    struct temp_folder folder;
-    char url[PATH_MAX];
-    pid_t pid;
-    struct loop *loop;
-    struct rpc_client *client;
-    struct arena arena;
-    struct err_info info;
-};
-
-static void write_file(const struct world *w, const char *name, const char *text)
-{
-    struct temp_folder path = temp_folder_at(&w->folder, name);
-    FILE *f = fopen(path.path, "w");
-    cr_assert(f != NULL);
-    fputs(text, f);
-    cr_assert_eq(fclose(f), 0);
-}
-
-static void start(struct world *w)
-{
-    struct temp_folder config = temp_folder_at(&w->folder, "router.yaml");
-    struct temp_folder log = temp_folder_at(&w->folder, "log");
-    w->pid = fork();
-    cr_assert(w->pid >= 0);
-    if (w->pid > 0)
-        return;
-    prctl(PR_SET_PDEATHSIG, SIGKILL); // a test that fails leaves nothing behind
-    int fd = open(log.path, O_WRONLY | O_CREAT | O_APPEND, 0600);
-    dup2(fd, 1);
-    dup2(fd, 2);
-    execl(TEST_BIN_DIR "/assay-router", "assay-router", "--config", config.path, (char *)NULL);
-    _exit(127);
-}
-
-// Its exit code, or 128 + the signal that ended it.
-static int wait_end(struct world *w)
-{
-    int status;
-    cr_assert_eq(waitpid(w->pid, &status, 0), w->pid);
-    w->pid = 0;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-static void world_make(struct world *w, const char *playbook)
-{
-    *w = (struct world){.pid = 0};
-    temp_folder_make(&w->folder);
-    snprintf(w->url, sizeof w->url, "ipc://%s/sock", w->folder.path);
-    struct buf text = {0};
-    buf_printf(&text,
-               "name: router\nlisten: \"%s\"\ndata: \"%s/data\"\nplaybook: \"%s/playbook.yaml\"\n",
-               w->url, w->folder.path, w->folder.path);
-    buf_printf(&text, "checkpoint_every: 100ms\ndecisions_kept: 20\nlog_level: info\n");
-    buf_append_u8(&text, 0);
-    write_file(w, "router.yaml", (const char *)text.bytes);
-    buf_deinit(&text);
-    write_file(w, "playbook.yaml", playbook);
-    w->loop = loop_create();
-    struct rpc_client_opts opts = {.url = w->url};
-    cr_assert_eq(rpc_client_open(w->loop, &opts, &w->client, &w->info), ERR_OK, "%s", w->info.text);
-    arena_init(&w->arena, 64 * 1024, 0);
-}
-
-static void client_closed_cb(void *arg)
-{
-    (void)arg;
-}
-
-static void show_log(const struct world *w)
-{
-    struct temp_folder path = temp_folder_at(&w->folder, "log");
-    FILE *f = fopen(path.path, "r");
-    char line[4096];
-    while (f != NULL && fgets(line, sizeof line, f) != NULL)
-        fputs(line, stderr);
-    if (f != NULL)
-        fclose(f);
-}
-
-static void world_end(struct world *w)
-{
-    if (w->pid > 0) {
-        kill(w->pid, SIGTERM);
-        int code = wait_end(w);
-        if (code != 0)
-            show_log(w);
-        cr_assert_eq(code, 0, "it ended with %d", code);
-    }
-    rpc_client_close(w->client, client_closed_cb, w);
-    loop_run(w->loop);
-    loop_destroy(w->loop);
-    arena_deinit(&w->arena);
-    temp_folder_remove(&w->folder);
-}
-
-// One call; `answer` may be NULL.
-static enum err ask(struct world *w, const char *method, const ProtobufCMessage *request,
-                    const ProtobufCMessageDescriptor *type, void *answer)
-{
-    struct rpc_call_opts opts = {.timeout_ms = PATIENCE_MS};
-    ProtobufCMessage *message = NULL;
-    enum err err = rpc_call_wait(w->loop, w->client, method, request, type, &opts, &w->arena,
-                                 &message, &w->info);
-    if (answer != NULL && err == ERR_OK)
-        *(ProtobufCMessage **)answer = message;
-    return err;
-}
-
-#define ASK(w, Method, method_lower, request, answer)                                              \
-    ask(w, "assay.router.v1.RouterService/" #Method, &(request)->base,                             \
-        &assay__router__v1__##method_lower##_response__descriptor, answer)
-
-// The same until it is answered: the router may be dead at the moment.
-#define INSIST(w, Method, method_lower, request, answer)                                           \
-    do {                                                                                           \
-        enum err err_;                                                                             \
-        int tries_ = 0;                                                                            \
-        do                                                                                         \
-            err_ = ASK(w, Method, method_lower, request, answer);                                  \
-        while (err_ == ERR_UNAVAILABLE && ++tries_ < 1000);                                        \
-        if (err_ != ERR_OK)                                                                        \
-            show_log(w);                                                                           \
-        cr_assert_eq(err_, ERR_OK, "%s: %s", #Method, (w)->info.text);                             \
-    } while (0)
-
-static void signal_fill(Assay__Router__V1__Signal *s, uint64_t position, uint64_t index,
-                        const char *account, const char *name)
-{
-    assay__router__v1__signal__init(s);
-    s->position = position;
-    s->index = index << 32;
-    s->name = (char *)name;
-    s->value = true;
-    s->account_id = (char *)account;
-    s->user_id = (char *)"u";
-    s->at_ms = (int64_t)position;
-    s->known_at_ms = (int64_t)position + 1;
-    s->event_id = (char *)"0";
-    s->playbook = (char *)"test@1";
-}
-
-// One signal as a group of its own.
-static void send_one(struct world *w, uint64_t position, const char *account, const char *name)
-{
-    Assay__Router__V1__Signal signal, *list[] = {&signal};
-    signal_fill(&signal, position, 0, account, name);
-    Assay__Router__V1__ApplySignalsRequest request = ASSAY__ROUTER__V1__APPLY_SIGNALS_REQUEST__INIT;
-    request.n_signals = 1;
-    request.signals = list;
-    Assay__Router__V1__ApplySignalsResponse *answer;
-    INSIST(w, ApplySignals, apply_signals, &request, &answer);
-    cr_assert_eq(answer->position, position);
-    cr_assert_eq(answer->index, 0);
-}
-
-static const Assay__Router__V1__LeaseResponse *lease(struct world *w, const char *queue,
-                                                     const char *request_id, uint32_t max,
-                                                     int64_t lease_ms, int64_t wait_ms)
-{
-    Assay__Router__V1__LeaseRequest request = ASSAY__ROUTER__V1__LEASE_REQUEST__INIT;
-    request.queue = (char *)queue;
-    request.consumer = (char *)"c";
-    request.request_id = (char *)request_id;
-    request.max = max;
-    request.lease_ms = lease_ms;
-    request.wait_ms = wait_ms;
-    Assay__Router__V1__LeaseResponse *answer;
-    INSIST(w, Lease, lease, &request, &answer);
-    return answer;
-}
-
-static enum err complete(struct world *w, const char *lead_id, const char *token,
+static enum err complete(struct router_process *w, const char *lead_id, const char *token,
                          const char *outcome)
 {
     Assay__Router__V1__CompleteRequest request = ASSAY__ROUTER__V1__COMPLETE_REQUEST__INIT;
@@ -235,14 +23,14 @@ static enum err complete(struct world *w, const char *lead_id, const char *token
     return err;
 }
 
-static const Assay__Router__V1__ListDecisionsResponse *decisions(struct world *w, uint64_t after,
-                                                                 uint32_t max)
+static const Assay__Router__V1__ListDecisionsResponse *decisions(struct router_process *w,
+                                                                 uint64_t after, uint32_t max)
 {
     Assay__Router__V1__ListDecisionsRequest request =
         ASSAY__ROUTER__V1__LIST_DECISIONS_REQUEST__INIT;
     request.after = after;
     request.max = max;
-    Assay__Router__V1__ListDecisionsResponse *answer;
+    Assay__Router__V1__ListDecisionsResponse *answer = NULL;
     INSIST(w, ListDecisions, list_decisions, &request, &answer);
     return answer;
 }
@@ -252,8 +40,8 @@ static const Assay__Router__V1__ListDecisionsResponse *decisions(struct world *w
 
 Test(router, a_lead_goes_its_way)
 {
-    struct world w;
-    world_make(&w, PLAYBOOK);
+    struct router_process w;
+    router_process_make(&w, PLAYBOOK);
     start(&w);
     send_one(&w, 1, "a", "ready");
     send_one(&w, 1, "a", "ready"); // again: no effect
@@ -261,7 +49,7 @@ Test(router, a_lead_goes_its_way)
     send_one(&w, 3, "b", "ready");
 
     Assay__Router__V1__ListLeadsRequest list = ASSAY__ROUTER__V1__LIST_LEADS_REQUEST__INIT;
-    Assay__Router__V1__ListLeadsResponse *leads;
+    Assay__Router__V1__ListLeadsResponse *leads = NULL;
     INSIST(&w, ListLeads, list_leads, &list, &leads);
     cr_assert_eq(leads->total, 2);
     cr_assert_eq(leads->n_leads, 2);
@@ -292,7 +80,7 @@ Test(router, a_lead_goes_its_way)
     cr_assert_eq(ASK(&w, Ack, ack, &ack, NULL), ERR_CONFLICT);
     cr_assert(strstr(w.info.text, "lease_token") != NULL, "%s", w.info.text);
     ack.lease_token = token;
-    Assay__Router__V1__AckResponse *acked;
+    Assay__Router__V1__AckResponse *acked = NULL;
     INSIST(&w, Ack, ack, &ack, &acked);
     cr_assert_eq(acked->lead->state, ASSAY__ROUTER__V1__LEAD_STATE__LEAD_STATE_ACKED);
     cr_assert_eq(complete(&w, id, token, "sold"), ERR_INVALID);
@@ -302,7 +90,7 @@ Test(router, a_lead_goes_its_way)
     cr_assert_eq(complete(&w, "L1", token, "won"), ERR_NOT_FOUND);
 
     Assay__Router__V1__GetQueuesRequest ask_queues = ASSAY__ROUTER__V1__GET_QUEUES_REQUEST__INIT;
-    Assay__Router__V1__GetQueuesResponse *queues;
+    Assay__Router__V1__GetQueuesResponse *queues = NULL;
     INSIST(&w, GetQueues, get_queues, &ask_queues, &queues);
     cr_assert_eq(queues->n_queues, 2);
     cr_assert_str_eq(queues->queues[0]->name, "sales");
@@ -312,7 +100,7 @@ Test(router, a_lead_goes_its_way)
     cr_assert_str_eq(queues->playbook, "test@1");
 
     Assay__Router__V1__GetAccountRequest ask_account = ASSAY__ROUTER__V1__GET_ACCOUNT_REQUEST__INIT;
-    Assay__Router__V1__GetAccountResponse *account;
+    Assay__Router__V1__GetAccountResponse *account = NULL;
     ask_account.account_id = (char *)"b";
     INSIST(&w, GetAccount, get_account, &ask_account, &account);
     cr_assert(account->known);
@@ -322,13 +110,13 @@ Test(router, a_lead_goes_its_way)
     ask_account.account_id = (char *)"nobody";
     INSIST(&w, GetAccount, get_account, &ask_account, &account);
     cr_assert(!account->known);
-    world_end(&w);
+    router_process_end(&w);
 }
 
 Test(router, bad_requests_are_refused_with_the_field)
 {
-    struct world w;
-    world_make(&w, PLAYBOOK);
+    struct router_process w;
+    router_process_make(&w, PLAYBOOK);
     start(&w);
     send_one(&w, 1, "a", "ready");
     Assay__Router__V1__LeaseRequest lease_request = ASSAY__ROUTER__V1__LEASE_REQUEST__INIT;
@@ -362,57 +150,19 @@ Test(router, bad_requests_are_refused_with_the_field)
     cr_assert(strstr(w.info.text, "account_id") != NULL, "%s", w.info.text);
     // None of this is in the journal: a playbook and one group of signals are.
     Assay__Router__V1__GetQueuesRequest ask_queues = ASSAY__ROUTER__V1__GET_QUEUES_REQUEST__INIT;
-    Assay__Router__V1__GetQueuesResponse *queues;
+    Assay__Router__V1__GetQueuesResponse *queues = NULL;
     INSIST(&w, GetQueues, get_queues, &ask_queues, &queues);
     cr_assert_eq(queues->journal_last, 2);
-    world_end(&w);
+    router_process_end(&w);
 }
 
 // ---- Waiting
 // --------------------------------------------------------------------------------------
 
-struct waiting {
-    struct world *w;
-    bool done;
-    enum rpc_status status;
-    uint8_t bytes[8192];
-    size_t len;
-};
-
-static void waited_cb(void *arg, enum rpc_status status, const char *text, struct span answer)
-{
-    struct waiting *waiting = arg;
-    (void)text;
-    waiting->done = true;
-    waiting->status = status;
-    cr_assert_leq(answer.len, sizeof waiting->bytes);
-    if (answer.len > 0)
-        memcpy(waiting->bytes, answer.ptr, answer.len);
-    waiting->len = answer.len;
-    loop_stop(waiting->w->loop);
-}
-
-static void send_off(struct waiting *waiting, struct world *w, const char *method,
-                     const ProtobufCMessage *request)
-{
-    *waiting = (struct waiting){.w = w};
-    struct rpc_call_opts opts = {.timeout_ms = PATIENCE_MS};
-    uint8_t bytes[512];
-    size_t n = protobuf_c_message_pack(request, bytes);
-    rpc_call_raw(w->client, method, span_make(bytes, n), &opts, waited_cb, waiting);
-}
-
-static void await(struct waiting *waiting)
-{
-    for (int i = 0; i < ROUNDS_MAX && !waiting->done; i++)
-        loop_run(waiting->w->loop);
-    cr_assert(waiting->done);
-}
-
 Test(router, a_lease_waits_for_a_lead)
 {
-    struct world w;
-    world_make(&w, PLAYBOOK);
+    struct router_process w;
+    router_process_make(&w, PLAYBOOK);
     start(&w);
     Assay__Router__V1__LeaseRequest request = ASSAY__ROUTER__V1__LEASE_REQUEST__INIT;
     request.queue = (char *)"self_serve";
@@ -432,16 +182,16 @@ Test(router, a_lease_waits_for_a_lead)
     assay__router__v1__lease_response__free_unpacked(answer, NULL);
     // Looking for a lead was not journaled: a playbook, two groups and the lease were.
     Assay__Router__V1__GetQueuesRequest ask_queues = ASSAY__ROUTER__V1__GET_QUEUES_REQUEST__INIT;
-    Assay__Router__V1__GetQueuesResponse *queues;
+    Assay__Router__V1__GetQueuesResponse *queues = NULL;
     INSIST(&w, GetQueues, get_queues, &ask_queues, &queues);
     cr_assert_eq(queues->journal_last, 4);
-    world_end(&w);
+    router_process_end(&w);
 }
 
 Test(router, a_reader_of_decisions_waits_for_the_next)
 {
-    struct world w;
-    world_make(&w, PLAYBOOK);
+    struct router_process w;
+    router_process_make(&w, PLAYBOOK);
     start(&w);
     send_one(&w, 1, "a", "ready"); // signal, pql, lead
     Assay__Router__V1__ListDecisionsRequest request =
@@ -461,26 +211,26 @@ Test(router, a_reader_of_decisions_waits_for_the_next)
     cr_assert_str_eq(answer->decisions[0]->signal->account_id, "b");
     cr_assert_eq(answer->last, 4);
     assay__router__v1__list_decisions_response__free_unpacked(answer, NULL);
-    world_end(&w);
+    router_process_end(&w);
 }
 
 Test(router, a_lease_that_runs_out_wakes_the_next_consumer)
 {
-    struct world w;
-    world_make(&w, PLAYBOOK);
+    struct router_process w;
+    router_process_make(&w, PLAYBOOK);
     start(&w);
     send_one(&w, 1, "a", "ready");
     cr_assert_eq(lease(&w, "self_serve", "", 1, 50, 0)->n_leads, 1);
     const Assay__Router__V1__LeaseResponse *again = lease(&w, "self_serve", "", 1, 0, PATIENCE_MS);
     cr_assert_eq(again->n_leads, 1);
     cr_assert_eq(again->leads[0]->attempts, 2);
-    world_end(&w);
+    router_process_end(&w);
 }
 
 Test(router, the_end_answers_those_who_wait)
 {
-    struct world w;
-    world_make(&w, PLAYBOOK);
+    struct router_process w;
+    router_process_make(&w, PLAYBOOK);
     start(&w);
     Assay__Router__V1__LeaseRequest request = ASSAY__ROUTER__V1__LEASE_REQUEST__INIT;
     request.queue = (char *)"self_serve";
@@ -497,13 +247,13 @@ Test(router, the_end_answers_those_who_wait)
     // Everything is there again.
     start(&w);
     cr_assert_eq(decisions(&w, 0, 0)->last, 1);
-    world_end(&w);
+    router_process_end(&w);
 }
 
 // ---- The playbook
 // ---------------------------------------------------------------------------------
 
-static enum err load(struct world *w, const char *text, bool check_only,
+static enum err load(struct router_process *w, const char *text, bool check_only,
                      Assay__Admin__V1__LoadDocumentResponse **answer)
 {
     Assay__Admin__V1__LoadDocumentRequest request = ASSAY__ADMIN__V1__LOAD_DOCUMENT_REQUEST__INIT;
@@ -524,8 +274,8 @@ static const char SECOND[] = "playbook: test\nversion: 2\n"
 
 Test(router, a_playbook_is_changed_while_it_runs_and_kept)
 {
-    struct world w;
-    world_make(&w, PLAYBOOK);
+    struct router_process w;
+    router_process_make(&w, PLAYBOOK);
     start(&w);
     send_one(&w, 1, "a", "ready");
     Assay__Admin__V1__LoadDocumentResponse *answer;
@@ -546,16 +296,16 @@ Test(router, a_playbook_is_changed_while_it_runs_and_kept)
     write_file(&w, "playbook.yaml", "nonsense: [");
     start(&w);
     Assay__Router__V1__GetQueuesRequest ask_queues = ASSAY__ROUTER__V1__GET_QUEUES_REQUEST__INIT;
-    Assay__Router__V1__GetQueuesResponse *queues;
+    Assay__Router__V1__GetQueuesResponse *queues = NULL;
     INSIST(&w, GetQueues, get_queues, &ask_queues, &queues);
     cr_assert_str_eq(queues->playbook, "test@2");
-    world_end(&w);
+    router_process_end(&w);
 }
 
 Test(router, without_any_playbook_it_says_why_and_ends)
 {
-    struct world w;
-    world_make(&w, "playbook: test\nversion: x\n");
+    struct router_process w;
+    router_process_make(&w, "playbook: test\nversion: x\n");
     start(&w);
     cr_assert_eq(wait_end(&w), 2);
     struct temp_folder path = temp_folder_at(&w.folder, "log");
@@ -568,7 +318,7 @@ Test(router, without_any_playbook_it_says_why_and_ends)
     write_file(&w, "playbook.yaml", PLAYBOOK); // corrected: it starts
     start(&w);
     send_one(&w, 1, "a", "ready");
-    world_end(&w);
+    router_process_end(&w);
 }
 
 // ---- Kills
@@ -577,7 +327,7 @@ Test(router, without_any_playbook_it_says_why_and_ends)
 enum { LANES = 3, GROUPS = 120, GROUP = 7, ACCOUNTS = 200 };
 
 struct play {
-    struct world w;
+    struct router_process w;
     struct test_random random;
     uint64_t position[LANES];
     uint64_t sent; // signals, each once
@@ -615,7 +365,7 @@ static void send_group(struct play *p)
     request.n_signals = GROUP;
     request.signals = list;
     struct waiting waiting;
-    Assay__Router__V1__ApplySignalsResponse *answer;
+    Assay__Router__V1__ApplySignalsResponse *answer = NULL;
     uint8_t bytes[4096];
     size_t n = assay__router__v1__apply_signals_request__pack(&request, bytes);
     struct rpc_call_opts opts = {.timeout_ms = PATIENCE_MS};
@@ -686,7 +436,7 @@ Test(router, kills_lose_nothing_and_repeat_nothing)
     uint64_t seed = test_random_seed();
     fprintf(stderr, "TEST_SEED=%llu\n", (unsigned long long)seed);
     p->random.state = seed;
-    world_make(&p->w, PLAYBOOK);
+    router_process_make(&p->w, PLAYBOOK);
     start(&p->w);
     for (int i = 0; i < GROUPS; i++) {
         send_group(p);
@@ -713,6 +463,6 @@ Test(router, kills_lose_nothing_and_repeat_nothing)
     cr_assert_gt(reading.leads, ACCOUNTS / 2);
     cr_assert_eq(reading.completed, reading.leads);
     cr_assert_eq(reading.completed, p->completed);
-    world_end(&p->w);
+    router_process_end(&p->w);
     mem_free(p);
 }
