@@ -41,7 +41,7 @@ static const Assay__Router__V1__ListDecisionsResponse *decisions(struct router_p
 Test(router, a_lead_goes_its_way)
 {
     struct router_process w;
-    router_process_make(&w, PLAYBOOK);
+    router_process_make(&w, PLAYBOOK, TEST_BIN_DIR "/assay-router");
     start(&w);
     send_one(&w, 1, "a", "ready");
     send_one(&w, 1, "a", "ready"); // again: no effect
@@ -116,7 +116,7 @@ Test(router, a_lead_goes_its_way)
 Test(router, bad_requests_are_refused_with_the_field)
 {
     struct router_process w;
-    router_process_make(&w, PLAYBOOK);
+    router_process_make(&w, PLAYBOOK, TEST_BIN_DIR "/assay-router");
     start(&w);
     send_one(&w, 1, "a", "ready");
     Assay__Router__V1__LeaseRequest lease_request = ASSAY__ROUTER__V1__LEASE_REQUEST__INIT;
@@ -162,7 +162,7 @@ Test(router, bad_requests_are_refused_with_the_field)
 Test(router, a_lease_waits_for_a_lead)
 {
     struct router_process w;
-    router_process_make(&w, PLAYBOOK);
+    router_process_make(&w, PLAYBOOK, TEST_BIN_DIR "/assay-router");
     start(&w);
     Assay__Router__V1__LeaseRequest request = ASSAY__ROUTER__V1__LEASE_REQUEST__INIT;
     request.queue = (char *)"self_serve";
@@ -191,7 +191,7 @@ Test(router, a_lease_waits_for_a_lead)
 Test(router, a_reader_of_decisions_waits_for_the_next)
 {
     struct router_process w;
-    router_process_make(&w, PLAYBOOK);
+    router_process_make(&w, PLAYBOOK, TEST_BIN_DIR "/assay-router");
     start(&w);
     send_one(&w, 1, "a", "ready"); // signal, pql, lead
     Assay__Router__V1__ListDecisionsRequest request =
@@ -217,7 +217,7 @@ Test(router, a_reader_of_decisions_waits_for_the_next)
 Test(router, a_lease_that_runs_out_wakes_the_next_consumer)
 {
     struct router_process w;
-    router_process_make(&w, PLAYBOOK);
+    router_process_make(&w, PLAYBOOK, TEST_BIN_DIR "/assay-router");
     start(&w);
     send_one(&w, 1, "a", "ready");
     cr_assert_eq(lease(&w, "self_serve", "", 1, 50, 0)->n_leads, 1);
@@ -230,7 +230,7 @@ Test(router, a_lease_that_runs_out_wakes_the_next_consumer)
 Test(router, the_end_answers_those_who_wait)
 {
     struct router_process w;
-    router_process_make(&w, PLAYBOOK);
+    router_process_make(&w, PLAYBOOK, TEST_BIN_DIR "/assay-router");
     start(&w);
     Assay__Router__V1__LeaseRequest request = ASSAY__ROUTER__V1__LEASE_REQUEST__INIT;
     request.queue = (char *)"self_serve";
@@ -275,7 +275,7 @@ static const char SECOND[] = "playbook: test\nversion: 2\n"
 Test(router, a_playbook_is_changed_while_it_runs_and_kept)
 {
     struct router_process w;
-    router_process_make(&w, PLAYBOOK);
+    router_process_make(&w, PLAYBOOK, TEST_BIN_DIR "/assay-router");
     start(&w);
     send_one(&w, 1, "a", "ready");
     Assay__Admin__V1__LoadDocumentResponse *answer;
@@ -305,7 +305,7 @@ Test(router, a_playbook_is_changed_while_it_runs_and_kept)
 Test(router, without_any_playbook_it_says_why_and_ends)
 {
     struct router_process w;
-    router_process_make(&w, "playbook: test\nversion: x\n");
+    router_process_make(&w, "playbook: test\nversion: x\n", TEST_BIN_DIR "/assay-router");
     start(&w);
     cr_assert_eq(wait_end(&w), 2);
     struct temp_folder path = temp_folder_at(&w.folder, "log");
@@ -436,7 +436,7 @@ Test(router, kills_lose_nothing_and_repeat_nothing)
     uint64_t seed = test_random_seed();
     fprintf(stderr, "TEST_SEED=%llu\n", (unsigned long long)seed);
     p->random.state = seed;
-    router_process_make(&p->w, PLAYBOOK);
+    router_process_make(&p->w, PLAYBOOK, TEST_BIN_DIR "/assay-router");
     start(&p->w);
     for (int i = 0; i < GROUPS; i++) {
         send_group(p);

@@ -43,7 +43,7 @@ int main(void)
 {
     struct router_process w;
     struct reader readers[READERS] = {0};
-    router_process_make(&w, PLAYBOOK);
+    router_process_make(&w, PLAYBOOK, TEST_BIN_DIR "/assay-router");
     start(&w);
     for (int i = 0; i < READERS; i++)
         reader_next(&readers[i], &w);

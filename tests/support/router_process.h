@@ -50,6 +50,7 @@ const char *__lsan_default_options(void)
 
 struct router_process {
     struct temp_folder folder;
+    const char *program;
     char url[PATH_MAX];
     pid_t pid;
     struct loop *loop;
@@ -79,7 +80,7 @@ static inline void start(struct router_process *w)
     int fd = open(log.path, O_WRONLY | O_CREAT | O_APPEND, 0600);
     dup2(fd, 1);
     dup2(fd, 2);
-    execl(TEST_BIN_DIR "/assay-router", "assay-router", "--config", config.path, (char *)NULL);
+    execl(w->program, "assay-router", "--config", config.path, (char *)NULL);
     _exit(127);
 }
 
@@ -92,9 +93,10 @@ static inline int wait_end(struct router_process *w)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static inline void router_process_make(struct router_process *w, const char *playbook)
+static inline void router_process_make(struct router_process *w, const char *playbook,
+                                       const char *program)
 {
-    *w = (struct router_process){.pid = 0};
+    *w = (struct router_process){.program = program};
     temp_folder_make(&w->folder);
     snprintf(w->url, sizeof w->url, "ipc://%s/sock", w->folder.path);
     struct buf text = {0};
