@@ -7,8 +7,11 @@
 //
 // The steps to WAITING and DONE are made on NNG's threads. A wish to end early (`ending`) is set
 // under the line's lock, so that it either stops the operation that runs or is seen before the next
-// begins. REQ must not be told to stop receiving while its send still waits (NNG 1.5.2 frees the
-// message twice), hence one operation after the other.
+// begins.
+//
+// REQ must not be told to stop receiving while its send still waits (NNG 1.5.2 may crash on that),
+// hence one operation after the other. And NNG's own timeouts are not used: one that fires just as
+// its operation ends may stop the next operation instead.
 #pragma once
 
 #include <pthread.h>

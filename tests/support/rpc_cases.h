@@ -161,6 +161,39 @@ static inline void case_deadline(enum world_transport transport)
     world_deinit(&w);
 }
 
+static inline bool case_some_turns(struct world *w)
+{
+    return w->looks > 20;
+}
+
+// A call that the server has ended keeps its place until its handler is done with it.
+static inline void case_ended_in_place(enum world_transport transport)
+{
+    struct world w;
+    struct world_answer a[2];
+    struct rpc_call_opts opts = {.timeout_ms = 1};
+    world_init(&w, transport);
+    w.server_opts.calls_max = 1;
+    world_serve(&w);
+    world_connect(&w, &(struct rpc_client_opts){0});
+    EXPECT(world_ask(&w, "echo:x", NULL, &a[0]) == RPC_OK);
+    while (w.n_held == 0) {
+        opts.timeout_ms *= 2;
+        EXPECT(world_ask(&w, "hold", &opts, &a[0]) == RPC_DEADLINE_EXCEEDED);
+    }
+    world_awaited = a;
+    world_n_awaited = 1;
+    world_run(&w, case_cancelled_and_answered);
+    unsigned checks = w.checks;
+    world_call(&w, "echo:next", &(struct rpc_call_opts){.timeout_ms = 60000}, &a[1]);
+    world_run(&w, case_some_turns);
+    EXPECT(w.checks == checks && a[1].n == 0);
+    world_release(&w, 0, "late");
+    world_wait(&w, &a[1], 1);
+    EXPECT(a[1].status == RPC_OK && strcmp(a[1].reason, "next") == 0);
+    world_deinit(&w);
+}
+
 static inline void case_no_peer(enum world_transport transport)
 {
     struct world w;
@@ -799,6 +832,7 @@ static inline void case_bad_address(void)
     X(metadata)                                                                                    \
     X(out_of_order)                                                                                \
     X(deadline)                                                                                    \
+    X(ended_in_place)                                                                              \
     X(no_peer)                                                                                     \
     X(cancel)                                                                                      \
     X(sizes)                                                                                       \
