@@ -63,13 +63,13 @@ static void queues_write(const Assay__Router__V1__GetQueuesResponse *q)
 {
     struct output_table table = {.right = 0x3E};
     output_row(&table, (const char *const[]){"queue", "waiting", "leased", "acked", "completed",
-                                             "parked", "oldest (UTC)", NULL});
+                                             "parked", "oldest since (UTC)", NULL});
     for (size_t i = 0; i < q->n_queues; i++)
         output_row(&table, (const char *const[]){
                                q->queues[i]->name, number(q->queues[i]->waiting),
                                number(q->queues[i]->leased), number(q->queues[i]->acked),
                                number(q->queues[i]->completed), number(q->queues[i]->parked),
-                               output_time(q->queues[i]->oldest_waiting_ms), NULL});
+                               output_time(q->queues[i]->oldest_known_at_ms), NULL});
     putchar('\n');
     output_table_write(&table, 0, stdout);
     printf("\nrouter: %s, journal at %s, checkpoint at %s\n",
@@ -119,7 +119,7 @@ static json_t *queues_json(const Assay__Router__V1__GetQueuesResponse *q)
                             INT(q->queues[i]->waiting), "leased", INT(q->queues[i]->leased),
                             "acked", INT(q->queues[i]->acked), "completed",
                             INT(q->queues[i]->completed), "parked", INT(q->queues[i]->parked),
-                            "oldest_waiting", INT(q->queues[i]->oldest_waiting_ms)));
+                            "oldest_known_at", INT(q->queues[i]->oldest_known_at_ms)));
     return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "queues", list,
                      "accounts", INT(q->accounts), "pals", INT(q->pals), "pqls", INT(q->pqls),
                      "pqas", INT(q->pqas), "leads", INT(q->leads), "decisions", INT(q->decisions),

@@ -290,7 +290,7 @@ Assay__Router__V1__GetAccountResponse *router_codec_account(const char *account_
     return out;
 }
 
-Assay__Router__V1__Queue *router_codec_queue(const struct router_queue_view *view, int64_t now_ms,
+Assay__Router__V1__Queue *router_codec_queue(const struct router_queue_view *view,
                                              struct arena *arena)
 {
     Assay__Router__V1__Queue *out = arena_alloc(arena, sizeof *out);
@@ -301,7 +301,7 @@ Assay__Router__V1__Queue *router_codec_queue(const struct router_queue_view *vie
     out->acked = view->counts[ROUTER_ACKED];
     out->completed = view->counts[ROUTER_COMPLETED];
     out->parked = view->counts[ROUTER_PARKED];
-    if (view->oldest_known_at_ms != INT64_MIN && view->oldest_known_at_ms < now_ms)
-        out->oldest_waiting_ms = now_ms - view->oldest_known_at_ms;
+    if (view->oldest_known_at_ms != INT64_MIN)
+        out->oldest_known_at_ms = view->oldest_known_at_ms;
     return out;
 }

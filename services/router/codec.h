@@ -35,5 +35,5 @@ Assay__Router__V1__Lead *router_codec_lead(const struct router_lead *lead, bool 
 Assay__Router__V1__GetAccountResponse *router_codec_account(const char *account_id,
                                                             const struct router_account_view *view,
                                                             struct arena *arena);
-Assay__Router__V1__Queue *router_codec_queue(const struct router_queue_view *view, int64_t now_ms,
+Assay__Router__V1__Queue *router_codec_queue(const struct router_queue_view *view,
                                              struct arena *arena);

@@ -567,9 +567,8 @@ static void look_queues(struct router *router, struct call *call)
     assay__router__v1__get_queues_response__init(out);
     out->n_queues = n;
     out->queues = arena_alloc(&call->arena, (n + 1) * sizeof *out->queues);
-    int64_t now_ms = clock_wall_ms();
     for (size_t i = 0; i < n; i++)
-        out->queues[i] = router_codec_queue(&views[i], now_ms, &call->arena);
+        out->queues[i] = router_codec_queue(&views[i], &call->arena);
     out->accounts = counts.accounts;
     out->pals = counts.pals;
     out->pqls = counts.pqls;
