@@ -275,6 +275,9 @@ static enum err config_write(struct up_plan *plan, size_t i, struct err_info *in
         key_write(&text, "shard_map", cluster_path(arena, plan->dir, "shards.map"));
         key_write(&text, "clock", plan->facts.event_clock ? "event" : "wall");
     }
+    // Senders and consumers are many, and long polls hold a place each.
+    if (service->rank != RANK_SCORER)
+        buf_append_text(&text, "calls_max: 512\n");
     enum err err = cluster_file_write(service->config, buf_span(&text), info);
     buf_deinit(&text);
     return err;
