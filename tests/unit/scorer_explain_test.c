@@ -94,7 +94,7 @@ Test(scorer_explain, lists_users_that_qualify_first)
     struct scorer_world w;
     scorer_world_open(&w, HEAD "measures: {p: {count: P}}\nsignals: {s: {p: {at_least: 2}}}\n");
     for (int i = 0; i < 30; i++) {
-        char user[8];
+        char user[16];
         snprintf(user, sizeof user, "u%d", i);
         scorer_world_track(&w, "a", user, "P", "2026-01-01");
     }

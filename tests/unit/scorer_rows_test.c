@@ -83,7 +83,8 @@ static void fake_commit(struct store_fake *store, struct store_fake *from)
             fake_add(store, row->table, row->key, row->value, false);
     }
     fake_clear(from);
-    qsort(store->rows, store->n, sizeof *store->rows, fake_compare);
+    if (store->n > 0)
+        qsort(store->rows, store->n, sizeof *store->rows, fake_compare);
 }
 
 // ---- The journal ----
