@@ -89,7 +89,7 @@ static struct value condition_event_value(const struct property *list, size_t n,
     return (struct value){.type = VALUE_NONE};
 }
 
-static struct operand condition_measure(const struct scene *scene, int32_t measure)
+static inline struct operand condition_measure(const struct scene *scene, int32_t measure)
 {
     const struct measure *m = &scene->plan->playbook->measures[measure];
     if (m->scope == SCOPE_USER ? scene->user == NULL : scene->account == NULL)
@@ -164,32 +164,8 @@ static bool condition_one_of(const struct operand *left, const struct condition 
     return false;
 }
 
-static bool condition_test(const struct operand *left, const struct condition *leaf,
-                           int64_t clock_ms)
+static bool condition_compare(const struct condition *leaf, int64_t milli)
 {
-    if (leaf->test == TEST_EXISTS)
-        return left->some == leaf->expected;
-    if (!left->present)
-        return false;
-    int64_t milli = left->milli;
-    switch (leaf->test) {
-    case TEST_IS:
-    case TEST_IN:
-        return condition_one_of(left, leaf);
-    case TEST_CONTAINS:
-        return condition_contains(left, &leaf->values[0]);
-    case TEST_WITHIN:
-        return left->number && clock_ms - milli < leaf->low_milli;
-    case TEST_AT_LEAST:
-    case TEST_AT_MOST:
-    case TEST_ABOVE:
-    case TEST_BELOW:
-    case TEST_BETWEEN:
-    case TEST_EXISTS:
-        break;
-    }
-    if (!left->number && !value_milli(&left->value, &milli))
-        return false;
     switch (leaf->test) {
     case TEST_AT_LEAST:
         return milli >= leaf->low_milli;
@@ -211,11 +187,47 @@ static bool condition_test(const struct operand *left, const struct condition *l
     return false;
 }
 
-bool condition_leaf(const struct scene *scene, int32_t at)
+static bool condition_test(const struct operand *left, const struct condition *leaf,
+                           int64_t clock_ms)
+{
+    int64_t milli = left->milli;
+    switch (leaf->test) {
+    case TEST_EXISTS:
+        return left->some == leaf->expected;
+    case TEST_IS:
+    case TEST_IN:
+        return left->present && condition_one_of(left, leaf);
+    case TEST_CONTAINS:
+        return left->present && condition_contains(left, &leaf->values[0]);
+    case TEST_WITHIN:
+        return left->present && left->number && clock_ms - milli < leaf->low_milli;
+    case TEST_AT_LEAST:
+    case TEST_AT_MOST:
+    case TEST_ABOVE:
+    case TEST_BELOW:
+    case TEST_BETWEEN:
+        break;
+    }
+    if (!left->present || (!left->number && !value_milli(&left->value, &milli)))
+        return false;
+    return condition_compare(leaf, milli);
+}
+
+// Apart from the rest, so that the usual leaf needs no room for texts.
+static __attribute__((noinline)) bool condition_leaf_value(const struct scene *scene, int32_t at)
 {
     char domain[DOMAIN_MAX];
     struct operand left = condition_read(scene, at, domain);
     return condition_test(&left, &scene->plan->playbook->conditions[at], scene->clock_ms);
+}
+
+bool condition_leaf(const struct scene *scene, int32_t at)
+{
+    const struct condition *leaf = &scene->plan->playbook->conditions[at];
+    if (leaf->operand != OPERAND_MEASURE)
+        return condition_leaf_value(scene, at);
+    struct operand left = condition_measure(scene, leaf->measure);
+    return condition_test(&left, leaf, scene->clock_ms);
 }
 
 // ---- Trees ----
@@ -260,6 +272,11 @@ static bool condition_decide_leaf(struct scene *scene, int32_t at, enum scope sc
     const struct condition *leaf = &scene->plan->playbook->conditions[at];
     int64_t *since =
         &subject_leaves(&scene->plan->scopes[scope], scene_subject(scene, scope))[leaf->leaf];
+    // What neither the event nor time has touched is as it was.
+    if (scene->touched != NULL &&
+        (leaf->operand != OPERAND_MEASURE ||
+         (scene->touched[leaf->measure / 64] >> (leaf->measure % 64) & 1) == 0))
+        return *since != 0;
     bool holds = condition_leaf(scene, at);
     if (holds == (*since != 0))
         return holds;

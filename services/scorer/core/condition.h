@@ -16,6 +16,9 @@ struct scene {
     // Traits that the event brings and that are not yet in the state: the account's, the user's in
     // the account, the profile's.
     bool brings_account, brings_user, brings_profile;
+    // For condition_decide: the measures that may have changed since the leaves were last decided;
+    // NULL: any.
+    const uint64_t *touched;
     bool flipped; // set by condition_decide when a leaf has changed
 };
 

@@ -319,9 +319,11 @@ static void core_count(struct core *core, struct core_event *e, struct decision 
     core_know(core, e, clock_ms);
     core_apply_traits(core, e);
 
+    static const uint64_t UNTOUCHED[PLAYBOOK_MEASURES_MAX / 64];
     const struct plan_event *what = NULL;
     if (core_is_usage(event))
         what = &core->plan->events[playbook_event(core->playbook, event->name)];
+    decision->touched = what == NULL ? UNTOUCHED : what->touched;
     e->active = core_is_active(event);
     const struct sigset *user_signals =
         what == NULL ? &CORE_NO_SIGNALS : &what->signals[SCOPE_USER];

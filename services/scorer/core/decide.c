@@ -6,6 +6,7 @@
 #include "services/scorer/core/decide.h"
 
 #include "common/base/mem.h"
+#include "common/base/time_text.h"
 #include "services/scorer/core/timers.h"
 #include "services/scorer/core/wording.h"
 
@@ -109,6 +110,7 @@ static void decide_count_user(struct decision *decision, int32_t signal, bool va
                  INT64_MIN);
     }
     sigset_join(&decision->account_signals, &plan->users_with[signal]);
+    decision->counted = true;
 }
 
 static void decide_signal(struct decision *decision, struct scene *scene, int32_t position)
@@ -142,29 +144,42 @@ static void decide_set(struct decision *decision, struct scene *scene, const str
 
 // ---- Subjects ----
 
+static void decide_lapse_signal(const struct scene *scene, enum scope scope, int32_t position)
+{
+    const struct plan *plan = scene->plan;
+    const struct plan_signal *signal = &plan->signals[position];
+    int64_t *leaves = subject_leaves(&plan->scopes[scope], scene_subject(scene, scope));
+    for (uint32_t i = 0; i < signal->n_leaves; i++) {
+        const struct condition *leaf = &plan->playbook->conditions[signal->leaves[i]];
+        if (leaf->operand == OPERAND_MEASURE && leaves[leaf->leaf] != 0 &&
+            (plan->measures[leaf->measure].timed || leaf->test == TEST_WITHIN) &&
+            !condition_leaf(scene, signal->leaves[i]))
+            leaves[leaf->leaf] = 0;
+    }
+}
+
 void decide_lapse(const struct decision *decision, struct user *user, const struct sigset *set)
 {
-    struct scene scene = decide_scene(decision, user);
-    const struct plan *plan = scene.plan;
+    const struct plan *plan = decision->core->plan;
     enum scope scope = user == NULL ? SCOPE_ACCOUNT : SCOPE_USER;
+    const struct plan_scope *shape = &plan->scopes[scope];
+    struct scene scene = decide_scene(decision, user);
     struct subject *subject = scene_subject(&scene, scope);
-    const uint8_t *flags = subject_flags(&plan->scopes[scope], subject);
-    int64_t *leaves = subject_leaves(&plan->scopes[scope], subject);
-    if (subject->stale)
-        set = &plan->scopes[scope].all;
-    for (int32_t s = sigset_next(set, 0); s >= 0; s = sigset_next(set, s + 1)) {
+    const uint8_t *flags = subject_flags(shape, subject);
+    int32_t *looked = subject_looked(shape, subject);
+    int32_t hour = (int32_t)time_hour(scene.clock_ms), day = (int32_t)time_day(scene.clock_ms);
+    struct sigset look = shape->lapsing;
+    for (int i = 0; i < SIGSET_WORDS && !subject->stale; i++)
+        look.words[i] &= set->words[i];
+    for (int32_t s = sigset_next(&look, 0); s >= 0; s = sigset_next(&look, s + 1)) {
         const struct plan_signal *signal = &plan->signals[s];
-        bool value = (flags[plan->playbook->signals[s].number] & SIGNAL_TRUE) != 0;
-        // A signal that is true, or could become it, has timers that see every leaf change.
-        if (!signal->timed || signal->rising || value)
+        int32_t number = plan->playbook->signals[s].number;
+        int32_t now = signal->hourly ? hour : day;
+        // A signal that is true has timers that see every leaf change.
+        if ((flags[number] & SIGNAL_TRUE) != 0 || (looked[number] == now && !signal->fading))
             continue;
-        for (uint32_t i = 0; i < signal->n_leaves; i++) {
-            const struct condition *leaf = &plan->playbook->conditions[signal->leaves[i]];
-            if (leaf->operand == OPERAND_MEASURE && leaves[leaf->leaf] != 0 &&
-                (plan->measures[leaf->measure].timed || leaf->test == TEST_WITHIN) &&
-                !condition_leaf(&scene, signal->leaves[i]))
-                leaves[leaf->leaf] = 0;
-        }
+        looked[number] = now;
+        decide_lapse_signal(&scene, scope, s);
     }
 }
 
@@ -172,8 +187,10 @@ void decide_user(struct decision *decision, struct user *user, const struct sigs
 {
     struct scene scene = decide_scene(decision, user);
     uint32_t version = scene.profile == NULL ? 0 : scene.profile->version;
+    scene.touched = decision->touched;
     if (user->subject.stale || user->profile_version != version) {
         set = &scene.plan->scopes[SCOPE_USER].all;
+        scene.touched = NULL;
         scene.flipped = true;
     }
     user->subject.stale = false;
@@ -203,17 +220,21 @@ static bool decide_shared_changed(const struct decision *decision)
 static void decide_every_user(struct decision *decision)
 {
     const struct plan *plan = decision->core->plan;
+    const uint64_t *touched = decision->touched;
+    decision->touched = NULL;
     for (uint32_t i = 0; i < decision->account->n_users; i++) {
         struct user *user = decision->account->users[i].user;
         if (user->counted)
             decide_user(decision, user, &plan->shared_signals);
     }
+    decision->touched = touched;
 }
 
 void decide_account(struct decision *decision, const struct sigset *set)
 {
     const struct plan *plan = decision->core->plan;
-    bool flipped = decision->account->subject.stale || plan->shared_unsteady;
+    struct subject *subject = &decision->account->subject;
+    bool flipped = subject->stale || plan->shared_unsteady;
     // Users that change may change what the others see; a signal refers to earlier ones only, so
     // this comes to rest within as many rounds as there are signals.
     for (int32_t round = 0; plan->n_shared > 0 && round <= plan->playbook->n_signals; round++) {
@@ -223,13 +244,17 @@ void decide_account(struct decision *decision, const struct sigset *set)
         decide_every_user(decision);
     }
     struct scene scene = decide_scene(decision, NULL);
-    struct sigset all = *set;
-    sigset_join(&all, &decision->account_signals);
-    if (decision->account->subject.stale)
-        all = plan->scopes[SCOPE_ACCOUNT].all;
-    decision->account->subject.stale = false;
+    struct sigset look = *set;
+    sigset_join(&look, &decision->account_signals);
+    scene.touched = decision->counted ? NULL : decision->touched;
+    if (subject->stale) {
+        look = plan->scopes[SCOPE_ACCOUNT].all;
+        scene.touched = NULL;
+    }
+    subject->stale = false;
     decision->account_signals = (struct sigset){0};
-    decide_set(decision, &scene, &all);
+    decision->counted = false;
+    decide_set(decision, &scene, &look);
     if (flipped || scene.flipped)
         timers_refresh(decision, NULL);
 }

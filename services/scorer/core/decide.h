@@ -14,7 +14,9 @@ struct decision {
     uint64_t index; // of the next change
     int64_t known_at_ms;
     struct span event_id;          // empty: an instant
+    const uint64_t *touched;       // measures that the event may have changed; NULL: look at all
     struct sigset account_signals; // to decide, as changes of users ask for it
+    bool counted;                  // and measures of users have changed
 };
 
 // A user's or (user NULL) the account's scene at the account's clock.

@@ -286,25 +286,39 @@ static struct reading measure_read_anchored(const struct measure *measure, const
     return out;
 }
 
-// The newest buckets come first: of these most are cached.
-static int64_t measure_sum(const struct cell *cell, int64_t low)
+static int64_t measure_big_sum(const struct cell *cell, int64_t low)
 {
     const struct cell_entry *entries = cell_entries(cell);
     __int128 sum = 0;
-    for (uint32_t i = cell->n; i > 0 && entries[i - 1].key >= low; i--)
-        sum += entries[i - 1].value;
+    for (uint32_t i = cell_first(cell, low); i < cell->n; i++)
+        sum += entries[i].value;
     return sum > VALUE_MILLI_MAX    ? VALUE_MILLI_MAX
            : sum < -VALUE_MILLI_MAX ? -VALUE_MILLI_MAX
                                     : (int64_t)sum;
+}
+
+// From the newest bucket back.
+static int64_t measure_sum(const struct cell *cell, int64_t low)
+{
+    const struct cell_entry *entries = cell_entries(cell);
+    int64_t sum = 0;
+    uint32_t i = cell->n;
+    for (; i > 0 && entries[i - 1].key >= low; i--) {
+        if (__builtin_add_overflow(sum, entries[i - 1].value, &sum))
+            return measure_big_sum(cell, low);
+    }
+    return value_bound(sum);
 }
 
 static int64_t measure_days(const struct measure *measure, const struct cell *cell, int64_t low)
 {
     const struct cell_entry *entries = cell_entries(cell);
     int64_t days = 0, day = INT64_MIN;
-    for (uint32_t i = cell_first(cell, low); i < cell->n; i++) {
-        int64_t of =
-            measure_by_day(measure) ? entries[i].key : measure_floor_div(entries[i].key, 24);
+    uint32_t from = cell_first(cell, low);
+    if (measure_by_day(measure))
+        return cell->n - from;
+    for (uint32_t i = from; i < cell->n; i++) {
+        int64_t of = measure_floor_div(entries[i].key, 24);
         days += of != day;
         day = of;
     }
@@ -352,31 +366,43 @@ struct reading measure_read(const struct plan *plan, int32_t at, const struct ce
     return (struct reading){true, value_thousand(measure_sum(cell, low))};
 }
 
-int64_t measure_change(const struct playbook *playbook, int32_t at, const struct cell *cell,
-                       int64_t after_ms)
+// The buckets of a measure that time takes away, from the oldest that counts; NULL: none.
+static const struct cell_entry *measure_leaving(const struct measure *measure,
+                                                const struct cell *cell, int64_t after_ms,
+                                                uint32_t *n)
 {
-    const struct measure *measure = &playbook->measures[at];
     const struct cell *buckets =
         measure->kind == MEASURE_DISTINCT_VALUES ? cell_histogram(cell) : cell;
-    uint32_t from;
-    switch (measure->window) {
-    case WINDOW_LIFETIME:
-    case WINDOW_ANCHORED:
+    *n = 0;
+    if (measure->window == WINDOW_LIFETIME || measure->window == WINDOW_ANCHORED)
+        return NULL;
+    uint32_t from = cell_first(buckets, measure_low(measure, after_ms));
+    *n = buckets->n - from;
+    // Those of a calendar period leave all at once.
+    if (*n > 1 && measure->window != WINDOW_DAYS && measure->window != WINDOW_HOURS)
+        *n = 1;
+    return cell_entries(buckets) + from;
+}
+
+uint32_t measure_changes(const struct playbook *playbook, int32_t at, const struct cell *cell,
+                         int64_t after_ms)
+{
+    uint32_t n;
+    (void)measure_leaving(&playbook->measures[at], cell, after_ms, &n);
+    return n;
+}
+
+int64_t measure_change(const struct playbook *playbook, int32_t at, const struct cell *cell,
+                       int64_t after_ms, uint32_t nth)
+{
+    const struct measure *measure = &playbook->measures[at];
+    uint32_t n;
+    const struct cell_entry *entries = measure_leaving(measure, cell, after_ms, &n);
+    if (nth >= n)
         return INT64_MAX;
-    case WINDOW_DAYS:
-    case WINDOW_HOURS:
-        // The oldest bucket that still counts leaves first.
-        from = cell_first(buckets, measure_low(measure, after_ms));
-        if (from == buckets->n)
-            return INT64_MAX;
-        return (cell_entries(buckets)[from].key + measure->window_n) *
-               (measure->window == WINDOW_DAYS ? (int64_t)TIME_DAY_MS : (int64_t)TIME_HOUR_MS);
-    case WINDOW_CALENDAR_DAY:
-    case WINDOW_CALENDAR_WEEK:
-    case WINDOW_CALENDAR_MONTH:
-        if (cell_first(buckets, measure_low(measure, after_ms)) == buckets->n)
-            return INT64_MAX;
-        return measure_period_day(measure->window, time_day(after_ms), 1) * TIME_DAY_MS;
-    }
-    return INT64_MAX;
+    if (measure->window == WINDOW_DAYS)
+        return (entries[nth].key + measure->window_n) * TIME_DAY_MS;
+    if (measure->window == WINDOW_HOURS)
+        return (entries[nth].key + measure->window_n) * TIME_HOUR_MS;
+    return measure_period_day(measure->window, time_day(after_ms), 1) * TIME_DAY_MS;
 }

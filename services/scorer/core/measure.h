@@ -15,7 +15,10 @@ void measure_take(const struct plan *plan, const struct plan_step *step, struct 
                   struct user *user, const struct event *event, int64_t clock_ms);
 struct reading measure_read(const struct plan *plan, int32_t measure, const struct cell *cell,
                             int64_t clock_ms);
-// The first instant after `after_ms` at which what a bucketed measure reads may change by time
-// alone, when nothing else happens; INT64_MAX: never. Not for scores.
+// The instants after `after_ms` at which what a bucketed measure reads may change by time alone,
+// when nothing else happens, in order: the nth (from 0), or INT64_MAX. Not for scores.
 int64_t measure_change(const struct playbook *playbook, int32_t measure, const struct cell *cell,
-                       int64_t after_ms);
+                       int64_t after_ms, uint32_t nth);
+// How many of them there are.
+uint32_t measure_changes(const struct playbook *playbook, int32_t measure, const struct cell *cell,
+                         int64_t after_ms);

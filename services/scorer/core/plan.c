@@ -103,8 +103,10 @@ static void plan_event_steps(struct plan *plan, int32_t event, enum scope scope,
     out->steps[scope] = arena_alloc(plan->arena, sizeof *out->steps[scope] * (size_t)n);
     for (int32_t i = 0; i < n; i++) {
         struct plan_step step = plan_step_of(plan->playbook, measures[i], event);
-        if (step.takes || step.anchors)
-            out->steps[scope][out->n_steps[scope]++] = step;
+        if (!step.takes && !step.anchors)
+            continue;
+        out->steps[scope][out->n_steps[scope]++] = step;
+        out->touched[step.measure / 64] |= UINT64_C(1) << (step.measure % 64);
     }
 }
 
@@ -172,6 +174,7 @@ static bool plan_leaf_steady(const struct plan *plan, const struct condition *le
 static bool plan_walk(struct plan *plan, int32_t at, bool negated, struct plan_signal *out)
 {
     const struct condition *condition = &plan->playbook->conditions[at];
+    const struct measure *measure;
     bool rising = false;
     switch (condition->kind) {
     case CONDITION_ALL:
@@ -188,7 +191,11 @@ static bool plan_walk(struct plan *plan, int32_t at, bool negated, struct plan_s
         out->n_leaves++;
         if (!plan_leaf_timed(plan, condition))
             return false;
+        measure = &plan->playbook->measures[condition->measure];
         out->timed = true;
+        out->hourly = out->hourly || measure->window == WINDOW_HOURS;
+        out->fading =
+            out->fading || condition->test == TEST_WITHIN || measure->kind == MEASURE_SCORE;
         out->unsteady = out->unsteady || !plan_leaf_steady(plan, condition);
         return negated || !plan_leaf_falls(plan, condition);
     case CONDITION_SIGNAL:
@@ -229,6 +236,8 @@ static void plan_signals(struct plan *plan)
         scope->signals[signal->number] = signal->meaning;
         scope->of_number[signal->number] = s;
         sigset_add(&scope->all, s);
+        if (out->timed && !out->rising)
+            sigset_add(&scope->lapsing, s);
         for (uint32_t i = 0; i < out->n_leaves; i++) {
             const struct condition *leaf = &playbook->conditions[out->leaves[i]];
             scope->leaves[leaf->leaf] = plan_leaf_meaning(plan, signal, leaf);
@@ -330,7 +339,8 @@ static void plan_scope_make(struct plan *plan, enum scope scope)
 static void plan_scope_lay(struct plan_scope *scope, uint32_t n_shared)
 {
     scope->leaves_at = sizeof(struct subject) + scope->n_cells * sizeof(struct cell);
-    scope->flags_at = scope->leaves_at + scope->n_leaves * sizeof(int64_t);
+    scope->looked_at = scope->leaves_at + scope->n_leaves * sizeof(int64_t);
+    scope->flags_at = scope->looked_at + scope->n_signals * sizeof(int32_t);
     scope->shared_at = scope->flags_at + scope->n_signals;
     scope->bytes = scope->shared_at + n_shared;
 }

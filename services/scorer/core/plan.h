@@ -54,6 +54,7 @@ struct plan_event {
     struct plan_step *steps[2]; // by scope
     uint32_t n_steps[2];
     struct sigset signals[2];
+    uint64_t touched[PLAYBOOK_MEASURES_MAX / 64]; // measures that the event may change
 };
 
 struct plan_signal {
@@ -61,6 +62,8 @@ struct plan_signal {
     uint32_t n_leaves;
     bool timed;    // time alone can change one of them
     bool rising;   // and could make the signal true by it
+    bool hourly;   // at the full hour
+    bool fading;   // at any instant
     bool unsteady; // an event may bring the next change by time nearer without changing any leaf
 };
 
@@ -75,15 +78,17 @@ struct plan_measure {
 struct plan_scope {
     uint32_t n_cells, n_leaves, n_signals;
     size_t leaves_at; // int64_t since when each leaf holds; 0: it does not
+    size_t looked_at; // int32_t for each signal: the day or hour for which decide_lapse has looked
     size_t flags_at;  // uint8_t for each signal
     size_t shared_at; // uint8_t for each shared leaf; accounts only
     size_t bytes;
-    uint8_t *shapes;    // of each cell
-    uint64_t *cells;    // meaning of each cell
-    uint64_t *signals;  // meaning of each signal
-    uint64_t *leaves;   // meaning of each leaf
-    int32_t *of_number; // position of signal i of the scope
-    struct sigset all;  // signals of the scope
+    uint8_t *shapes;       // of each cell
+    uint64_t *cells;       // meaning of each cell
+    uint64_t *signals;     // meaning of each signal
+    uint64_t *leaves;      // meaning of each leaf
+    int32_t *of_number;    // position of signal i of the scope
+    struct sigset all;     // signals of the scope
+    struct sigset lapsing; // those with leaves that time makes false without a timer
 };
 
 struct plan {

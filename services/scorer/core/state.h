@@ -125,6 +125,10 @@ static inline uint8_t *subject_flags(const struct plan_scope *scope, struct subj
 {
     return (uint8_t *)subject + scope->flags_at;
 }
+static inline int32_t *subject_looked(const struct plan_scope *scope, struct subject *subject)
+{
+    return (int32_t *)(void *)((char *)subject + scope->looked_at);
+}
 static inline uint8_t *subject_shared(const struct plan_scope *scope, struct subject *subject)
 {
     return (uint8_t *)subject + scope->shared_at;

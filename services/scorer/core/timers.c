@@ -8,9 +8,6 @@
 #include "services/scorer/core/score.h"
 #include "services/scorer/core/value.h"
 
-// More buckets than this: bisect over time instead of trying each instant.
-enum { TIMERS_TRY_MAX = 32 };
-
 // ---- The next change of one leaf ----
 
 static bool timers_leaf_at(struct scene *scene, int32_t at, int64_t clock_ms)
@@ -114,7 +111,7 @@ static int64_t timers_candidate(const struct scene *scene, int32_t at, const str
 {
     const struct playbook *playbook = scene->plan->playbook;
     const struct condition *leaf = &playbook->conditions[at];
-    int64_t next = measure_change(playbook, leaf->measure, cell, after_ms);
+    int64_t next = measure_change(playbook, leaf->measure, cell, after_ms, 0);
     if (leaf->test != TEST_WITHIN)
         return next;
     struct reading reading = measure_read(scene->plan, leaf->measure, cell, after_ms);
@@ -125,27 +122,47 @@ static int64_t timers_candidate(const struct scene *scene, int32_t at, const str
     return next;
 }
 
+// A test against one number over a value that only falls changes once: with the first bucket to
+// leave by which it has changed.
+static int64_t timers_falling(struct scene *scene, int32_t at, const struct cell *cell)
+{
+    const struct playbook *playbook = scene->plan->playbook;
+    int32_t measure = playbook->conditions[at].measure;
+    bool now = condition_leaf(scene, at);
+    int64_t then = INT64_MAX;
+    uint32_t from = 0, to = measure_changes(playbook, measure, cell, scene->clock_ms);
+    while (from < to) {
+        uint32_t middle = from + (to - from) / 2;
+        int64_t next = measure_change(playbook, measure, cell, scene->clock_ms, middle);
+        if (timers_leaf_at(scene, at, next) == now) {
+            from = middle + 1;
+        } else {
+            then = next;
+            to = middle;
+        }
+    }
+    return then;
+}
+
 static int64_t timers_buckets(struct scene *scene, int32_t at)
 {
     const struct playbook *playbook = scene->plan->playbook;
     const struct condition *leaf = &playbook->conditions[at];
     const struct measure *measure = &playbook->measures[leaf->measure];
     const struct cell *cell = &scene_subject(scene, measure->scope)->cells[measure->cell];
+    if (scene->plan->measures[leaf->measure].falls &&
+        (leaf->test == TEST_AT_LEAST || leaf->test == TEST_AT_MOST || leaf->test == TEST_ABOVE ||
+         leaf->test == TEST_BELOW))
+        return timers_falling(scene, at, cell);
     bool now = condition_leaf(scene, at);
     int64_t then = scene->clock_ms;
-    for (int tried = 0;; tried++) {
+    for (;;) {
         int64_t next = timers_candidate(scene, at, cell, then);
         if (next == INT64_MAX)
             return next;
         CHECK(next > then);
         if (timers_leaf_at(scene, at, next) != now)
             return next;
-        if (tried == TIMERS_TRY_MAX && scene->plan->measures[leaf->measure].steady &&
-            leaf->test != TEST_BETWEEN && leaf->test != TEST_IS && leaf->test != TEST_IN) {
-            int64_t high = next + (int64_t)PLAYBOOK_WINDOW_DAYS_MAX * 24 * 3600 * 1000;
-            bool changes = timers_leaf_at(scene, at, high) != now;
-            return changes ? timers_bisect(scene, at, next, high) : INT64_MAX;
-        }
         then = next;
     }
 }

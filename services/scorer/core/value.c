@@ -10,16 +10,6 @@ static int64_t value_clamp(__int128 milli)
     return (int64_t)milli;
 }
 
-int64_t value_thousand(int64_t n)
-{
-    return value_clamp((__int128)n * 1000);
-}
-
-int64_t value_add(int64_t a, int64_t b)
-{
-    return value_clamp((__int128)a + b);
-}
-
 // mantissa * 2^exponent in thousandths. The parts of the double are taken apart, because a compiler
 // may fuse a multiplication and an addition on one machine and not on another.
 static bool value_double_milli(double number, int64_t *out)

@@ -16,10 +16,25 @@
 // The number in thousandths, rounded to the nearest (a half away from zero), kept within
 // +-VALUE_MILLI_MAX. False for what is not a number.
 bool value_milli(const struct value *value, int64_t *out);
+static inline int64_t value_bound(int64_t milli)
+{
+    return milli > VALUE_MILLI_MAX    ? VALUE_MILLI_MAX
+           : milli < -VALUE_MILLI_MAX ? -VALUE_MILLI_MAX
+                                      : milli;
+}
 // n * 1000 within the same bound.
-int64_t value_thousand(int64_t n);
-// a + b within the same bound.
-int64_t value_add(int64_t a, int64_t b);
+static inline int64_t value_thousand(int64_t n)
+{
+    int64_t milli;
+    if (__builtin_mul_overflow(n, 1000, &milli))
+        milli = n > 0 ? INT64_MAX : INT64_MIN;
+    return value_bound(milli);
+}
+// a + b within the same bound; both are.
+static inline int64_t value_add(int64_t a, int64_t b)
+{
+    return value_bound(a + b);
+}
 // Numbers by value whatever their type, texts by bytes, flags by truth. VALUE_NONE equals nothing.
 bool value_equal(const struct value *a, const struct value *b);
 // Some total order, the same everywhere: it settles two values of one instant.
