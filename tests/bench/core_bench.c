@@ -2,11 +2,12 @@
 // links: scorer_core playbook
 // The scorer's core alone: events that are ready in memory, accounts chosen by Zipf 0.99, 24 names
 // of events, 20 measures, 10 signals. Prints one JSON line.
-//   core_bench [accounts] [events]
+//   core_bench [accounts] [events] [small|large]
+// Every user of every account is touched once before; only what follows is measured.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
+#include <string.h>
 #include <time.h>
 
 #include "common/base/buf.h"
@@ -16,7 +17,7 @@
 #include "services/playbook/load.h"
 #include "services/scorer/core/core.h"
 
-enum { NAMES = 24, USERS = 4, BATCH = 500, AHEAD = 8 };
+enum { NAMES = 24, USERS = 2, BATCH = 500 };
 
 static const char PLAYBOOK[] =
     "playbook: bench\nversion: 1\n"
@@ -55,6 +56,27 @@ static const char PLAYBOOK[] =
     "  near_limit: {any: [{bytes: {at_least: 4000000}}, {quota: {at_least: 80}}]}\n"
     "  buying: [{billing: {at_least: 2}}, {departments: {at_least: 2}}]\n"
     "qualify: {pal: activated, pql: pql, pqa: pqa}\n";
+
+// Seven measures and three signals, as in the example git-history.
+static const char SMALL_PLAYBOOK[] =
+    "playbook: small\nversion: 1\n"
+    "exclude: [{user.bot: true}]\n"
+    "measures:\n"
+    "  changes: {count: E0, window: 30d}\n"
+    "  tests: {count: E1}\n"
+    "  areas: {distinct: properties.area, on: E2}\n"
+    "  days: {active_days: any, window: 28d}\n"
+    "  team_changes: {count: E0, window: 30d, per: account}\n"
+    "  team_active: {distinct: user, window: 14d}\n"
+    "  ever_pql: {users_with: pql, ever: true}\n"
+    "scores: {points: {points: {E0: 5, E1: 10, E3: 8, E4: 15}, half_life: 30d, per: account}}\n"
+    "signals:\n"
+    "  pql: [{changes: {at_least: 5}}, {tests: {at_least: 1}}, {areas: {at_least: 3}}, "
+    "{days: {at_least: 3}}]\n"
+    "  pqa: [{ever_pql: {at_least: 1}}, {team_changes: {at_least: 10}}, "
+    "{team_active: {at_least: 3}}]\n"
+    "  score: {points: {at_least: 100}}\n"
+    "qualify: {pql: pql, pqa: pqa}\n";
 
 static uint64_t random_state = 42;
 
@@ -107,6 +129,11 @@ static struct bench_event *bench_events(size_t n, uint64_t accounts)
         // Spread over the numbers, so that busy accounts are not neighbours in memory.
         uint64_t account = zipf_next(&zipf) * UINT64_C(2654435761) % accounts;
         uint64_t r = bench_random();
+        // The first events touch every user of every account once.
+        if (i < accounts * USERS) {
+            account = i / USERS;
+            r = (r & ~UINT64_C(1)) | i % USERS;
+        }
         e->id_len =
             (uint8_t)snprintf(e->id, sizeof e->id, "m-%016llx", (unsigned long long)i * 977);
         e->account_len = (uint8_t)snprintf(e->account, sizeof e->account, "acct-%07llu",
@@ -151,13 +178,6 @@ static double bench_now(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static size_t bench_resident(void)
-{
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (size_t)usage.ru_maxrss * 1024;
-}
-
 struct bench {
     struct core *core;
     struct signal_changes changes;
@@ -172,6 +192,7 @@ static void bench_batch(struct bench *bench, const struct bench_event *events, s
     for (size_t i = 0; i < n; i++)
         bench_fill(&events[i], properties[i], &batch[i]);
     core_begin_record(bench->core, ++bench->position, events[0].at_ms);
+    core_expect(bench->core, batch, n);
     for (size_t i = 0; i < n; i++)
         (void)core_apply(bench->core, bench->position, (uint32_t)i, &batch[i], &bench->changes,
                          &bench->arena);
@@ -180,44 +201,56 @@ static void bench_batch(struct bench *bench, const struct bench_event *events, s
     arena_reset(&bench->arena);
 }
 
-int main(int argc, char **argv)
+static int bench_run(const char *name, const char *yaml, const struct bench_event *events, size_t n,
+                     size_t warm)
 {
-    uint64_t accounts = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000;
-    size_t n = argc > 2 ? strtoull(argv[2], NULL, 10) : 6000000;
-    struct bench_event *events = bench_events(n, accounts);
     struct bench bench = {0};
     struct core_opts opts = {24 * (int64_t)TIME_HOUR_MS, UINT64_C(1) << 32};
     struct playbook *playbook;
     struct buf report = {0};
-    bench.core = core_create(&opts);
-    arena_init(&bench.arena, 65536, 0);
-    if (playbook_load("bench.yaml", span_of(PLAYBOOK), &playbook, &report) != ERR_OK) {
+    if (playbook_load(name, span_of(yaml), &playbook, &report) != ERR_OK) {
         fprintf(stderr, "%.*s\n", (int)report.len, (const char *)report.bytes);
         return 1;
     }
+    bench.core = core_create(&opts);
+    arena_init(&bench.arena, 65536, 0);
     core_set_playbook(bench.core, ++bench.position, playbook);
-    size_t before = bench_resident(), half = n / 2;
-    // The first half makes the accounts; the second one is what is measured.
     double times[3] = {bench_now()};
     for (size_t i = 0; i < n; i += BATCH) {
-        if (i >= half && times[1] == 0)
+        if (i >= warm && times[1] == 0)
             times[1] = bench_now();
         bench_batch(&bench, events + i, n - i < BATCH ? n - i : BATCH);
     }
     times[2] = bench_now();
     struct core_counts counts;
     core_counts(bench.core, &counts);
-    double ns = (times[2] - times[1]) / (double)(n - half) * 1e9;
-    printf("{\"bench\":\"core\",\"accounts\":%llu,\"users\":%llu,\"events\":%zu,\"signals\":%llu,"
-           "\"first_ns_per_event\":%.1f,\"ns_per_event\":%.1f,\"events_per_second\":%.0f,"
-           "\"bytes_per_user\":%.0f}\n",
-           (unsigned long long)counts.accounts, (unsigned long long)counts.users, n,
-           (unsigned long long)bench.signals, (times[1] - times[0]) / (double)half * 1e9, ns,
-           1e9 / ns, (double)(bench_resident() - before) / (double)counts.users);
+    double ns = (times[2] - times[1]) / (double)(n - warm) * 1e9;
+    printf(
+        "{\"bench\":\"core\",\"playbook\":\"%s\",\"accounts\":%llu,\"users\":%llu,\"events\":%zu,"
+        "\"signals\":%llu,\"first_ns_per_event\":%.1f,\"ns_per_event\":%.1f,"
+        "\"events_per_second\":%.0f}\n",
+        name, (unsigned long long)counts.accounts, (unsigned long long)counts.users, n - warm,
+        (unsigned long long)bench.signals, (times[1] - times[0]) / (double)warm * 1e9, ns,
+        1e9 / ns);
     core_destroy(bench.core);
     signal_changes_deinit(&bench.changes);
     arena_deinit(&bench.arena);
     buf_deinit(&report);
-    mem_free(events);
     return 0;
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t accounts = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000;
+    size_t warm = accounts * USERS;
+    size_t n = warm + (argc > 2 ? strtoull(argv[2], NULL, 10) : 4000000);
+    struct bench_event *events = bench_events(n, accounts);
+    const char *only = argc > 3 ? argv[3] : "";
+    int status = 0;
+    if (strcmp(only, "large") != 0)
+        status = bench_run("small", SMALL_PLAYBOOK, events, n, warm);
+    if (status == 0 && strcmp(only, "small") != 0)
+        status = bench_run("large", PLAYBOOK, events, n, warm);
+    mem_free(events);
+    return status;
 }

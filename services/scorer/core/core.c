@@ -11,6 +11,7 @@
 
 #include "common/base/check.h"
 #include "common/base/mem.h"
+#include "services/scorer/core/ahead.h"
 #include "services/scorer/core/condition.h"
 #include "services/scorer/core/decide.h"
 #include "services/scorer/core/state.h"
@@ -50,6 +51,7 @@ void core_set_playbook(struct core *core, uint64_t position, struct playbook *pl
 {
     (void)position;
     struct plan *plan = plan_create(playbook), *old = core->plan;
+    core->ahead.n = 0;
     state_reshape(core, plan);
     plan_destroy(old);
     playbook_destroy(core->playbook);
@@ -71,6 +73,7 @@ const struct playbook *core_playbook(const struct core *core)
 void core_begin_record(struct core *core, uint64_t position, int64_t intake_ms)
 {
     (void)position;
+    core->ahead.n = 0;
     seen_advance(&core->seen, intake_ms);
 }
 
@@ -347,7 +350,13 @@ enum verdict core_apply(struct core *core, uint64_t position, uint32_t place,
                         struct arena *arena)
 {
     CHECK(core->playbook != NULL && event->account.len > 0);
-    if (event->message_id.len > 0 && !seen_add(&core->seen, hash128(event->message_id))) {
+    struct ahead_event hashes;
+    if (!ahead_take(core, event, &hashes)) {
+        hashes.id = hash128(event->message_id);
+        hashes.account_hash = hash64(event->account);
+        hashes.user_hash = event->user.len > 0 ? hash64(event->user) : 0;
+    }
+    if (event->message_id.len > 0 && !seen_add(&core->seen, hashes.id)) {
         core->counts.duplicates++;
         return VERDICT_DUPLICATE;
     }
@@ -355,14 +364,13 @@ enum verdict core_apply(struct core *core, uint64_t position, uint32_t place,
     if (event->at_ms > core->counts.event_time_max_ms)
         core->counts.event_time_max_ms = event->at_ms;
     struct core_event e = {.event = event, .position = position, .place = place};
-    if (event->user.len > 0)
-        e.user_hash = hash64(event->user);
+    e.user_hash = hashes.user_hash;
     if (event->kind == EVENT_IDENTIFY && event->profile_only) {
         core_put_profile(core, &e);
         return VERDICT_COUNTED;
     }
     e.personal = core_is_personal(event);
-    e.account_hash = hash64(event->account);
+    e.account_hash = hashes.account_hash;
     e.account = account_find(core, e.account_hash, event->account, &e.number);
     if (e.account != NULL && position <= e.account->covered)
         return core_skip(core, &e);

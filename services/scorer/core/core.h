@@ -104,6 +104,10 @@ bool core_has_room(const struct core *core, int64_t intake_ms, size_t n);
 enum verdict core_apply(struct core *core, uint64_t position, uint32_t place,
                         const struct event *event, struct signal_changes *changes,
                         struct arena *arena);
+// Announces the events that core_apply will be given next, in this order and at these addresses, so
+// that the core can ask for their memory early. Optional, changes no result. Borrows them until the
+// next call or until core_set_playbook; after core_begin_record.
+void core_expect(struct core *core, const struct event *events, size_t n);
 // The cluster clock passes `now_ms`: every timer that is due by then runs, accounts in order of
 // their ordinal, each account's timers in order of instant.
 void core_tick(struct core *core, uint64_t position, int64_t now_ms, struct signal_changes *changes,

@@ -163,22 +163,23 @@ void decide_lapse(const struct decision *decision, struct user *user, const stru
     const struct plan *plan = decision->core->plan;
     enum scope scope = user == NULL ? SCOPE_ACCOUNT : SCOPE_USER;
     const struct plan_scope *shape = &plan->scopes[scope];
-    struct scene scene = decide_scene(decision, user);
-    struct subject *subject = scene_subject(&scene, scope);
+    struct subject *subject = user == NULL ? &decision->account->subject : &user->subject;
     const uint8_t *flags = subject_flags(shape, subject);
     int32_t *looked = subject_looked(shape, subject);
-    int32_t hour = (int32_t)time_hour(scene.clock_ms), day = (int32_t)time_day(scene.clock_ms);
-    struct sigset look = shape->lapsing;
-    for (int i = 0; i < SIGSET_WORDS && !subject->stale; i++)
-        look.words[i] &= set->words[i];
-    for (int32_t s = sigset_next(&look, 0); s >= 0; s = sigset_next(&look, s + 1)) {
+    int64_t clock_ms = decision->account->clock_ms;
+    int32_t hour = (int32_t)time_hour(clock_ms), day = (int32_t)time_day(clock_ms);
+    if (subject->stale)
+        set = &shape->all;
+    for (int32_t s = sigset_next(set, 0); s >= 0; s = sigset_next(set, s + 1)) {
         const struct plan_signal *signal = &plan->signals[s];
         int32_t number = plan->playbook->signals[s].number;
         int32_t now = signal->hourly ? hour : day;
-        // A signal that is true has timers that see every leaf change.
-        if ((flags[number] & SIGNAL_TRUE) != 0 || (looked[number] == now && !signal->fading))
+        // A signal that is true, or that time could make so, has timers that see every leaf change.
+        if (!signal->timed || signal->rising || (flags[number] & SIGNAL_TRUE) != 0 ||
+            (looked[number] == now && !signal->fading))
             continue;
         looked[number] = now;
+        struct scene scene = decide_scene(decision, user);
         decide_lapse_signal(&scene, scope, s);
     }
 }

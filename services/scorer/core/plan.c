@@ -236,8 +236,6 @@ static void plan_signals(struct plan *plan)
         scope->signals[signal->number] = signal->meaning;
         scope->of_number[signal->number] = s;
         sigset_add(&scope->all, s);
-        if (out->timed && !out->rising)
-            sigset_add(&scope->lapsing, s);
         for (uint32_t i = 0; i < out->n_leaves; i++) {
             const struct condition *leaf = &playbook->conditions[out->leaves[i]];
             scope->leaves[leaf->leaf] = plan_leaf_meaning(plan, signal, leaf);

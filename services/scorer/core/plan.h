@@ -15,28 +15,30 @@
 enum { SIGSET_WORDS = PLAYBOOK_SIGNALS_MAX / 64 };
 struct sigset {
     uint64_t words[SIGSET_WORDS];
+    int32_t end; // no signal of the set is at or behind it
 };
 
 static inline void sigset_add(struct sigset *set, int32_t signal)
 {
     set->words[signal / 64] |= UINT64_C(1) << (signal % 64);
+    set->end = signal >= set->end ? signal + 1 : set->end;
 }
 
 static inline void sigset_join(struct sigset *set, const struct sigset *other)
 {
-    for (int i = 0; i < SIGSET_WORDS; i++)
+    for (int32_t i = 0; i * 64 < other->end; i++)
         set->words[i] |= other->words[i];
+    set->end = other->end > set->end ? other->end : set->end;
 }
 
 // The first signal of the set that is not before `from`, or -1.
 static inline int32_t sigset_next(const struct sigset *set, int32_t from)
 {
-    for (int32_t word = from / 64; word < SIGSET_WORDS; word++) {
-        uint64_t bits = set->words[word];
-        if (word == from / 64)
-            bits &= UINT64_MAX << (from % 64);
+    while (from < set->end) {
+        uint64_t bits = set->words[from / 64] >> (from % 64);
         if (bits != 0)
-            return word * 64 + __builtin_ctzll(bits);
+            return from + __builtin_ctzll(bits);
+        from = (from / 64 + 1) * 64;
     }
     return -1;
 }
@@ -82,13 +84,12 @@ struct plan_scope {
     size_t flags_at;  // uint8_t for each signal
     size_t shared_at; // uint8_t for each shared leaf; accounts only
     size_t bytes;
-    uint8_t *shapes;       // of each cell
-    uint64_t *cells;       // meaning of each cell
-    uint64_t *signals;     // meaning of each signal
-    uint64_t *leaves;      // meaning of each leaf
-    int32_t *of_number;    // position of signal i of the scope
-    struct sigset all;     // signals of the scope
-    struct sigset lapsing; // those with leaves that time makes false without a timer
+    uint8_t *shapes;    // of each cell
+    uint64_t *cells;    // meaning of each cell
+    uint64_t *signals;  // meaning of each signal
+    uint64_t *leaves;   // meaning of each leaf
+    int32_t *of_number; // position of signal i of the scope
+    struct sigset all;  // signals of the scope
 };
 
 struct plan {

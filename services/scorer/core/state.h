@@ -83,6 +83,27 @@ struct profile {
     char id[];
 };
 
+// What is worked out once for an event that was announced.
+struct ahead_event {
+    uint64_t account_hash, user_hash;
+    struct hash128 id;
+};
+
+// Announced events, see ahead.h.
+struct ahead_slot {
+    struct ahead_event hashes;
+    uint32_t number; // of the account, most likely
+    struct account *account;
+    struct user *user;
+};
+
+enum { AHEAD_SLOTS = 32 };
+struct ahead {
+    const struct event *events;
+    size_t n, at;
+    struct ahead_slot slots[AHEAD_SLOTS];
+};
+
 struct core {
     struct core_opts opts;
     struct playbook *playbook;
@@ -107,6 +128,8 @@ struct core {
     size_t n_dirty, dirty_cap;
     uint32_t *dirty_profiles;
     size_t n_dirty_profiles, dirty_profiles_cap;
+
+    struct ahead ahead;
 
     uint32_t *scratch; // ordinals or numbers, within one call
     size_t scratch_cap;
