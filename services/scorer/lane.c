@@ -461,6 +461,7 @@ static void lane_apply_batch(struct lane *lane, uint64_t position, const struct 
 {
     size_t n_duplicates = 0, n_excluded = 0;
     core_begin_record(lane->core, position, batch->received_at_ms);
+    core_expect(lane->core, batch->events, batch->n_events);
     for (size_t i = 0; i < batch->n_events; i++) {
         enum verdict verdict = core_apply(lane->core, position, (uint32_t)i, &batch->events[i],
                                           &lane->changes, &lane->arena);
