@@ -15,6 +15,7 @@ enum {
     CLIENT_RECONNECT_MIN_MS = 10,
     CLIENT_RECONNECT_MAX_MS = 200,
     CLIENT_SUSPECT_EVERY_MS = 5000,
+    CLIENT_REDIAL_MS = 1000,
 };
 
 // ---- Connections --------------------------------------------------------------------------------
@@ -108,11 +109,30 @@ static void client_later_cb(void *arg)
     call_report_failed(arg);
 }
 
+// A dialer of NNG 1.5.2 gives up for good when the other side goes away in the middle of the
+// handshake, so one that has had no connection for a while is replaced.
+static void client_redial_cb(void *arg)
+{
+    struct rpc_client *client = arg;
+    unsigned connects = atomic_load(&client->connects);
+    bool without = atomic_load(&client->connections) == 0;
+    bool redial = without && client->redial_without && connects == client->redial_connects;
+    client->redial_connects = connects;
+    client->redial_without = without;
+    if (client->closing || !redial)
+        return;
+    nng_dialer_close(client->dialer);
+    int rv = nng_dial(client->socket, client->url, &client->dialer, NNG_FLAG_NONBLOCK);
+    if (rv != 0)
+        LOG_WARN("redial_failed", "url=%s msg=\"%s\"", client->url, nng_strerror(rv));
+}
+
 static void client_free(struct rpc_client *client)
 {
     mailbox_destroy(client->mailbox);
     loop_timer_destroy(client->later);
     loop_timer_destroy(client->silence);
+    loop_timer_destroy(client->redial);
     arena_deinit(&client->scratch);
     mem_free(client->url);
     mem_free(client);
@@ -167,10 +187,11 @@ enum err rpc_client_open(struct loop *loop, const struct rpc_client_opts *opts,
     client->mailbox = mailbox_create(loop, client->n_lines + 1, client_mail_cb, client);
     client->later = loop_timer_create(loop, client_later_cb, client);
     client->silence = loop_timer_create(loop, client_silence_cb, client);
+    client->redial = loop_timer_create(loop, client_redial_cb, client);
     arena_init(&client->scratch, RPC_ARENA_BLOCK_BYTES, 0);
     client_set_options(client);
     client_create_lines(client);
-    rv = nng_dial(client->socket, client->url, NULL, NNG_FLAG_NONBLOCK);
+    rv = nng_dial(client->socket, client->url, &client->dialer, NNG_FLAG_NONBLOCK);
     if (rv != 0) {
         enum err err =
             err_set(info, rpc_err_from_nng(rv), "dial %s: %s", client->url, nng_strerror(rv));
@@ -179,6 +200,7 @@ enum err rpc_client_open(struct loop *loop, const struct rpc_client_opts *opts,
         client_free(client);
         return err;
     }
+    loop_timer_start(client->redial, CLIENT_REDIAL_MS, CLIENT_REDIAL_MS);
     *out = client;
     return ERR_OK;
 }
@@ -215,6 +237,7 @@ void rpc_client_close(struct rpc_client *client, void (*closed)(void *arg), void
 {
     CHECK(!client->closing);
     client->closing = true;
+    loop_timer_stop(client->redial);
     client->closed = closed;
     client->closed_arg = arg;
     for (uint32_t i = 0; i < client->n_lines; i++)

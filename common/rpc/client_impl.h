@@ -78,6 +78,7 @@ struct rpc_client {
     size_t request_bytes_max;
     size_t response_bytes_max;
     nng_socket socket;
+    nng_dialer dialer;
     struct mailbox *mailbox; // of lines, and of the client itself for a change of connection
     uint32_t n_lines;
     struct line *lines;
@@ -91,6 +92,9 @@ struct rpc_client {
     struct rpc_call *failed_last;
     struct loop_timer *later;
     struct loop_timer *silence;
+    struct loop_timer *redial;
+    bool redial_without; // a connection, when it last looked
+    unsigned redial_connects;
 
     atomic_uint connections;
     atomic_uint connects; // ever

@@ -43,7 +43,7 @@ static enum err server_listen(struct rpc_server *server, struct err_info *info)
                               server->request_bytes_max + RPC_SLACK_BYTES) == 0);
     CHECK(nng_socket_set_ms(server->socket, NNG_OPT_RECVTIMEO, NNG_DURATION_INFINITE) == 0);
     CHECK(nng_socket_set_ms(server->socket, NNG_OPT_SENDTIMEO, NNG_DURATION_INFINITE) == 0);
-    rv = nng_listen(server->socket, server->url, NULL, 0);
+    rv = nng_listen(server->socket, server->url, &server->listener, 0);
     if (rv == 0)
         return ERR_OK;
     nng_close(server->socket);
@@ -72,6 +72,7 @@ enum err rpc_server_open(struct loop *loop, const struct rpc_server_opts *opts,
     server->slots = mem_alloc(server->n_slots * sizeof *server->slots);
     for (uint32_t i = 0; i < server->n_slots; i++)
         server->slots[i] = slot_create(server);
+    watch_open(server);
     *out = server;
     return ERR_OK;
 }
@@ -154,6 +155,7 @@ static void server_stop(struct rpc_server *server)
     }
     mem_free(server->slots);
     loop_timer_destroy(server->close_timer);
+    nng_pipe_notify(server->socket, NNG_PIPE_EV_ADD_POST, NULL, NULL);
     closer_start(server->loop, server->socket, server_free_cb, server);
 }
 
@@ -167,7 +169,7 @@ static void server_end_rest(struct rpc_server *server)
 // Whether nothing is left that somebody waits for.
 static bool server_is_quiet(const struct rpc_server *server, int64_t now_ms)
 {
-    if (atomic_load(&server->raw_in_work) > 0)
+    if (atomic_load(&server->raw_in_work) > 0 || server->n_probes > 0)
         return false;
     if (now_ms >= server->drain_until_ms + SERVER_SENDS_WAIT_MS)
         return true;
@@ -195,6 +197,7 @@ void rpc_server_close(struct rpc_server *server, int64_t drain_ms, void (*closed
     server->closed = closed;
     server->closed_arg = arg;
     atomic_store(&server->closing, true);
+    watch_close(server);
     server->close_timer = loop_timer_create(server->loop, server_close_cb, server);
     loop_timer_start(server->close_timer, 0, SERVER_CLOSE_LOOK_MS);
 }

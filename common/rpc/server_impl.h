@@ -63,6 +63,7 @@ struct rpc_server {
     size_t request_bytes_max;
     size_t response_bytes_max;
     nng_socket socket;
+    nng_listener listener;
     struct mailbox *mailbox; // of slots, one item each at most
     uint32_t n_slots;
     struct slot **slots;
@@ -70,6 +71,14 @@ struct rpc_server {
     size_t n_methods;
     size_t methods_cap;
     bool started;
+
+    // watch.c
+    atomic_uint connections; // that were handed out, ever
+    struct loop_timer *watch;
+    struct watch_probe *probe; // under way
+    unsigned n_probes;         // with those that are being closed
+    unsigned misses;           // probes in a row
+    bool deaf;                 // it could not listen anew
 
     atomic_bool closing;
     bool stopped; // no operation runs any more
@@ -101,6 +110,10 @@ void slot_answer(struct slot *slot, nng_msg *msg, unsigned parts);
 void slot_refuse(struct slot *slot, enum rpc_status status, const char *format, ...)
     PRINTF_LIKE(3, 4);
 void slot_free_request(struct slot *slot);
+
+// watch.c: looks now and then whether the server can still be reached.
+void watch_open(struct rpc_server *server);
+void watch_close(struct rpc_server *server);
 
 // incoming.c
 void incoming_init(struct slot *slot);

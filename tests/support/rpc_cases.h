@@ -808,6 +808,53 @@ static inline void case_stale_socket(void)
     world_deinit(&w);
 }
 
+// Peers that go away in the middle of the handshake, as killed processes do, leave NNG's dialer or
+// listener behind for dead; the client dials anew, the server listens anew.
+static inline int case_raw_socket(const struct world *w, struct sockaddr_un *addr)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    *addr = (struct sockaddr_un){.sun_family = AF_UNIX};
+    snprintf(addr->sun_path, sizeof addr->sun_path, "%s/socket", w->dir);
+    EXPECT(fd >= 0);
+    return fd;
+}
+
+static inline void case_lost_dialer(void)
+{
+    struct world w;
+    struct world_answer a;
+    struct sockaddr_un addr;
+    world_init(&w, WORLD_IPC);
+    int listener = case_raw_socket(&w, &addr);
+    EXPECT(bind(listener, (struct sockaddr *)&addr, sizeof addr) == 0 && listen(listener, 1) == 0);
+    world_connect(&w, &(struct rpc_client_opts){0});
+    int fd = accept(listener, NULL, NULL);
+    EXPECT(fd >= 0);
+    close(fd);
+    close(listener);
+    world_serve(&w);
+    EXPECT(world_ask(&w, "echo:x", &(struct rpc_call_opts){.timeout_ms = 120000}, &a) == RPC_OK);
+    world_deinit(&w);
+}
+
+static inline void case_deaf_listener(void)
+{
+    struct world w;
+    struct world_answer a;
+    struct sockaddr_un addr;
+    world_init(&w, WORLD_IPC);
+    world_serve(&w);
+    for (int i = 0; i < 20; i++) {
+        int fd = case_raw_socket(&w, &addr);
+        EXPECT(connect(fd, (struct sockaddr *)&addr, sizeof addr) == 0);
+        EXPECT(write(fd, "\0SP\0\0\x30\0\0", 8) == 8);
+        close(fd);
+    }
+    world_connect(&w, &(struct rpc_client_opts){0});
+    EXPECT(world_ask(&w, "echo:x", &(struct rpc_call_opts){.timeout_ms = 120000}, &a) == RPC_OK);
+    world_deinit(&w);
+}
+
 static inline void case_bad_address(void)
 {
     struct world w;
