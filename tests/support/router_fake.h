@@ -48,6 +48,7 @@ struct router_fake {
     int64_t late_ms_max;
     struct test_random random;
     size_t n_calls, n_refused, n_late, n_lost, n_repeated, n_signals_max;
+    size_t n_split; // calls that began within an event
 };
 
 static inline int router_fake_cmp(uint64_t ap, uint64_t ai, uint64_t bp, uint64_t bi)
@@ -85,6 +86,8 @@ static inline void router_fake_take(struct router_fake *fake, struct router_fake
             fake->n_repeated++;
             continue;
         }
+        fake->n_split +=
+            i == 0 && lane->position == s->position && lane->index >> 32 == s->index >> 32;
         MEM_GROW(lane->signals, lane->n, lane->cap);
         lane->signals[lane->n++] =
             (struct router_fake_signal){s->position, s->index, router_fake_text(s)};
