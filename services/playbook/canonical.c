@@ -121,20 +121,8 @@ static void canonical_operand(const struct playbook *playbook, const struct cond
 static void canonical_test(const struct playbook *playbook, const struct condition *condition,
                            struct buf *out)
 {
-    static const char *const NAMES[] = {
-        [TEST_AT_LEAST] = "at_least",
-        [TEST_AT_MOST] = "at_most",
-        [TEST_ABOVE] = "above",
-        [TEST_BELOW] = "below",
-        [TEST_BETWEEN] = "between",
-        [TEST_IS] = "is",
-        [TEST_IN] = "in",
-        [TEST_CONTAINS] = "contains",
-        [TEST_EXISTS] = "exists",
-        [TEST_WITHIN] = "within",
-    };
     canonical_operand(playbook, condition, out);
-    buf_printf(out, " %s ", NAMES[condition->test]);
+    buf_printf(out, " %s ", PLAYBOOK_TEST_NAMES[condition->test]);
     switch (condition->test) {
     case TEST_AT_LEAST:
     case TEST_AT_MOST:

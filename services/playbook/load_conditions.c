@@ -6,19 +6,6 @@
 #include "services/playbook/build.h"
 #include "services/playbook/load_impl.h"
 
-static const char *const TEST_NAMES[] = {
-    [TEST_AT_LEAST] = "at_least",
-    [TEST_AT_MOST] = "at_most",
-    [TEST_ABOVE] = "above",
-    [TEST_BELOW] = "below",
-    [TEST_BETWEEN] = "between",
-    [TEST_IS] = "is",
-    [TEST_IN] = "in",
-    [TEST_CONTAINS] = "contains",
-    [TEST_EXISTS] = "exists",
-    [TEST_WITHIN] = "within",
-};
-
 // In the order of operand_kind; a measure has no prefix.
 static const char *const OPERAND_PREFIXES[] = {
     [OPERAND_ACCOUNT_TRAIT] = "account.",
@@ -27,7 +14,7 @@ static const char *const OPERAND_PREFIXES[] = {
     [OPERAND_CONTEXT] = "context.",
 };
 
-enum { TESTS = ARRAY_LEN(TEST_NAMES), NUMBER_TESTS = TEST_BETWEEN + 1 };
+enum { NUMBER_TESTS = TEST_BETWEEN + 1 };
 
 static int32_t load_add(struct loader *l, const struct config_node *node,
                         const struct condition *condition)
@@ -195,7 +182,7 @@ static bool load_test_right(struct loader *l, const struct config_node *node,
 static bool load_test_allowed(struct loader *l, const struct config_node *at,
                               const struct condition *test)
 {
-    const char *name = TEST_NAMES[test->test];
+    const char *name = PLAYBOOK_TEST_NAMES[test->test];
     bool measure = test->operand == OPERAND_MEASURE, instant = false;
     if (measure) {
         enum measure_kind kind = l->measures[test->measure].as.kind;
@@ -233,8 +220,8 @@ static int32_t load_one_test(struct loader *l, const struct config_node *key,
         buf_deinit(&threshold);
         return PLAYBOOK_NONE;
     }
-    buf_printf(&text, SPAN_FMT " %s " SPAN_FMT, SPAN_ARG(config_text(key)), TEST_NAMES[kind],
-               SPAN_ARG(buf_span(&threshold)));
+    buf_printf(&text, SPAN_FMT " %s " SPAN_FMT, SPAN_ARG(config_text(key)),
+               PLAYBOOK_TEST_NAMES[kind], SPAN_ARG(buf_span(&threshold)));
     test.text = load_keep_text(l, &text);
     test.threshold = load_keep_text(l, &threshold);
     int32_t added = load_add(l, key, &test);
@@ -248,7 +235,7 @@ static int32_t load_tests(struct loader *l, const struct config_node *key,
                           const struct config_node *right, const struct condition *operand,
                           enum load_place place)
 {
-    int32_t children[TESTS], n = 0;
+    int32_t children[PLAYBOOK_TESTS], n = 0;
     bool good = true;
     if (config_kind(right) == CONFIG_SEQUENCE) {
         load_expected(l, right, "a value or tests", "one of several is written in: [a, b]");
@@ -258,13 +245,13 @@ static int32_t load_tests(struct loader *l, const struct config_node *key,
         return load_one_test(l, key, right, right, operand, TEST_IS, place);
     if (!load_is_mapping(l, right, "a value or tests"))
         return PLAYBOOK_NONE;
-    good = config_check_keys(l->config, right, TEST_NAMES, TESTS);
+    good = config_check_keys(l->config, right, PLAYBOOK_TEST_NAMES, PLAYBOOK_TESTS);
     for (size_t i = 0; i < config_count(right); i++) {
         const struct config_node *name = config_key_at(right, i);
         size_t kind = 0;
-        while (kind < TESTS && !span_is(config_text(name), TEST_NAMES[kind]))
+        while (kind < PLAYBOOK_TESTS && !span_is(config_text(name), PLAYBOOK_TEST_NAMES[kind]))
             kind++;
-        if (kind == TESTS)
+        if (kind == PLAYBOOK_TESTS)
             continue;
         int32_t child =
             load_one_test(l, key, name, config_at(right, i), operand, (enum test_kind)kind, place);

@@ -4,6 +4,19 @@
 #include "common/base/hash.h"
 #include "common/base/mem.h"
 
+const char *const PLAYBOOK_TEST_NAMES[PLAYBOOK_TESTS] = {
+    [TEST_AT_LEAST] = "at_least",
+    [TEST_AT_MOST] = "at_most",
+    [TEST_ABOVE] = "above",
+    [TEST_BELOW] = "below",
+    [TEST_BETWEEN] = "between",
+    [TEST_IS] = "is",
+    [TEST_IN] = "in",
+    [TEST_CONTAINS] = "contains",
+    [TEST_EXISTS] = "exists",
+    [TEST_WITHIN] = "within",
+};
+
 const char *motion_name(enum motion motion)
 {
     switch (motion) {

@@ -73,6 +73,9 @@ enum test_kind {
     TEST_EXISTS,   // `exists: true` or `exists: false`
     TEST_WITHIN,   // first/last measures: less than this long before the clock
 };
+enum { PLAYBOOK_TESTS = TEST_WITHIN + 1 };
+// As a playbook writes them, by test_kind; what a measure or signal means is told with them too.
+extern const char *const PLAYBOOK_TEST_NAMES[PLAYBOOK_TESTS];
 
 struct condition {
     enum condition_kind kind;
