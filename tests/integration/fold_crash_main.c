@@ -5,16 +5,13 @@
 // every record that was answered is there, and the state is exactly the fold of the records. Fuzzy
 // and atomic states, the same folders all the time, so that what a kill leaves behind is built
 // upon.
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "common/log/log.h"
+#include "tests/support/crash_child.h"
 #include "tests/support/fold_toy.h"
 #include "tests/support/random.h"
 #include "tests/support/temp_folder.h"
 
-enum { ROUNDS = 60, WINDOW = 48, ACKS_MAX = 400 };
+enum { ROUNDS = 60, WINDOW = 48 };
 
 static struct fold_opts crash_opts(struct toy *toy, const char *path)
 {
@@ -43,7 +40,7 @@ static void report(struct toy *toy, struct toy_item *item)
 {
     uint64_t position = item->item.position;
     CHECK(item->err == ERR_OK && position == item->body.serial);
-    CHECK(write(*(int *)toy->own, &position, sizeof position) == sizeof position);
+    crash_child_report(*(int *)toy->own, position);
 }
 
 static int child(const char *path, bool fuzzy, int ack_fd)
@@ -63,44 +60,6 @@ static int child(const char *path, bool fuzzy, int ack_fd)
         items[i % WINDOW] = toy_item_of(toy_type_of(position), toy_body_of(position));
         CHECK(toy_submit(&toy, &items[i % WINDOW]) == ERR_OK);
     }
-}
-
-static uint64_t kill_some_time(pid_t pid, int ack_fd, struct test_random *random)
-{
-    uint64_t acked = 0, position;
-    uint64_t n = test_random_below(random, ACKS_MAX);
-    for (uint64_t i = 0; i < n; i++) {
-        CHECK(read(ack_fd, &position, sizeof position) == sizeof position);
-        acked = position;
-    }
-    usleep((useconds_t)test_random_below(random, 3000));
-    CHECK(kill(pid, SIGKILL) == 0);
-    int status;
-    CHECK(waitpid(pid, &status, 0) == pid);
-    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-    while (read(ack_fd, &position, sizeof position) == sizeof position)
-        acked = position;
-    return acked;
-}
-
-static uint64_t run_child(const char *path, bool fuzzy, struct test_random *random)
-{
-    int ends[2];
-    CHECK(pipe(ends) == 0);
-    char fd[16];
-    snprintf(fd, sizeof fd, "%d", ends[1]);
-    pid_t pid = fork();
-    CHECK(pid >= 0);
-    if (pid == 0) {
-        close(ends[0]);
-        execl("/proc/self/exe", "fold_crash", "child", path, fuzzy ? "fuzzy" : "atomic", fd,
-              (char *)NULL);
-        _exit(127);
-    }
-    close(ends[1]);
-    uint64_t acked = kill_some_time(pid, ends[0], random);
-    close(ends[0]);
-    return acked;
 }
 
 struct tally {
@@ -131,7 +90,7 @@ int main(int argc, char **argv)
 {
     log_init("fold_crash", LOG_LEVEL_WARN);
     if (argc == 5 && strcmp(argv[1], "child") == 0)
-        return child(argv[2], strcmp(argv[3], "fuzzy") == 0, atoi(argv[4]));
+        return child(argv[3], strcmp(argv[4], "fuzzy") == 0, atoi(argv[2]));
     uint64_t seed = test_random_seed();
     printf("fold_crash: TEST_SEED=%llu\n", (unsigned long long)seed);
     fflush(stdout);
@@ -143,7 +102,9 @@ int main(int argc, char **argv)
     struct tally tallies[2] = {{0}};
     for (int i = 0; i < ROUNDS; i++) {
         bool fuzzy = i % 3 != 0;
-        uint64_t acked = run_child(paths[fuzzy].path, fuzzy, &random);
+        struct crash_child child = {
+            {paths[fuzzy].path, fuzzy ? "fuzzy" : "atomic"}, .acks_max = 400, .pause_us_max = 3000};
+        uint64_t acked = crash_child_run(&child, &random);
         look(paths[fuzzy].path, fuzzy, acked, &random, &tallies[fuzzy]);
     }
     for (int i = 0; i < 2; i++) {

@@ -3,17 +3,15 @@
 // A child appends numbered groups and reports each one that it was told is durable; the parent
 // kills it at any moment, opens the journal and looks: nothing that was reported is missing, no
 // group is torn, every byte is right. The same folder goes through all rounds.
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "common/journal/journal.h"
+#include "tests/support/crash_child.h"
 #include "tests/support/random.h"
 #include "tests/support/temp_folder.h"
 
-enum { ROUNDS = 40, GROUP_MAX = 20, BODY_MAX = 9000, ACKS_MAX = 60 };
+enum { ROUNDS = 40, GROUP_MAX = 20, BODY_MAX = 9000 };
 
 // The head of each body; the rest is filled from the position.
 struct body_head {
@@ -61,29 +59,10 @@ static int child(const char *path, int ack_fd, uint64_t seed)
             abort();
         }
         uint64_t last = first + n - 1;
-        CHECK(write(ack_fd, &last, sizeof last) == sizeof last);
+        crash_child_report(ack_fd, last);
         if (last > 400 && test_random_below(&random, 4) == 0)
             CHECK(journal_trim(journal, last - 400, &info) == ERR_OK);
     }
-}
-
-// The greatest position that the child reported before it died.
-static uint64_t kill_some_time(pid_t pid, int ack_fd, struct test_random *random)
-{
-    uint64_t acked = 0, position;
-    uint64_t n = test_random_below(random, ACKS_MAX);
-    for (uint64_t i = 0; i < n; i++) {
-        CHECK(read(ack_fd, &position, sizeof position) == sizeof position);
-        acked = position;
-    }
-    usleep((useconds_t)test_random_below(random, 1500));
-    CHECK(kill(pid, SIGKILL) == 0);
-    int status;
-    CHECK(waitpid(pid, &status, 0) == pid);
-    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-    while (read(ack_fd, &position, sizeof position) == sizeof position)
-        acked = position;
-    return acked;
 }
 
 static void verify(struct journal *journal, uint64_t acked)
@@ -110,31 +89,18 @@ static void verify(struct journal *journal, uint64_t acked)
     journal_cursor_close(journal, cursor);
 }
 
-static uint64_t round_of_one_child(const char *program, const char *path,
-                                   struct test_random *random)
+static uint64_t round_of_one_child(const char *path, struct test_random *random)
 {
-    int ends[2];
-    CHECK(pipe(ends) == 0);
-    char fd[16], seed[32];
-    snprintf(fd, sizeof fd, "%d", ends[1]);
+    char seed[32];
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)test_random_next(random));
-    pid_t pid = fork();
-    CHECK(pid >= 0);
-    if (pid == 0) {
-        close(ends[0]);
-        execl(program, program, "child", path, fd, seed, (char *)NULL);
-        _exit(127);
-    }
-    close(ends[1]);
-    uint64_t acked = kill_some_time(pid, ends[0], random);
-    close(ends[0]);
-    return acked;
+    struct crash_child child = {{path, seed}, .acks_max = 60, .pause_us_max = 1500};
+    return crash_child_run(&child, random);
 }
 
 int main(int argc, char **argv)
 {
     if (argc == 5 && strcmp(argv[1], "child") == 0)
-        return child(argv[2], atoi(argv[3]), strtoull(argv[4], NULL, 10));
+        return child(argv[3], atoi(argv[2]), strtoull(argv[4], NULL, 10));
     uint64_t seed = test_random_seed();
     printf("journal_crash: TEST_SEED=%llu\n", (unsigned long long)seed);
     struct test_random random = {seed};
@@ -142,7 +108,7 @@ int main(int argc, char **argv)
     temp_folder_make(&folder);
     uint64_t acked = 0, beyond = 0;
     for (int i = 0; i < ROUNDS; i++) {
-        uint64_t reported = round_of_one_child("/proc/self/exe", folder.path, &random);
+        uint64_t reported = round_of_one_child(folder.path, &random);
         if (reported > 0)
             acked = reported;
         struct journal *journal = open_journal(folder.path);
