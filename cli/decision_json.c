@@ -109,8 +109,13 @@ static json_t *step_json(const Assay__Router__V1__LeadDecision *d)
     put_some(o, "user", d->user_id);
     put_some(o, "queue", d->queue);
     put_some(o, "motion", d->motion);
+    if (d->priority != 0)
+        put_int(o, "priority", d->priority);
     put_some(o, "reason", d->reason);
     put_some(o, "consumer", d->consumer);
+    // What comes to a lead later carries its outcome too, but did not bring it about.
+    if (d->step == ASSAY__ROUTER__V1__LEAD_STEP__LEAD_STEP_COMPLETED)
+        put_some(o, "outcome", d->outcome);
     put_int(o, "at", d->at_ms);
     put_int(o, "known_at", d->known_at_ms);
     put_some(o, "event", d->event_id);

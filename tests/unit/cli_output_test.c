@@ -119,6 +119,21 @@ Test(decision_json, qualifications_and_leads)
         decision_json(&decision, false),
         "{\"decision\":\"lead\",\"step\":\"contact_added\",\"lead\":\"l-1\",\"account\":\"a?\","
         "\"queue\":\"sales\",\"at\":0,\"known_at\":0,\"playbook\":\"\"}");
+    lead.outcome = "won"; // of an earlier step
+    lead.account_id = "a";
+    lead.motion = "sales";
+    lead.priority = 50;
+    lead.consumer = "c";
+    expect_json(
+        decision_json(&decision, false),
+        "{\"decision\":\"lead\",\"step\":\"contact_added\",\"lead\":\"l-1\",\"account\":\"a\","
+        "\"queue\":\"sales\",\"motion\":\"sales\",\"priority\":50,\"consumer\":\"c\",\"at\":0,"
+        "\"known_at\":0,\"playbook\":\"\"}");
+    lead.step = ASSAY__ROUTER__V1__LEAD_STEP__LEAD_STEP_COMPLETED;
+    expect_json(decision_json(&decision, false),
+                "{\"decision\":\"lead\",\"step\":\"completed\",\"lead\":\"l-1\",\"account\":\"a\","
+                "\"queue\":\"sales\",\"motion\":\"sales\",\"priority\":50,\"consumer\":\"c\","
+                "\"outcome\":\"won\",\"at\":0,\"known_at\":0,\"playbook\":\"\"}");
     decision.decision_case = ASSAY__ROUTER__V1__DECISION__DECISION__NOT_SET;
     cr_assert_null(decision_json(&decision, false));
 }
