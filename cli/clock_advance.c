@@ -7,57 +7,65 @@
 // Timers that become due take their time.
 enum { ADVANCE_MS = 10 * 60 * 1000, PATIENCE_MS = 30 * 1000 };
 
-enum err clock_event_time_max(struct cluster *cluster, int64_t *out_ms, struct err_info *info)
+// Makes the call to every scorer in turn; `take` makes of `*ms` and the answer a new `*ms`.
+static enum err scorers_call(struct cluster *cluster, struct cluster_call call,
+                             void (*take)(const ProtobufCMessage *answer, int64_t *ms), int64_t *ms,
+                             struct err_info *info)
 {
-    *out_ms = 0;
-    Assay__Scorer__V1__GetLanesRequest request = ASSAY__SCORER__V1__GET_LANES_REQUEST__INIT;
+    call.patience_ms = PATIENCE_MS;
     for (size_t i = 0; i < cluster_count(cluster); i++) {
         const struct cluster_endpoint *endpoint = cluster_endpoint(cluster, i);
         if (!cluster_is_scorer(endpoint))
             continue;
-        struct cluster_call call = {
-            .service = endpoint->name,
-            .method = "assay.scorer.v1.ScorerService/GetLanes",
-            .request = &request.base,
-            .answer_type = &assay__scorer__v1__get_lanes_response__descriptor,
-            .patience_ms = PATIENCE_MS,
-        };
-        ProtobufCMessage *message;
-        enum err err = cluster_call(cluster, &call, &message, info);
+        call.service = endpoint->name;
+        ProtobufCMessage *answer;
+        enum err err = cluster_call(cluster, &call, &answer, info);
         if (err != ERR_OK)
             return err;
-        const Assay__Scorer__V1__GetLanesResponse *answer = (void *)message;
-        for (size_t k = 0; k < answer->n_lanes; k++)
-            if (answer->lanes[k]->event_time_max_ms > *out_ms)
-                *out_ms = answer->lanes[k]->event_time_max_ms;
+        take(answer, ms);
     }
     return ERR_OK;
+}
+
+static void event_time_take(const ProtobufCMessage *message, int64_t *max_ms)
+{
+    const Assay__Scorer__V1__GetLanesResponse *answer = (const void *)message;
+    for (size_t k = 0; k < answer->n_lanes; k++)
+        if (answer->lanes[k]->event_time_max_ms > *max_ms)
+            *max_ms = answer->lanes[k]->event_time_max_ms;
+}
+
+enum err clock_event_time_max(struct cluster *cluster, int64_t *out_ms, struct err_info *info)
+{
+    Assay__Scorer__V1__GetLanesRequest request = ASSAY__SCORER__V1__GET_LANES_REQUEST__INIT;
+    struct cluster_call call = {
+        .method = "assay.scorer.v1.ScorerService/GetLanes",
+        .request = &request.base,
+        .answer_type = &assay__scorer__v1__get_lanes_response__descriptor,
+    };
+    *out_ms = 0;
+    return scorers_call(cluster, call, event_time_take, out_ms, info);
+}
+
+static void clock_take(const ProtobufCMessage *message, int64_t *stands_ms)
+{
+    int64_t at_ms = ((const Assay__Admin__V1__AdvanceClockResponse *)message)->clock_ms;
+    *stands_ms = at_ms < *stands_ms ? at_ms : *stands_ms;
 }
 
 enum err clock_advance(struct cluster *cluster, int64_t *clock_ms, struct err_info *info)
 {
     Assay__Admin__V1__AdvanceClockRequest request = ASSAY__ADMIN__V1__ADVANCE_CLOCK_REQUEST__INIT;
+    struct cluster_call call = {
+        .method = "assay.admin.v1.AdminService/AdvanceClock",
+        .request = &request.base,
+        .answer_type = &assay__admin__v1__advance_clock_response__descriptor,
+        .timeout_ms = ADVANCE_MS,
+    };
     int64_t stands_ms = INT64_MAX;
     request.to_ms = *clock_ms;
-    for (size_t i = 0; i < cluster_count(cluster); i++) {
-        const struct cluster_endpoint *endpoint = cluster_endpoint(cluster, i);
-        if (!cluster_is_scorer(endpoint))
-            continue;
-        struct cluster_call call = {
-            .service = endpoint->name,
-            .method = "assay.admin.v1.AdminService/AdvanceClock",
-            .request = &request.base,
-            .answer_type = &assay__admin__v1__advance_clock_response__descriptor,
-            .timeout_ms = ADVANCE_MS,
-            .patience_ms = PATIENCE_MS,
-        };
-        ProtobufCMessage *message;
-        enum err err = cluster_call(cluster, &call, &message, info);
-        if (err != ERR_OK)
-            return err;
-        int64_t at_ms = ((Assay__Admin__V1__AdvanceClockResponse *)message)->clock_ms;
-        stands_ms = at_ms < stands_ms ? at_ms : stands_ms;
-    }
-    *clock_ms = stands_ms;
-    return ERR_OK;
+    enum err err = scorers_call(cluster, call, clock_take, &stands_ms, info);
+    if (err == ERR_OK)
+        *clock_ms = stands_ms;
+    return err;
 }

@@ -49,12 +49,10 @@ static int cmd_advance(int argc, char **argv)
         .example = "assay clock advance --to 2026-02-01T00:00:00Z",
         .summary = "Moves the clock of a cluster that runs by event time; what only time can "
                    "change is decided then.",
-        .options = options,
-        .n_options = ARRAY_LEN(options),
+        COMMAND_OPTIONS(options),
     };
-    size_t n_args;
     int code;
-    if (!options_begin(&command, argc, argv, &n_args, &code))
+    if (!options_begin(&command, argc, argv, NULL, &code))
         return code;
     return advance(dir, to_ms, json);
 }

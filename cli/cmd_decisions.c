@@ -148,12 +148,10 @@ int cmd_decisions(int argc, char **argv)
                    "assay decisions --follow --account acct-000042",
         .summary =
             "Writes the decision log: one JSON object a line, in the order of the decisions.",
-        .options = options,
-        .n_options = ARRAY_LEN(options),
+        COMMAND_OPTIONS(options),
     };
-    size_t n_args;
     int code;
-    if (!options_begin(&command, argc, argv, &n_args, &code))
+    if (!options_begin(&command, argc, argv, NULL, &code))
         return code;
     return decisions(&v);
 }

@@ -33,6 +33,9 @@ static enum err lane_ask(struct cluster *cluster, const char *account, struct ex
         if (explain->lane->clock_ms == 0)
             err = ERR_NOT_FOUND;
     }
+    if (err == ERR_NOT_FOUND && explain->user[0] != '\0')
+        return err_set(info, err, "no event of user %s in account %s has been taken in",
+                       explain->user, account);
     if (err == ERR_NOT_FOUND)
         return err_set(
             info, err,
@@ -96,15 +99,13 @@ int cmd_explain(int argc, char **argv)
                    "assay explain account acct-000042 --user u-000123",
         .summary = "Says why an account or a user qualifies: every condition with its value, since "
                    "when it holds,\nand what is missing where it does not.",
-        .options = options,
-        .n_options = ARRAY_LEN(options),
+        COMMAND_OPTIONS(options),
         .args_min = 2,
         .args_max = 2,
         .missing = "what to explain is missing: account ID",
     };
-    size_t n_args;
     int code;
-    if (!options_begin(&command, argc, argv, &n_args, &code))
+    if (!options_begin(&command, argc, argv, NULL, &code))
         return code;
     if (strcmp(argv[0], "account") != 0) {
         fprintf(stderr, "assay explain: unknown \"%s\"; there is: account ID\n", argv[0]);

@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 #include "cli/import.h"
 #include "cli/import_errors.h"
+#include "cli/input.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "common/base/mem.h"
@@ -14,6 +15,8 @@
 #include <string.h>
 
 enum { TICK_TERMINAL_MS = 200, TICK_LINES_MS = 5000, BAR_CELLS = 24 };
+
+static const int64_t RETRY_FOR_MAX_MS = 365LL * 24 * 3600 * 1000;
 
 struct run {
     const char *dir;
@@ -78,7 +81,7 @@ static void tick_cb(void *arg)
     if (p.counts.refused > 0)
         fprintf(stderr, ", %s refused", output_count(p.counts.refused));
     if (p.waiting != NULL)
-        fprintf(stderr, "; waiting: %s", output_clean(p.waiting));
+        fprintf(stderr, "; waiting, %s", output_clean(p.waiting));
     fputs(run->terminal ? "" : "\n", stderr);
     fflush(stderr);
 }
@@ -115,10 +118,25 @@ static void signal_cb(void *arg, int signum)
     import_stop(run->import);
 }
 
+// A name that is wrong is told before anything is sent.
+static enum err files_check(const struct run *run, struct err_info *info)
+{
+    for (size_t i = 0; i < run->n_files; i++) {
+        struct input *input;
+        enum err err = input_open(run->files[i], &input, info);
+        if (err != ERR_OK)
+            return err;
+        input_close(input);
+    }
+    return ERR_OK;
+}
+
 static enum err run_import(struct run *run, struct err_info *info)
 {
     struct rpc_client *client;
-    enum err err = cluster_open(run->dir, &run->cluster, info);
+    enum err err = files_check(run, info);
+    if (err == ERR_OK)
+        err = cluster_open(run->dir, &run->cluster, info);
     if (err == ERR_OK)
         err = cluster_client(run->cluster, "ingest-0", &client, info);
     if (err != ERR_OK)
@@ -252,7 +270,7 @@ int cmd_import(int argc, char **argv)
         {"window", OPTION_COUNT, &run.window, "N", "requests on their way at once (8)", 1,
          IMPORT_WINDOW_MAX, NULL},
         {"retry-for", OPTION_DURATION, &run.retry_for_ms, "TIME",
-         "give up when nothing was answered for so long (never)", 1, INT64_MAX, NULL},
+         "give up when nothing was answered for so long (never)", 1, RETRY_FOR_MAX_MS, NULL},
         {"no-advance", OPTION_FLAG, &run.no_advance, NULL,
          "leave the clock alone at the end (clock: event)", 0, 0, NULL},
         OPTION_ROW_DATA(&run.dir),
@@ -267,8 +285,7 @@ int cmd_import(int argc, char **argv)
             "Sends Segment-style events, one JSON object a line, plain or compressed by gzip "
             "or zstd.\n`-` is standard input. Refused events are written to a file with "
             "their reasons; they do not\nmake the import fail.",
-        .options = options,
-        .n_options = ARRAY_LEN(options),
+        COMMAND_OPTIONS(options),
         .args_min = 1,
         .args_max = 10000,
         .missing = "which FILE? (`-` is standard input)",

@@ -11,12 +11,42 @@
 struct step {
     const char *method;
     const ProtobufCMessageDescriptor *answer_type;
+    struct command command; // step_begin adds what is the same for all
+    struct option own;      // an option that the others lack; without a name: none
     const char *dir, *token;
+    char *lead;
     bool json;
 };
 
-static int step_run(const struct command *command, const struct step *step,
-                    const ProtobufCMessage *request)
+// False: the exit code is in `*code`. True: `dir`, `token`, `lead` and `json` are set.
+static bool step_begin(struct step *step, int argc, char **argv, int *code)
+{
+    struct option options[4];
+    size_t n = 0;
+    step->dir = CLUSTER_DIR_DEFAULT;
+    options[n++] = (struct option){"token", OPTION_TEXT, &step->token, "TOKEN", "the lease's token",
+                                   0,       0,           NULL};
+    if (step->own.name != NULL)
+        options[n++] = step->own;
+    options[n++] = (struct option)OPTION_ROW_DATA(&step->dir);
+    options[n++] = (struct option)OPTION_ROW_JSON(&step->json);
+    struct command command = step->command;
+    command.options = options;
+    command.n_options = n;
+    command.args_min = command.args_max = 1;
+    command.missing = "which LEAD? `assay leads list` shows them";
+    if (!options_begin(&command, argc, argv, NULL, code))
+        return false;
+    step->lead = argv[0];
+    if (step->token != NULL)
+        return true;
+    fprintf(stderr, "assay %s: the --token TOKEN is missing; `assay leads lease` gave it\n",
+            command.name);
+    *code = EXIT_USAGE;
+    return false;
+}
+
+static int step_run(const struct step *step, const ProtobufCMessage *request)
 {
     struct cluster *cluster = NULL;
     ProtobufCMessage *message;
@@ -31,146 +61,90 @@ static int step_run(const struct command *command, const struct step *step,
             lead_write(lead, stdout);
     }
     cluster_close(cluster);
-    return err == ERR_OK ? EXIT_DONE : output_error(command->name, err, info.text);
+    return err == ERR_OK ? EXIT_DONE : output_error(step->command.name, err, info.text);
 }
-
-static bool step_begin(const struct command *command, int argc, char **argv,
-                       const struct step *step, int *code)
-{
-    size_t n_args;
-    if (!options_begin(command, argc, argv, &n_args, code))
-        return false;
-    if (step->token != NULL)
-        return true;
-    fprintf(stderr, "assay %s: the --token TOKEN is missing; `assay leads lease` gave it\n",
-            command->name);
-    *code = EXIT_USAGE;
-    return false;
-}
-
-#define OPTION_ROW_TOKEN(out)                                                                      \
-    {                                                                                              \
-        "token", OPTION_TEXT, (out), "TOKEN", "the lease's token", 0, 0, NULL                      \
-    }
-#define MISSING_LEAD "which LEAD? `assay leads list` shows them"
 
 int cmd_leads_ack(int argc, char **argv)
 {
-    struct step step = {"assay.router.v1.RouterService/Ack",
-                        &assay__router__v1__ack_response__descriptor, CLUSTER_DIR_DEFAULT, NULL,
-                        false};
-    const struct option options[] = {OPTION_ROW_TOKEN(&step.token), OPTION_ROW_DATA(&step.dir),
-                                     OPTION_ROW_JSON(&step.json)};
-    const struct command command = {
-        .name = "leads ack",
-        .usage = "LEAD --token TOKEN",
-        .example = "assay leads ack lead-17 --token 5f3a",
-        .summary = "Says that the lead has been taken over: its lease no longer runs out.",
-        .options = options,
-        .n_options = ARRAY_LEN(options),
-        .args_min = 1,
-        .args_max = 1,
-        .missing = MISSING_LEAD,
+    struct step step = {
+        .method = "assay.router.v1.RouterService/Ack",
+        .answer_type = &assay__router__v1__ack_response__descriptor,
+        .command = {.name = "leads ack",
+                    .usage = "LEAD --token TOKEN",
+                    .example = "assay leads ack lead-17 --token 5f3a",
+                    .summary = "Says that the lead has been taken over: its lease no longer runs "
+                               "out."},
     };
     int code;
-    if (!step_begin(&command, argc, argv, &step, &code))
+    if (!step_begin(&step, argc, argv, &code))
         return code;
     Assay__Router__V1__AckRequest request = ASSAY__ROUTER__V1__ACK_REQUEST__INIT;
-    request.lead_id = argv[0];
+    request.lead_id = step.lead;
     request.lease_token = (char *)step.token;
-    return step_run(&command, &step, &request.base);
+    return step_run(&step, &request.base);
 }
 
 int cmd_leads_release(int argc, char **argv)
 {
-    struct step step = {"assay.router.v1.RouterService/Release",
-                        &assay__router__v1__release_response__descriptor, CLUSTER_DIR_DEFAULT, NULL,
-                        false};
     const char *reason = "";
-    const struct option options[] = {
-        OPTION_ROW_TOKEN(&step.token),
-        {"reason", OPTION_TEXT, &reason, "TEXT", "why it goes back", 0, 0, NULL},
-        OPTION_ROW_DATA(&step.dir),
-        OPTION_ROW_JSON(&step.json)};
-    const struct command command = {
-        .name = "leads release",
-        .usage = "LEAD --token TOKEN [options]",
-        .example = "assay leads release lead-17 --token 5f3a --reason \"wrong region\"",
-        .summary = "Gives a leased lead back to its queue.",
-        .options = options,
-        .n_options = ARRAY_LEN(options),
-        .args_min = 1,
-        .args_max = 1,
-        .missing = MISSING_LEAD,
+    struct step step = {
+        .method = "assay.router.v1.RouterService/Release",
+        .answer_type = &assay__router__v1__release_response__descriptor,
+        .command = {.name = "leads release",
+                    .usage = "LEAD --token TOKEN [options]",
+                    .example = "assay leads release lead-17 --token 5f3a --reason \"wrong region\"",
+                    .summary = "Gives a leased lead back to its queue."},
+        .own = {"reason", OPTION_TEXT, &reason, "TEXT", "why it goes back", 0, 0, NULL},
     };
     int code;
-    if (!step_begin(&command, argc, argv, &step, &code))
+    if (!step_begin(&step, argc, argv, &code))
         return code;
     Assay__Router__V1__ReleaseRequest request = ASSAY__ROUTER__V1__RELEASE_REQUEST__INIT;
-    request.lead_id = argv[0];
+    request.lead_id = step.lead;
     request.lease_token = (char *)step.token;
     request.reason = (char *)reason;
-    return step_run(&command, &step, &request.base);
+    return step_run(&step, &request.base);
 }
 
 int cmd_leads_extend(int argc, char **argv)
 {
-    struct step step = {"assay.router.v1.RouterService/Extend",
-                        &assay__router__v1__extend_response__descriptor, CLUSTER_DIR_DEFAULT, NULL,
-                        false};
     int64_t lease_ms = 0;
-    const struct option options[] = {OPTION_ROW_TOKEN(&step.token),
-                                     {"for", OPTION_DURATION, &lease_ms, "TIME",
-                                      "from now (as the playbook says)", 1, LEADS_LEASE_MS_MAX,
-                                      NULL},
-                                     OPTION_ROW_DATA(&step.dir),
-                                     OPTION_ROW_JSON(&step.json)};
-    const struct command command = {
-        .name = "leads extend",
-        .usage = "LEAD --token TOKEN [options]",
-        .example = "assay leads extend lead-17 --token 5f3a --for 15m",
-        .summary = "Makes a lease last longer.",
-        .options = options,
-        .n_options = ARRAY_LEN(options),
-        .args_min = 1,
-        .args_max = 1,
-        .missing = MISSING_LEAD,
+    struct step step = {
+        .method = "assay.router.v1.RouterService/Extend",
+        .answer_type = &assay__router__v1__extend_response__descriptor,
+        .command = {.name = "leads extend",
+                    .usage = "LEAD --token TOKEN [options]",
+                    .example = "assay leads extend lead-17 --token 5f3a --for 15m",
+                    .summary = "Makes a lease last longer."},
+        .own = {"for", OPTION_DURATION, &lease_ms, "TIME", "from now (as the playbook says)", 1,
+                LEADS_LEASE_MS_MAX, NULL},
     };
     int code;
-    if (!step_begin(&command, argc, argv, &step, &code))
+    if (!step_begin(&step, argc, argv, &code))
         return code;
     Assay__Router__V1__ExtendRequest request = ASSAY__ROUTER__V1__EXTEND_REQUEST__INIT;
-    request.lead_id = argv[0];
+    request.lead_id = step.lead;
     request.lease_token = (char *)step.token;
     request.lease_ms = lease_ms;
-    return step_run(&command, &step, &request.base);
+    return step_run(&step, &request.base);
 }
 
 int cmd_leads_complete(int argc, char **argv)
 {
     static const char *const outcomes[] = {"accepted", "rejected", "meeting", "won", "lost", NULL};
-    struct step step = {"assay.router.v1.RouterService/Complete",
-                        &assay__router__v1__complete_response__descriptor, CLUSTER_DIR_DEFAULT,
-                        NULL, false};
     const char *outcome = NULL;
-    const struct option options[] = {OPTION_ROW_TOKEN(&step.token),
-                                     {"outcome", OPTION_CHOICE, &outcome, "WORD",
-                                      "accepted, rejected, meeting, won or lost", 0, 0, outcomes},
-                                     OPTION_ROW_DATA(&step.dir),
-                                     OPTION_ROW_JSON(&step.json)};
-    const struct command command = {
-        .name = "leads complete",
-        .usage = "LEAD --token TOKEN --outcome WORD",
-        .example = "assay leads complete lead-17 --token 5f3a --outcome won",
-        .summary = "Says that the work on the lead is done, and what came of it.",
-        .options = options,
-        .n_options = ARRAY_LEN(options),
-        .args_min = 1,
-        .args_max = 1,
-        .missing = MISSING_LEAD,
+    struct step step = {
+        .method = "assay.router.v1.RouterService/Complete",
+        .answer_type = &assay__router__v1__complete_response__descriptor,
+        .command = {.name = "leads complete",
+                    .usage = "LEAD --token TOKEN --outcome WORD",
+                    .example = "assay leads complete lead-17 --token 5f3a --outcome won",
+                    .summary = "Says that the work on the lead is done, and what came of it."},
+        .own = {"outcome", OPTION_CHOICE, &outcome, "WORD",
+                "accepted, rejected, meeting, won or lost", 0, 0, outcomes},
     };
     int code;
-    if (!step_begin(&command, argc, argv, &step, &code))
+    if (!step_begin(&step, argc, argv, &code))
         return code;
     if (outcome == NULL) {
         fprintf(stderr, "assay leads complete: the --outcome WORD is missing: accepted, rejected, "
@@ -178,8 +152,8 @@ int cmd_leads_complete(int argc, char **argv)
         return EXIT_USAGE;
     }
     Assay__Router__V1__CompleteRequest request = ASSAY__ROUTER__V1__COMPLETE_REQUEST__INIT;
-    request.lead_id = argv[0];
+    request.lead_id = step.lead;
     request.lease_token = (char *)step.token;
     request.outcome = (char *)outcome;
-    return step_run(&command, &step, &request.base);
+    return step_run(&step, &request.base);
 }

@@ -107,13 +107,11 @@ static int cmd_list(int argc, char **argv)
         .usage = "[options]",
         .example = "assay leads list --queue sales --state waiting",
         .summary = "Lists leads. With --json, one object a line.",
-        .options = options,
-        .n_options = ARRAY_LEN(options),
+        COMMAND_OPTIONS(options),
     };
-    size_t n_args;
     int code;
     struct err_info info;
-    if (!options_begin(&command, argc, argv, &n_args, &code))
+    if (!options_begin(&command, argc, argv, NULL, &code))
         return code;
     request.queue = (char *)queue;
     request.account_id = (char *)account;
@@ -181,14 +179,12 @@ static int cmd_lease(int argc, char **argv)
             "Takes the strongest, oldest leads that wait in a queue, for a limited time. The "
             "token that\ncomes with each is needed to acknowledge, release, extend or "
             "complete it.",
-        .options = options,
-        .n_options = ARRAY_LEN(options),
+        COMMAND_OPTIONS(options),
     };
-    size_t n_args;
     int code;
     struct err_info info;
     consumer_default(consumer_text);
-    if (!options_begin(&command, argc, argv, &n_args, &code))
+    if (!options_begin(&command, argc, argv, NULL, &code))
         return code;
     if (queue == NULL) {
         fprintf(stderr, "assay leads lease: which --queue NAME? `assay status` lists them\n");

@@ -64,13 +64,11 @@ int cmd_metrics(int argc, char **argv)
         .example = "assay metrics --service scorer-0",
         .summary = "Writes the metrics of all services in Prometheus' text format, each behind a "
                    "line that names it.",
-        .options = options,
-        .n_options = ARRAY_LEN(options),
+        COMMAND_OPTIONS(options),
     };
-    size_t n_args;
     int code;
     struct err_info info;
-    if (!options_begin(&command, argc, argv, &n_args, &code))
+    if (!options_begin(&command, argc, argv, NULL, &code))
         return code;
     enum err err = metrics(dir, service, json, &info);
     return err == ERR_OK ? EXIT_DONE : output_error("metrics", err, info.text);

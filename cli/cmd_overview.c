@@ -177,12 +177,10 @@ int cmd_overview(int argc, char **argv)
         .example = "assay overview",
         .summary = "Shows what came out: users and accounts that qualify, and the leads of each "
                    "queue, with the\nreasons of a few of them.",
-        .options = options,
-        .n_options = ARRAY_LEN(options),
+        COMMAND_OPTIONS(options),
     };
-    size_t n_args;
     int code;
-    if (!options_begin(&command, argc, argv, &n_args, &code))
+    if (!options_begin(&command, argc, argv, NULL, &code))
         return code;
     struct cluster *cluster = NULL;
     struct err_info info;

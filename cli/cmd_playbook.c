@@ -19,13 +19,15 @@ struct checked {
     struct buf text;
     struct buf report;
     struct playbook *playbook; // NULL: it has mistakes
+    enum err err;
+    struct err_info info; // unless it is good
 };
 
 static enum err check(const char *file, struct checked *out, struct err_info *info)
 {
     enum err err = cluster_file_read(file, BYTES_MAX, &out->text, info);
     if (err != ERR_OK)
-        return err_set(info, ERR_INVALID, "%s cannot be read", file);
+        return err_prefix(info, ERR_INVALID, "cannot be read");
     err = playbook_load(file, buf_span(&out->text), &out->playbook, &out->report);
     if (err != ERR_OK)
         return err_set(info, ERR_INVALID, "%s has mistakes", file);
@@ -59,6 +61,19 @@ static void report_write(const struct checked *c)
         fwrite(c->report.bytes, 1, c->report.len, stderr);
 }
 
+// Both commands take one FILE, which then is argv[0] and checked: `out->err` says how it is. False:
+// the exit code is in `*code`.
+static bool file_begin(struct command *command, int argc, char **argv, struct checked *out,
+                       int *code)
+{
+    command->args_min = command->args_max = 1;
+    command->missing = "which FILE?";
+    if (!options_begin(command, argc, argv, NULL, code))
+        return false;
+    out->err = check(argv[0], out, &out->info);
+    return true;
+}
+
 static int cmd_check(int argc, char **argv)
 {
     bool json = false;
@@ -68,36 +83,30 @@ static int cmd_check(int argc, char **argv)
         {"data", OPTION_TEXT, &dir, "DIR", "not needed: a file is checked without a cluster", 0, 0,
          NULL},
     };
-    const struct command command = {
+    struct command command = {
         .name = "playbook check",
         .usage = "FILE [options]",
         .example = "assay playbook check playbook.yaml",
         .summary = "Checks a playbook and reports every mistake with its line.",
-        .options = options,
-        .n_options = ARRAY_LEN(options),
-        .args_min = 1,
-        .args_max = 1,
-        .missing = "which FILE?",
+        COMMAND_OPTIONS(options),
     };
-    size_t n_args;
     int code;
-    struct err_info info;
     struct checked checked = {0};
-    if (!options_begin(&command, argc, argv, &n_args, &code))
+    if (!file_begin(&command, argc, argv, &checked, &code))
         return code;
-    enum err err = check(argv[0], &checked, &info);
     if (!json)
         report_write(&checked);
     if (json)
         output_json(checked_json(&checked));
-    else if (err == ERR_OK)
+    else if (checked.err == ERR_OK)
         printf("%s is good: %s, %s, %s, %s\n", output_clean(argv[0]),
                output_clean(checked.playbook->label),
                output_plural((uint64_t)checked.playbook->n_measures, "measure", "measures"),
                output_plural((uint64_t)checked.playbook->n_signals, "signal", "signals"),
                output_plural((uint64_t)checked.playbook->n_queues, "queue", "queues"));
     checked_deinit(&checked);
-    return err == ERR_OK ? EXIT_DONE : output_error("playbook check", err, info.text);
+    return checked.err == ERR_OK ? EXIT_DONE
+                                 : output_error("playbook check", checked.err, checked.info.text);
 }
 
 // ---- reload -------------------------------------------------------------------------------------
@@ -164,36 +173,30 @@ static int cmd_reload(int argc, char **argv)
     const char *dir = CLUSTER_DIR_DEFAULT;
     bool json = false;
     const struct option options[] = {OPTION_ROW_DATA(&dir), OPTION_ROW_JSON(&json)};
-    const struct command command = {
+    struct command command = {
         .name = "playbook reload",
         .usage = "FILE [options]",
         .example = "assay playbook reload playbook.yaml",
         .summary = "Puts a playbook in force in the running cluster. One with mistakes changes "
                    "nothing.",
-        .options = options,
-        .n_options = ARRAY_LEN(options),
-        .args_min = 1,
-        .args_max = 1,
-        .missing = "which FILE?",
+        COMMAND_OPTIONS(options),
     };
-    size_t n_args;
     int code;
-    struct err_info info;
     struct checked checked = {0};
-    if (!options_begin(&command, argc, argv, &n_args, &code))
+    if (!file_begin(&command, argc, argv, &checked, &code))
         return code;
-    enum err err = check(argv[0], &checked, &info);
     report_write(&checked);
-    if (err != ERR_OK)
-        err = err_prefix(&info, err, "nothing was changed");
+    if (checked.err != ERR_OK)
+        checked.err = err_prefix(&checked.info, checked.err, "nothing was changed");
     else
-        err = reload(dir, argv[0], buf_span(&checked.text), &info);
-    if (err == ERR_OK && json)
+        checked.err = reload(dir, argv[0], buf_span(&checked.text), &checked.info);
+    if (checked.err == ERR_OK && json)
         output_json(json_pack("{s:o}", "playbook", output_json_text(checked.playbook->label)));
-    else if (err == ERR_OK)
+    else if (checked.err == ERR_OK)
         printf("%s is in force\n", output_clean(checked.playbook->label));
     checked_deinit(&checked);
-    return err == ERR_OK ? EXIT_DONE : output_error("playbook reload", err, info.text);
+    return checked.err == ERR_OK ? EXIT_DONE
+                                 : output_error("playbook reload", checked.err, checked.info.text);
 }
 
 int cmd_playbook(int argc, char **argv)

@@ -89,18 +89,24 @@ int cmd_simulate(int argc, char **argv)
             "Writes events of a simulated project tool to standard output, one JSON object a "
             "line, in\norder of time. Each says context.library.name \"assay-simulator\": "
             "nothing of it is real.",
-        .options = options,
-        .n_options = ARRAY_LEN(options),
+        COMMAND_OPTIONS(options),
         .args_min = 1,
         .args_max = 1,
         .missing = "what to simulate is missing: project-tool",
     };
-    size_t n_args;
     int code;
-    if (!options_begin(&command, argc, argv, &n_args, &code))
+    if (!options_begin(&command, argc, argv, NULL, &code))
         return code;
     if (strcmp(argv[0], "project-tool") != 0) {
         fprintf(stderr, "assay simulate: unknown \"%s\"; there is project-tool\n", argv[0]);
+        return EXIT_USAGE;
+    }
+    // What ingest takes; the simulation is 30 days long.
+    int64_t first_ms = 0, last_ms = 0;
+    CHECK(time_parse(span_of("1990-01-01"), &first_ms));
+    CHECK(time_parse(span_of("2099-12-01"), &last_ms));
+    if (start_ms < first_ms || start_ms > last_ms) {
+        fprintf(stderr, "assay simulate: --start: expected 1990-01-01 to 2099-12-01\n");
         return EXIT_USAGE;
     }
     struct simulate_opts opts = {(uint64_t)users, (uint64_t)seed, start_ms};

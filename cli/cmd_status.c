@@ -186,12 +186,10 @@ int cmd_status(int argc, char **argv)
         .example = "assay status --data ./assay-data",
         .summary = "Shows services, lanes and queues. The exit code is 1 when a service is not "
                    "ready.",
-        .options = options,
-        .n_options = ARRAY_LEN(options),
+        COMMAND_OPTIONS(options),
     };
-    size_t n_args;
     int code;
-    if (!options_begin(&command, argc, argv, &n_args, &code))
+    if (!options_begin(&command, argc, argv, NULL, &code))
         return code;
     return status(dir, json);
 }

@@ -338,12 +338,10 @@ int cmd_up(int argc, char **argv)
         .summary = "Runs a whole cluster on this machine until Ctrl-C. The playbook is checked "
                    "first. What was taken\nin survives any crash; starting again with the same "
                    "--data goes on where it ended.",
-        .options = options,
-        .n_options = ARRAY_LEN(options),
+        COMMAND_OPTIONS(options),
     };
-    size_t n_args;
     int code;
-    if (!options_begin(&command, argc, argv, &n_args, &code))
+    if (!options_begin(&command, argc, argv, NULL, &code))
         return code;
     up.shown_dir = opts.dir;
     return prepare_and_run(&opts, &up);

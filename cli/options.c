@@ -228,7 +228,9 @@ bool options_begin(const struct command *command, int argc, char **argv, size_t 
                    int *exit_code)
 {
     struct buf message = {0};
-    enum options_result r = options_parse(command, argc, argv, n_args, &message);
+    size_t n;
+    enum options_result r =
+        options_parse(command, argc, argv, n_args == NULL ? &n : n_args, &message);
     FILE *stream = r == OPTIONS_HELP ? stdout : stderr;
     if (message.len > 0)
         fwrite(message.bytes, 1, message.len, stream);

@@ -51,6 +51,8 @@ struct command {
     size_t args_min, args_max; // words that are no options
     const char *missing;       // what to say when there are too few
 };
+// In a command's initializer: its table of options.
+#define COMMAND_OPTIONS(table) .options = (table), .n_options = ARRAY_LEN(table)
 
 enum options_result { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_WRONG };
 
@@ -61,7 +63,7 @@ enum options_result options_parse(const struct command *command, int argc, char 
                                   size_t *n_args, struct buf *message);
 
 // The same for a command's main function: writes the message; returns true when the command is to
-// run, else its exit code is in `*exit_code`.
+// run, else its exit code is in `*exit_code`. `n_args` NULL: the bounds say it already.
 bool options_begin(const struct command *command, int argc, char **argv, size_t *n_args,
                    int *exit_code);
 
