@@ -76,7 +76,8 @@ static enum err list(const char *dir, Assay__Router__V1__ListLeadsRequest *reque
         shown += page->n_leads;
         total = page->total;
         request->page = page->next_page;
-        if (page->next_page[0] == '\0' || page->n_leads == 0 || (int64_t)shown >= max)
+        // An empty page is no end: the router looks at so many leads a page, matching or not.
+        if (page->next_page[0] == '\0' || (int64_t)shown >= max)
             break;
     }
     cluster_close(cluster);
