@@ -198,8 +198,8 @@ static void failed(struct slot *slot, enum rpc_status status, const char *text)
     struct import *import = slot->import;
     struct err_info why;
     slot->state = SLOT_OPEN;
-    snprintf(import->waiting, sizeof import->waiting, "%s: %.*s", rpc_status_name(status),
-             RPC_TEXT_MAX, text);
+    snprintf(import->waiting, sizeof import->waiting, "%.*s", RPC_TEXT_MAX,
+             text[0] != '\0' ? text : rpc_status_name(status));
     if (!retry_helps(status)) {
         end(import, err_set(&why, rpc_err_of_status(status), "ingest: %s", import->waiting), &why);
         return;
@@ -465,6 +465,7 @@ void import_progress(const struct import *import, struct import_progress *out)
     const struct import_opts *opts = &import->opts;
     *out = (struct import_progress){
         .counts = import->counts,
+        .opened = import->file > 0 || import->input != NULL,
         .lines = import->lines + (import->input == NULL ? 0 : input_line(import->input)),
         .bytes_read =
             import->bytes_before + (import->input == NULL ? 0 : input_bytes_read(import->input)),
