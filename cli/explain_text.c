@@ -110,7 +110,7 @@ static void account_write(const struct explain *e, FILE *stream)
 {
     fprintf(stream, "%saccount %s%s\n", output_bold(), output_clean(e->lane->account_id),
             output_plain());
-    fprintf(stream, "  stage %s%s, %s, clock %s UTC, playbook %s\n",
+    fprintf(stream, "  stage %s%s, %s, as of %s UTC, playbook %s\n",
             e->router->stage[0] == '\0' ? "none" : output_clean(e->router->stage),
             e->router->pqa ? ", qualified account (PQA)" : "",
             output_plural(e->lane->user_count, "user", "users"), output_time(e->lane->clock_ms),

@@ -50,7 +50,7 @@ enum err input_open(const char *path, struct input **out, struct err_info *info)
     struct stat st;
     if (fstat(fd, &st) != 0 || S_ISDIR(st.st_mode)) {
         close(fd);
-        return err_set(info, ERR_IO, "%s: is no file with lines", path);
+        return err_set(info, ERR_IO, "%s: is a folder, not a file", path);
     }
     struct input *input = mem_zalloc(sizeof *input);
     input->name = mem_dup_text(standard ? "standard input" : path);

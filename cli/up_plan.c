@@ -79,6 +79,9 @@ static enum err folder_make(const char *path, struct err_info *info)
     char copy[4096];
     if (snprintf(copy, sizeof copy, "%s", path) >= (int)sizeof copy)
         return err_set(info, ERR_INVALID, "%s: the path is too long", path);
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
+        return err_set(info, ERR_INVALID, "%s: is a file, not a folder", path);
     for (char *c = copy + 1;; c++) {
         if (*c != '/' && *c != '\0')
             continue;

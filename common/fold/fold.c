@@ -49,6 +49,9 @@ static struct fold *fold_create(const struct fold_opts *opts)
     struct fold *fold = mem_zalloc(sizeof *fold);
     fold->opts = *opts;
     fill_defaults(&fold->opts);
+    snprintf(fold->disk_low_text, sizeof fold->disk_low_text,
+             "the disk is full: less than %llu MiB are free",
+             (unsigned long long)(fold->opts.disk_reserve_bytes / MIB));
     fold->name = mem_dup_text(opts->name);
     fold->path = mem_dup_text(opts->path);
     fold->opts.name = fold->name;

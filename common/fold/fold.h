@@ -154,5 +154,8 @@ struct fold_stats {
 };
 // Any thread.
 void fold_stats(struct fold *fold, struct fold_stats *out);
+// For an answer with FULL, inside `answer`: what there is too little of, in words. Valid as long as
+// the fold.
+const char *fold_describe_full(const struct fold *fold);
 // Tests: forget everything at once, as a kill would (no checkpoint, no answers). Frees the fold.
 void fold_abandon(struct fold *fold);

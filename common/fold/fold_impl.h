@@ -102,6 +102,7 @@ struct fold {
     struct fold_meta meta; // position unused: running bytes and marks
     int64_t disk_checked_ms;
     bool disk_low;
+    char disk_low_text[80];
     bool draining; // closing, and nothing new can come
     bool dead;     // after `fatal`
     struct fold_checkpoint checkpoint;

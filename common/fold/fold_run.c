@@ -53,7 +53,14 @@ static void check_disk(struct fold *fold, int64_t now_ms)
     if (low && !fold->disk_low)
         LOG_WARN("disk_low", "fold=%s free_bytes=%llu reserve_bytes=%llu", fold->name,
                  (unsigned long long)left, (unsigned long long)fold->opts.disk_reserve_bytes);
+    if (!low && fold->disk_low)
+        LOG_INFO("disk_has_room", "fold=%s free_bytes=%llu", fold->name, (unsigned long long)left);
     fold->disk_low = low;
+}
+
+const char *fold_describe_full(const struct fold *fold)
+{
+    return fold->disk_low ? fold->disk_low_text : "the journal has reached its greatest size";
 }
 
 static bool has_room(const struct fold *fold, const struct fold_item *item)

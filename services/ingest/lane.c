@@ -16,6 +16,8 @@
 //   this what was acknowledged   source was dropped): what is kept goes out under a new source,
 //   from 1; WRONG_LANE           the shard map has changed: a new one is asked for.
 // Before anything is sent again, all calls in flight have ended: a batch has at most one call.
+// Calls that wait for a lane whose trouble lasts are answered with what the scorer says: the caller
+// learns why it waits, and sends again.
 //
 //               trouble                all calls ended, there was progress
 //   FLOWING ───────────────► SETTLING ─────────────────────────────────────► FLOWING
@@ -37,6 +39,8 @@
 
 // INTERNAL answers to one batch until it counts as refused.
 enum { LANE_INTERNAL_MAX = 5 };
+// Trouble that lasts so long is told to the callers.
+enum { LANE_TROUBLE_MS = 2000 };
 
 static const char APPLY_METHOD[] = "assay.scorer.v1.ScorerService/Apply";
 
@@ -73,7 +77,10 @@ struct lane {
     uint64_t expected; // the highest number that the scorer asked for
     int64_t pause_ms;  // the next pause
     struct loop_timer *rest;
-    struct arena scratch; // of one answer
+    // Of the first failure since the last acknowledgement; 0: there was none.
+    uint64_t trouble_since_ns;
+    char trouble[RPC_TEXT_MAX]; // what the last one said
+    struct arena scratch;       // of one answer
 };
 
 // ---- Batches ------------------------------------------------------------------------------------
@@ -197,6 +204,7 @@ static void batch_acknowledge(struct batch *batch, const uint32_t *duplicates, s
     CHECK(!batch->acknowledged);
     batch->acknowledged = true;
     lane->progress = true;
+    lane->trouble_since_ns = 0;
     lane->pause_ms = lane->ingest->config->retry_min_ms;
     metrics_add(&lane->opts.metrics->batches, 1);
     metrics_add(&lane->opts.metrics->events, n);
@@ -266,6 +274,18 @@ static void lane_rewind(struct lane *lane)
     lane->expected = 0;
 }
 
+static void lane_tell_trouble(struct lane *lane)
+{
+    char text[RPC_TEXT_MAX + 128];
+    if (lane->trouble_since_ns == 0 ||
+        clock_mono_ns() - lane->trouble_since_ns < LANE_TROUBLE_MS * 1000000ULL)
+        return;
+    snprintf(text, sizeof text, "lane %u (%s): %s", lane->opts.number, lane->node, lane->trouble);
+    for (struct batch *batch = lane->first; batch != NULL; batch = batch->next)
+        for (uint32_t i = 0; batch->events != NULL && i < batch->n_events; i++)
+            request_give_up(batch->events[i].request, text);
+}
+
 static void lane_settle(struct lane *lane)
 {
     if (lane->in_flight > 0)
@@ -279,6 +299,7 @@ static void lane_settle(struct lane *lane)
         lane_pump(lane);
         return;
     }
+    lane_tell_trouble(lane);
     lane_move(lane, LANE_RESTING);
     loop_timer_start(lane->rest, (uint64_t)lane->pause_ms, 0);
     lane->pause_ms *= 2;
@@ -408,6 +429,9 @@ static bool lane_take_failure(struct lane *lane, struct batch *batch, enum rpc_s
     }
     LOG_WARN("apply_failed", "lane=%u node=%s status=%s msg=\"%s\"", lane->opts.number, lane->node,
              rpc_status_name(status), text);
+    if (lane->trouble_since_ns == 0)
+        lane->trouble_since_ns = batch->sent_ns;
+    snprintf(lane->trouble, sizeof lane->trouble, "%s", text);
     lane->pause = true;
     return true;
 }

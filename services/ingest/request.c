@@ -205,6 +205,12 @@ void request_fail(struct request *request, enum rpc_status status, const char *t
     answer_error(request, status, text);
 }
 
+void request_give_up(struct request *request, const char *text)
+{
+    CHECK(request->open);
+    answer_error(request, RPC_UNAVAILABLE, text);
+}
+
 void request_attach(struct request *request, struct request *again)
 {
     CHECK(request->open && !again->open && !again->held && again->sender == NULL);

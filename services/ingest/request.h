@@ -67,6 +67,8 @@ void request_acknowledged(struct request *request, uint32_t index, bool duplicat
 void request_look_done(struct request *request);
 // Answers an open request with an error; what it waits for goes on.
 void request_fail(struct request *request, enum rpc_status status, const char *text);
+// Answers an open request's call: it is to be sent again, and then finds the request here.
+void request_give_up(struct request *request, const char *text);
 // Its event's batch is dropped.
 void request_dropped(struct request *request);
 // An open request gets another call of the same content: that one will be answered. Takes `again`.

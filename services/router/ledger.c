@@ -471,7 +471,8 @@ static void answer_signals(struct router *router, struct signals_item *item, enu
     if (err == ERR_OK)
         err = item->err;
     if (err != ERR_OK) {
-        rpc_request_fail(item->request, rpc_status_of_err(err), "signals: %s", err_text(err));
+        rpc_request_fail(item->request, rpc_status_of_err(err), "signals: %s",
+                         err == ERR_FULL ? fold_describe_full(router->fold) : err_text(err));
     } else {
         struct router_mark mark = router_core_mark(router->core, item->signals.lane);
         Assay__Router__V1__ApplySignalsResponse response =
@@ -496,7 +497,8 @@ static void ledger_answer(void *state, struct fold_item *fold, enum err err)
     case ITEM_CALL: {
         struct call *call = call_of(item);
         if (err != ERR_OK)
-            call->err = err_set(&call->info, err, "the router's journal: %s", err_text(err));
+            call->err = err_set(&call->info, err, "%s",
+                                err == ERR_FULL ? fold_describe_full(router->fold) : err_text(err));
         break;
     }
     case ITEM_TICK:

@@ -575,7 +575,8 @@ static void lane_answer_batch(struct lane *lane, struct batch_item *item, enum e
         lane_let_out(lane);
     if (err != ERR_OK) {
         batch_item_refuse(item, err == ERR_CANCELED ? RPC_UNAVAILABLE : rpc_status_of_err(err),
-                          err == ERR_FULL ? "no room in the journal" : "the lane is stopping");
+                          err == ERR_FULL ? fold_describe_full(lane->fold)
+                                          : "the lane is stopping");
         return;
     }
     Assay__Scorer__V1__ApplyResponse response = ASSAY__SCORER__V1__APPLY_RESPONSE__INIT;
