@@ -228,7 +228,7 @@ static int finish(struct run *run, enum err err, struct err_info *info)
     }
     if (run->json)
         summary_json(run, &p, err, info->text);
-    else if (err == ERR_OK || p.opened)
+    else
         summary_text(run, &p);
     if (err == ERR_OK)
         return EXIT_DONE;

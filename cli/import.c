@@ -465,7 +465,6 @@ void import_progress(const struct import *import, struct import_progress *out)
     const struct import_opts *opts = &import->opts;
     *out = (struct import_progress){
         .counts = import->counts,
-        .opened = import->file > 0 || import->input != NULL,
         .lines = import->lines + (import->input == NULL ? 0 : input_line(import->input)),
         .bytes_read =
             import->bytes_before + (import->input == NULL ? 0 : input_bytes_read(import->input)),

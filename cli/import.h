@@ -48,7 +48,6 @@ void import_stop(struct import *import);
 
 struct import_progress {
     struct import_counts counts;
-    bool opened;         // a file could be, so far
     uint64_t lines;      // read
     int64_t bytes_read;  // of the files, compressed
     int64_t bytes_total; // -1: not known
