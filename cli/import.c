@@ -24,7 +24,7 @@ enum {
     REQUEST_BYTES_MAX = 3 * 1024 * 1024,
     EVENT_BYTES_MAX = 96 * 1024, // of one event in a request: 32 KiB of JSON cannot become more
     CALL_MS = 10000,
-    WAIT_MS = 20,   // between looks at a pipe, and at the connection
+    WAIT_MS = 20,   // between looks at a silent pipe, and at the connection
     STOP_MS = 5000, // that import_stop waits for answers
 };
 
@@ -58,6 +58,8 @@ struct import {
     struct input *input;
     size_t file; // being read
     int64_t bytes_before, bytes_total;
+    int64_t bytes_at_wait; // of the file, when its pipe was last found empty
+    uint64_t wait_ms;      // till the next look at it
     char sender[32];
     uint64_t next_sequence;
     struct arena arena; // of one line, or one answer
@@ -333,6 +335,16 @@ static bool file_ready(struct import *import)
     return false;
 }
 
+// A pipe that is being written to is looked at again soon: it holds little.
+static void pipe_wait(struct import *import)
+{
+    int64_t bytes = input_bytes_read(import->input);
+    bool silent = bytes == import->bytes_at_wait;
+    import->wait_ms = !silent ? 1 : import->wait_ms < WAIT_MS / 2 ? import->wait_ms * 2 : WAIT_MS;
+    import->bytes_at_wait = bytes;
+    loop_timer_start(import->poll, import->wait_ms, WAIT_MS);
+}
+
 // Reads events into the slot until it is full or nothing is there to read.
 static void slot_fill(struct import *import, struct slot *slot)
 {
@@ -354,7 +366,7 @@ static void slot_fill(struct import *import, struct slot *slot)
         } else if (r == INPUT_END) {
             file_close(import);
         } else if (r == INPUT_WAIT) {
-            loop_timer_start(import->poll, WAIT_MS, WAIT_MS);
+            pipe_wait(import);
             break;
         } else {
             end(import, ERR_CORRUPT, &why);

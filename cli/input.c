@@ -14,6 +14,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+enum { PIPE_BYTES = 1024 * 1024 };
 enum { RAW_BYTES = 64 * 1024, TEXT_BYTES = INPUT_LINE_MAX + 2 + 256 * 1024, LONG_START = 4096 };
 
 enum format { FORMAT_UNKNOWN, FORMAT_PLAIN, FORMAT_GZIP, FORMAT_ZSTD };
@@ -59,6 +60,11 @@ enum err input_open(const char *path, struct input **out, struct err_info *info)
     input->bytes_total = S_ISREG(st.st_mode) ? st.st_size : -1;
     input->raw = mem_alloc(RAW_BYTES);
     input->text = mem_alloc(TEXT_BYTES);
+#ifdef F_SETPIPE_SZ
+    if (S_ISFIFO(st.st_mode))
+        (void)fcntl(fd, F_SETPIPE_SZ,
+                    PIPE_BYTES); // fewer waits; as it was where that is not allowed
+#endif
     *out = input;
     return ERR_OK;
 }
