@@ -33,8 +33,6 @@ int main(int argc, char **argv)
     }
     if (argc == 1) {
         case_stale_socket();
-        case_lost_dialer();
-        case_deaf_listener();
         case_bad_address();
     }
     return 0;

@@ -37,16 +37,6 @@ Test(rpc_ipc, stale_socket)
     case_stale_socket();
 }
 
-Test(rpc_ipc, lost_dialer)
-{
-    case_lost_dialer();
-}
-
-Test(rpc_ipc, deaf_listener)
-{
-    case_deaf_listener();
-}
-
 Test(rpc, bad_address)
 {
     case_bad_address();

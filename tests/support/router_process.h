@@ -16,6 +16,7 @@
 #include "common/base/check.h"
 #include "common/loop/loop.h"
 #include "common/rpc/rpc.h"
+#include "tests/support/nng_leaks.h"
 #include "tests/support/temp_folder.h"
 
 enum { PATIENCE_MS = 120000, ROUNDS_MAX = 100000 };
@@ -34,19 +35,6 @@ static const char PLAYBOOK[] = "playbook: test\n"
                                "queues:\n"
                                "  self_serve: {lease: 60s, attempts: 100}\n"
                                "  sales: {lease: 60s, attempts: 100}\n";
-
-// NNG 1.5.2 forgets a message whose peer dies while it is being sent.
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-    return "leak:libnng.so\n";
-}
-
-const char *__lsan_default_options(void);
-const char *__lsan_default_options(void)
-{
-    return "print_suppressions=0"; // a line about it would count as a report
-}
 
 struct router_process {
     struct temp_folder folder;

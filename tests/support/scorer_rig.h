@@ -19,6 +19,7 @@
 #include "common/shard/shard.h"
 #include "tests/support/router_fake.h"
 #include "tests/support/scorer_batches.h"
+#include "tests/support/nng_leaks.h"
 #include "tests/support/temp_folder.h"
 
 enum { RIG_LOOK_MS = 2, RIG_LOOKS_MAX = 60000, RIG_LOG_BYTES = 65536 };
