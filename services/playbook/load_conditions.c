@@ -66,6 +66,12 @@ static int32_t load_hoist(struct loader *l, const struct config_node *node, int3
 {
     const struct condition *condition = &l->conditions[test].as;
     const char *text = condition->text;
+    if (strlen(text) > LOAD_IMPLIED_BYTES_MAX) {
+        config_error_hint(l->config, node, "give it a name under \"signals\" or \"segments\"",
+                          "this test is too long to stand here (%d bytes at most)",
+                          LOAD_IMPLIED_BYTES_MAX);
+        return PLAYBOOK_NONE;
+    }
     char *name = arena_printf(l->arena, "when.%s", text);
     for (int32_t i = 0; i < l->n_signals; i++) {
         if (strcmp(l->signals[i].as.name, name) == 0)

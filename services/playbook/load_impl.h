@@ -12,6 +12,8 @@
 enum {
     LOAD_NAME_BYTES_MAX = 64,
     LOAD_TEXT_BYTES_MAX = 256,
+    LOAD_IMPLIED_BYTES_MAX =
+        1000, // of a test as a signal's name, which the router takes up to 1,024
     LOAD_DAYS_MAX = PLAYBOOK_WINDOW_DAYS_MAX,
     LOAD_QUEUES_MAX = 64,
     LOAD_ROUTES_MAX = 256

@@ -918,6 +918,31 @@ static void append_lines(struct buf *text, const char *line, int n)
     }
 }
 
+// Such a test would be the name of a signal.
+Test(playbook_errors, refuses_a_lengthy_test_without_a_name)
+{
+    for (int n = 300; n <= 420; n += 120) {
+        struct buf text = {0}, report = {0};
+        struct playbook *playbook = NULL;
+        buf_printf(&text, "playbook: p\nversion: 1\nsegments:\n  s: {account.x: {in: [0");
+        for (int i = 0; i < n; i++)
+            buf_printf(&text, ", 7");
+        buf_printf(&text, "]}}\nroute:\n  - {when: {account.x: {in: [0");
+        for (int i = 0; i < n; i++)
+            buf_printf(&text, ", 7");
+        buf_printf(&text, "]}}, motion: sales}\n  - {when: always, motion: sales}\n");
+        enum err err = playbook_load("p.yaml", buf_span(&text), &playbook, &report);
+        buf_append_u8(&report, 0);
+        cr_expect_eq(err, n > 400 ? ERR_INVALID : ERR_OK, "%s", (const char *)report.bytes);
+        const char *told = strstr((const char *)report.bytes, "too long to stand here");
+        cr_expect_eq(told != NULL, n > 400);
+        cr_expect_eq(strstr((const char *)report.bytes, "line 4") != NULL, false);
+        playbook_destroy(playbook);
+        buf_deinit(&text);
+        buf_deinit(&report);
+    }
+}
+
 // A playbook that is full is told once, whatever stands behind the bound.
 Test(playbook_errors, refuses_more_than_fits)
 {
