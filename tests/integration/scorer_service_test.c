@@ -21,6 +21,7 @@ static const char PLAYBOOK[] = "playbook: tool\n"
                                "  reporting: {reports_30d: {at_least: 1}}\n"
                                "  team: {pql_users: {at_least: 2}}\n"
                                "  busy: {team_projects: {at_least: 5}}\n"
+                               "  noted: {account.note: {exists: true}}\n"
                                "segments:\n"
                                "  big: {account.employees: {at_least: 100}}\n"
                                "qualify: {pql: user_pql, pqa: team}\n"
@@ -797,6 +798,83 @@ Test(scorer_service, signals_wait_for_the_router)
     cr_assert_eq(router_fake_count(&rig.router, ""), 4); // two users, the team, busy
     cr_assert_eq(router_fake_count(&rig.router, "team=1"), 1);
     cr_assert_eq(rig.router.n_repeated, 0);
+    close_rig();
+}
+
+static bool router_holds_one(void *arg)
+{
+    (void)arg;
+    return rig.router.n_held == 1;
+}
+
+// The scorer ends while a request to the router is under way.
+Test(scorer_service, ends_while_the_router_has_its_signals)
+{
+    open_rig("event", NULL);
+    rig.router.late = 100;
+    rig.router.late_ms_max = 1000000000;
+    expect_outcome(projects(1, 1, 0, "a", 5), APPLIED, 0);
+    rig_until(&rig, router_holds_one, NULL);
+    cr_assert_eq(rig_stop(&rig), 0, "%s", rig_log(&rig));
+    rig.router.late = 0;
+    rig_start(&rig);
+    rig_wait_ready(&rig);
+    rig_wait_signals(&rig);
+    cr_assert_eq(router_fake_count(&rig.router, ""), 2);
+    close_rig();
+}
+
+// The router takes texts of 1,024 bytes; a longer one would be refused for ever.
+Test(scorer_service, lengthy_evidence_is_cut)
+{
+    open_rig("event", NULL);
+    Assay__Scorer__V1__Event *event = batch_event(&arena, "g", account[0], "ann", "", BATCH_T0);
+    event->kind = ASSAY__EVENT__V1__EVENT_KIND__EVENT_KIND_GROUP;
+    char *note = arena_alloc(&arena, 8001);
+    for (size_t i = 0; i < 8000; i += 2)
+        memcpy(note + i, "\xc3\xa9", 2);
+    batch_set_text(&arena, event, "note", note);
+    expect_outcome(batch_pack(&arena, 1, 1, 0, &event, 1), APPLIED, 0);
+    rig_wait_signals(&rig);
+    cr_assert_eq(router_fake_count(&rig.router, "noted=1"), 1);
+    const char *text = rig.router.lanes[0].signals[0].text;
+    const char *value = strstr(text, "\xc3\xa9");
+    cr_assert_neq(value, NULL, "%s", text);
+    size_t n = strcspn(value, ".");
+    cr_assert(n % 2 == 0 && n > 900 && n < 1000, "%zu", n);
+    cr_assert_eq(strncmp(value + n, "... of", 6), 0, "%s", value + n);
+    close_rig();
+}
+
+static const char *metrics_text(void)
+{
+    Assay__Admin__V1__GetMetricsRequest request = ASSAY__ADMIN__V1__GET_METRICS_REQUEST__INIT;
+    Assay__Admin__V1__GetMetricsResponse *answer;
+    cr_assert_eq(rig_ask(&rig, "assay.admin.v1.AdminService/GetMetrics", &request.base,
+                         &assay__admin__v1__get_metrics_response__descriptor, &answer),
+                 ERR_OK);
+    return answer->text;
+}
+
+Test(scorer_service, metrics_of_each_lane)
+{
+    open_rig("event", NULL);
+    expect_outcome(projects(1, 1, 1, "a", 5), APPLIED, 0);
+    expect_outcome(projects(1, 2, 1, "a", 7), APPLIED, 0);
+    expect_outcome(projects(1, 2, 1, "a", 7), REPEATED, 0);
+    rig_wait_signals(&rig);
+    const char *const lines[] = {
+        "assay_lane_batches_total{lane=\"1\"} 2\n",
+        "assay_lane_batches_repeated_total{lane=\"1\"} 1\n",
+        "assay_lane_events_total{lane=\"1\"} 12\n",
+        "assay_lane_events_duplicate_total{lane=\"1\"} 5\n",
+        "assay_lane_events_total{lane=\"0\"} 0\n",
+        "assay_lane_signals_total{lane=\"1\"} 2\n",
+        "assay_lane_queue_items{lane=\"1\"} 0\n",
+    };
+    const char *text = metrics_text();
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+        cr_assert_neq(strstr(text, lines[i]), NULL, "%s is not in:\n%s", lines[i], text);
     close_rig();
 }
 
