@@ -11,10 +11,15 @@
 // are the same.
 #include "tests/support/scorer_rig.h"
 
+#ifdef __SANITIZE_THREAD__
+enum { BATCHES = 120 };
+#else
+enum { BATCHES = 360 }; // of each stream
+#endif
+
 enum {
     STREAMS = 3,
-    BATCHES = 360, // of each stream
-    PHASES = 6,    // a barrier after each, for what must fall between the same batches
+    PHASES = 6, // a barrier after each, for what must fall between the same batches
     EVENTS_MAX = 200,
     ACCOUNTS = 900, // of each stream
     USERS = 3,      // of each account
