@@ -4,6 +4,8 @@
 // counts.
 #include "services/playbook/build.h"
 
+#include "common/base/check.h"
+
 #include "common/base/hash.h"
 #include "common/base/mem.h"
 
@@ -133,6 +135,8 @@ static void build_walk(struct build *build, int32_t signal, int32_t at, struct b
     struct condition *condition = &build->conditions[at];
     struct build_reach *reach = &build->reach[signal];
     switch (condition->kind) {
+    case CONDITION_AT_LEAST_N:
+        CHECK(false);
     case CONDITION_ALL:
     case CONDITION_ANY:
     case CONDITION_NOT:

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/base/mem.h"
+#include "common/base/check.h"
 #include "common/base/time_text.h"
 #include "services/playbook/build.h"
 
@@ -124,6 +125,10 @@ static void canonical_test(const struct playbook *playbook, const struct conditi
     canonical_operand(playbook, condition, out);
     buf_printf(out, " %s ", PLAYBOOK_TEST_NAMES[condition->test]);
     switch (condition->test) {
+    case TEST_GREW:
+    case TEST_IS_PAST:
+    case TEST_LATER_THAN:
+        CHECK(false);
     case TEST_AT_LEAST:
     case TEST_AT_MOST:
     case TEST_ABOVE:
@@ -154,6 +159,8 @@ static void canonical_condition(const struct playbook *playbook, int32_t at, str
 {
     const struct condition *condition = &playbook->conditions[at];
     switch (condition->kind) {
+    case CONDITION_AT_LEAST_N:
+        CHECK(false);
     case CONDITION_ALL:
     case CONDITION_ANY:
     case CONDITION_NOT:
@@ -233,6 +240,22 @@ static void canonical_function(const struct playbook *playbook, const struct mea
                                struct buf *out)
 {
     switch (measure->kind) {
+    case MEASURE_ACTIVE_WEEKS:
+    case MEASURE_AVERAGE:
+    case MEASURE_BEST:
+    case MEASURE_DAY_STREAK:
+    case MEASURE_FIRST_VALUE:
+    case MEASURE_GRADE:
+    case MEASURE_LAST_VALUE:
+    case MEASURE_MAX:
+    case MEASURE_MIN:
+    case MEASURE_POINTS:
+    case MEASURE_SEQUENCE:
+    case MEASURE_SINCE:
+    case MEASURE_TIME_SPENT:
+    case MEASURE_WEEK_STREAK:
+    case MEASURE_WEIGHTED:
+        CHECK(false);
     case MEASURE_COUNT:
         buf_append_text(out, "count");
         break;
@@ -270,6 +293,9 @@ static void canonical_window(const struct playbook *playbook, const struct measu
                              struct buf *out)
 {
     switch (measure->window) {
+    case WINDOW_RESET:
+    case WINDOW_WEEKS:
+        CHECK(false);
     case WINDOW_LIFETIME:
         buf_append_text(out, " lifetime");
         break;

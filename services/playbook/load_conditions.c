@@ -2,6 +2,7 @@
 // One way to write a condition, wherever it stands: a name, a list (all of it), or a mapping of one
 // key. The operand decides which tests it takes; the place decides which operands it takes.
 #include "common/base/mem.h"
+#include "common/base/check.h"
 #include "common/base/time_text.h"
 #include "services/playbook/build.h"
 #include "services/playbook/load_impl.h"
@@ -159,6 +160,10 @@ static bool load_test_right(struct loader *l, const struct config_node *node,
 {
     char duration[TIME_TEXT_MAX];
     switch (test->test) {
+    case TEST_GREW:
+    case TEST_IS_PAST:
+    case TEST_LATER_THAN:
+        CHECK(false);
     case TEST_AT_LEAST:
     case TEST_AT_MOST:
     case TEST_ABOVE:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Measures and scores. A measure has one function; the function decides which other keys it takes.
 #include "common/base/mem.h"
+#include "common/base/check.h"
 #include "common/base/text.h"
 #include "common/base/time_text.h"
 #include "services/playbook/load_impl.h"
@@ -174,6 +175,22 @@ static bool load_function_value(struct load_definition *d)
     bool users = span_is(config_text(node), "user");
     d->measure->kind = d->function->kind;
     switch (d->function->kind) {
+    case MEASURE_ACTIVE_WEEKS:
+    case MEASURE_AVERAGE:
+    case MEASURE_BEST:
+    case MEASURE_DAY_STREAK:
+    case MEASURE_FIRST_VALUE:
+    case MEASURE_GRADE:
+    case MEASURE_LAST_VALUE:
+    case MEASURE_MAX:
+    case MEASURE_MIN:
+    case MEASURE_POINTS:
+    case MEASURE_SEQUENCE:
+    case MEASURE_SINCE:
+    case MEASURE_TIME_SPENT:
+    case MEASURE_WEEK_STREAK:
+    case MEASURE_WEIGHTED:
+        CHECK(false);
     case MEASURE_COUNT:
     case MEASURE_ACTIVE_DAYS:
     case MEASURE_FIRST:

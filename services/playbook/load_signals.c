@@ -4,6 +4,7 @@
 // for herself: an account learns of its users by counting them, and a user's signal sees the
 // account's numbers and traits but not its signals. What mixes the two belongs under `qualify`.
 #include "common/base/mem.h"
+#include "common/base/check.h"
 #include "services/playbook/load_impl.h"
 
 struct load_path {
@@ -41,6 +42,8 @@ static void load_visit_condition(struct loader *l, int32_t at, const struct load
         return;
     const struct condition *condition = &l->conditions[at].as;
     switch (condition->kind) {
+    case CONDITION_AT_LEAST_N:
+        CHECK(false);
     case CONDITION_ALL:
     case CONDITION_ANY:
     case CONDITION_NOT:

@@ -15,6 +15,27 @@ const char *const PLAYBOOK_TEST_NAMES[PLAYBOOK_TESTS] = {
     [TEST_CONTAINS] = "contains",
     [TEST_EXISTS] = "exists",
     [TEST_WITHIN] = "within",
+    [TEST_GREW] = "grew",
+    [TEST_IS_PAST] = "is_past",
+    [TEST_LATER_THAN] = "later_than",
+};
+
+const char *const PLAYBOOK_ROLE_NAMES[PLAYBOOK_ROLES] = {
+    [ROLE_PAL] = "pal",
+    [ROLE_PQL] = "pql",
+    [ROLE_PQA] = "pqa",
+    [ROLE_MQL] = "mql",
+};
+
+const char *const PLAYBOOK_STAGE_NAMES[PLAYBOOK_STAGES] = {
+    [STAGE_SIGNED_UP] = "signed_up",
+    [STAGE_ACTIVATED] = "activated",
+    [STAGE_PQL] = "pql",
+    [STAGE_SQL] = "sql",
+    [STAGE_CUSTOMER] = "customer",
+    [STAGE_EXPANSION] = "expansion",
+    [STAGE_AT_RISK] = "at_risk",
+    [STAGE_CHURNED] = "churned",
 };
 
 const char *motion_name(enum motion motion)

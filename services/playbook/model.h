@@ -49,8 +49,9 @@ enum condition_kind {
     CONDITION_ANY,
     CONDITION_NOT,
     CONDITION_TEST,   // an operand against a threshold: a leaf
-    CONDITION_SIGNAL, // another signal, or a segment
+    CONDITION_SIGNAL, // another signal, a segment, a stage
     CONDITION_ALWAYS,
+    CONDITION_AT_LEAST_N, // n_needed of the children
 };
 
 enum operand_kind {
@@ -66,22 +67,45 @@ enum test_kind {
     TEST_AT_MOST,
     TEST_ABOVE,
     TEST_BELOW,
-    TEST_BETWEEN,  // both ends included
-    TEST_IS,       // equal: a number, text or flag
-    TEST_IN,       // one of several
-    TEST_CONTAINS, // text within text, ASCII letters in either case
-    TEST_EXISTS,   // `exists: true` or `exists: false`
-    TEST_WITHIN,   // first/last measures: less than this long before the clock
+    TEST_BETWEEN,    // both ends included
+    TEST_IS,         // equal: a number, text or flag
+    TEST_IN,         // one of several
+    TEST_CONTAINS,   // text within text, ASCII letters in either case
+    TEST_EXISTS,     // `exists: true` or `exists: false`
+    TEST_WITHIN,     // first/last measures: less than this long before the clock
+    TEST_GREW,       // a measure against itself some time before, see struct growth
+    TEST_IS_PAST,    // an instant that has come (expected) or is yet to come
+    TEST_LATER_THAN, // first/last measures: after the instant of another (`of`), or that has none
 };
-enum { PLAYBOOK_TESTS = TEST_WITHIN + 1 };
+enum { PLAYBOOK_TESTS = TEST_LATER_THAN + 1 };
 // As a playbook writes them, by test_kind; what a measure or signal means is told with them too.
 extern const char *const PLAYBOOK_TEST_NAMES[PLAYBOOK_TESTS];
 
+// What a threshold is relative to: `at_least: account.seats`, `at_least_percent: 80, of: ...`.
+struct operand_ref {
+    bool set;
+    enum operand_kind kind; // MEASURE, ACCOUNT_TRAIT, USER_TRAIT
+    int32_t measure;
+    const char *key;
+};
+
+// TEST_GREW: what is now against what was `lag` buckets of the measure's window ago. All that are
+// set must hold.
+struct growth {
+    int32_t lag; // days or hours, as the measure's window counts
+    bool has_to, has_from, has_by, has_ratio;
+    int64_t to_milli;    // now at least
+    int64_t from_milli;  // then at most
+    int64_t by_milli;    // now - then at least
+    int64_t ratio_milli; // now at least so many times then, and then above 0
+};
+
 struct condition {
     enum condition_kind kind;
-    // ALL, ANY, NOT: positions of the children in playbook.conditions.
+    // ALL, ANY, NOT, AT_LEAST_N: positions of the children in playbook.conditions.
     const int32_t *children;
     int32_t n_children;
+    int32_t n_needed; // AT_LEAST_N
     // SIGNAL: position in playbook.signals.
     int32_t signal;
     // TEST:
@@ -89,13 +113,19 @@ struct condition {
     int32_t measure; // OPERAND_MEASURE: position in playbook.measures
     const char *key; // trait, property or context key
     enum test_kind test;
-    int64_t low_milli;  // AT_LEAST, AT_MOST, ABOVE, BELOW, BETWEEN; WITHIN: milliseconds, not milli
-    int64_t high_milli; // BETWEEN
+    // AT_LEAST, AT_MOST, ABOVE, BELOW, BETWEEN. Milliseconds instead of milli: WITHIN, and against
+    // a measure whose unit is a duration. With `of`: thousandths of a percent of that (100000: of
+    // all of it); what it is relative to must be a number above 0, else the test does not hold.
+    int64_t low_milli;
+    int64_t high_milli;    // BETWEEN
+    struct operand_ref of; // AT_LEAST, AT_MOST, ABOVE, BELOW; LATER_THAN
+    struct growth growth;  // GREW
     // IS (one), IN, CONTAINS (one). Against a measure they are numbers, and low_milli is that of
     // IS.
     const struct value *values;
     int32_t n_values;
-    bool expected; // EXISTS
+    bool expected; // EXISTS, IS_PAST
+    bool quiet;    // the loader added it: not worth telling while it does not hold
     // As the playbook writes it, on one line: "projects at_least 3", "all", "any", "not",
     // "near_limit".
     const char *text;
@@ -119,6 +149,29 @@ enum measure_kind {
     MEASURE_LAST,
     MEASURE_SCORE,      // points with half-life
     MEASURE_USERS_WITH, // users of the account for whom a user signal is true (or ever was)
+    MEASURE_MAX,        // of a property; absent when there is none
+    MEASURE_MIN,
+    MEASURE_AVERAGE,      // rounded to a thousandth, a half away from zero
+    MEASURE_ACTIVE_WEEKS, // weeks from Monday with one
+    MEASURE_DAY_STREAK,   // days in a row with one, up to the clock's day or the day before it
+    MEASURE_WEEK_STREAK,  // the same in weeks
+    MEASURE_FIRST_VALUE,  // the property of the earliest event that has it; a value
+    MEASURE_LAST_VALUE,
+    MEASURE_TIME_SPENT, // ms: gaps of at most idle_ms between one event and the next, added up
+    MEASURE_SINCE,      // ms from the latest event, or from when a signal became true, to the clock
+    MEASURE_SEQUENCE,   // how often the last step came after the others in order
+    MEASURE_POINTS,     // one rule of a score
+    MEASURE_WEIGHTED,   // derived: terms times weights, added up
+    MEASURE_BEST,       // derived: the largest of its terms
+    MEASURE_GRADE,      // derived: a name, by the levels of two measures
+};
+
+// How a measure's number is to be read.
+enum unit {
+    UNIT_NUMBER,   // thousandths
+    UNIT_DURATION, // ms
+    UNIT_INSTANT,  // ms since 1970
+    UNIT_VALUE,    // a value: text, number or flag
 };
 
 enum window_kind {
@@ -128,60 +181,158 @@ enum window_kind {
     WINDOW_CALENDAR_DAY,
     WINDOW_CALENDAR_WEEK, // from Monday
     WINDOW_CALENDAR_MONTH,
-    WINDOW_ANCHORED, // [first anchor event, + within), exact to the millisecond
+    WINDOW_ANCHORED, // [anchor event, + within), exact to the millisecond
+    WINDOW_WEEKS,    // the week (from Monday) of the clock and the n-1 before it
+    WINDOW_RESET,    // what comes after the latest reset event; without one, everything
 };
+
+enum decay { DECAY_NONE, DECAY_HALF_LIFE, DECAY_LINEAR };
 
 struct points {
     int32_t event; // number of the event's name
     int64_t milli;
 };
 
+// A part of a derived measure: a measure's number, or 1 while a signal is true.
+struct term {
+    int32_t measure; // position in playbook.measures, or PLAYBOOK_NONE
+    int32_t signal;  // position in playbook.signals, or PLAYBOOK_NONE
+    int64_t weight_milli;
+};
+
+// A named part of a score's range, from `from_milli` up to the next band.
+struct band {
+    const char *name;
+    int64_t from_milli;
+};
+
+// The side of a grade's grid: the level of a measure is how many of the bounds it has reached.
+struct grade_side {
+    int32_t measure;
+    const int64_t *at_least_milli; // ascending
+    int32_t n;
+};
+
 struct measure {
     const char *name;
     enum measure_kind kind;
     enum scope scope;
+    enum unit unit;
     enum window_kind window;
-    int32_t window_n;      // DAYS, HOURS
-    int64_t within_ms;     // ANCHORED
+    int32_t window_n;      // DAYS, HOURS, WEEKS
+    int64_t within_ms;     // ANCHORED (INT64_MAX: without end); SEQUENCE
     int32_t anchor;        // ANCHORED: event number
+    bool anchor_last;      // ANCHORED: from the latest anchor event instead of the first
+    const int32_t *resets; // RESET: event numbers
+    int32_t n_resets;
+    // The longest lag that a TEST_GREW looks back over it, in buckets of its window; 0: none.
+    int32_t lag;
+    // Its `where` looks at traits: they count as they were at the event, whatever arrives when.
+    bool historic;
+    int64_t idle_ms;      // TIME_SPENT
+    const int32_t *steps; // SEQUENCE: event numbers, two or more
+    int32_t n_steps;
     const int32_t *events; // event numbers that it takes; NULL: every active event
     int32_t n_events;
-    const char *key;             // SUM, DISTINCT_VALUES: the property
+    const char *key;             // SUM, DISTINCT_VALUES, MAX, MIN, AVERAGE, FIRST_VALUE, LAST_VALUE
     int32_t where;               // position of a condition on the event, or PLAYBOOK_NONE
     const struct points *points; // SCORE
     int32_t n_points;
-    int64_t half_life_ms; // SCORE
-    int32_t signal;       // USERS_WITH: position of the user signal
-    bool ever;            // USERS_WITH
+    int64_t half_life_ms;     // SCORE, POINTS: of HALF_LIFE; LINEAR: when nothing is left
+    enum decay decay;         // POINTS; SCORE is always HALF_LIFE
+    int64_t points_milli;     // POINTS: of one event
+    bool once;                // POINTS: the earliest event only
+    int32_t per_day;          // POINTS: so many of a UTC day, the earliest; 0: all
+    int64_t cap_milli;        // POINTS: bound on its size at any instant, either way; 0: none
+    const struct term *terms; // WEIGHTED, BEST
+    int32_t n_terms;
+    int64_t total_milli; // WEIGHTED: the sum of weights that is 100 (a percentage); 0: none
+    int64_t min_milli, max_milli; // WEIGHTED: bounds
+    int32_t veto;                 // WEIGHTED, BEST: 0 while this signal is true; or PLAYBOOK_NONE
+    struct grade_side rows, columns;
+    const char *const *names; // GRADE: [(rows.n + 1) * (columns.n + 1)], by row level, then column
+    const struct band *bands; // SCORE, WEIGHTED: ascending
+    int32_t n_bands;
+    int32_t signal; // USERS_WITH, SINCE (or PLAYBOOK_NONE): position of the signal
+    bool ever;      // USERS_WITH
     // What it measures, whatever it is called: a canonical text and its hash. State is matched by
     // it when a playbook changes.
     const char *canonical;
     uint64_t meaning;
-    // Number of its cell among the cells of its scope.
+    // Number of its cell among the cells of its scope; PLAYBOOK_NONE: it is derived.
     int32_t cell;
-    // DISTINCT_USERS: number of the cell, in the user's scope, that keeps the user's last bucket.
+    // DISTINCT_USERS: number of the cell, in the user's scope, that keeps the user's last bucket
+    // (with a lag: buckets). AVERAGE: of the cell, in its own scope, that counts.
     int32_t user_cell;
+    bool hidden; // a part of another, not worth telling
     uint32_t line;
 };
 
 // ---- Signals ----
 
 enum signal_origin {
-    SIGNAL_DECLARED, // under `signals`
-    SIGNAL_SEGMENT,  // under `segments`: named "segment.<name>"
-    SIGNAL_IMPLIED,  // a test that stands in `qualify` or `route`: named "when.<text>"
+    SIGNAL_DECLARED,   // under `signals`
+    SIGNAL_SEGMENT,    // under `segments`: named "segment.<name>"
+    SIGNAL_IMPLIED,    // a test that stands in `route`: named "when.<text>"
+    SIGNAL_DEFINITION, // under `qualify`: named "qualify.<name>"
+    SIGNAL_STAGE,      // under `lifecycle`: named "stage.<name>"
+    SIGNAL_CRITERION,  // a part of a fit profile: named "fit.<profile>.<number>"; "fit.veto"
+    SIGNAL_MARKETING,  // the `mql` of `marketing`: named "mql"
 };
 
+// A signal is true while its condition holds, unless it has a memory:
+//   - it turns true when the condition has held for hold_ms without a break;
+//   - `sticky`: it then stays true whatever its condition does, until `exit` holds (never without
+//   one);
+//     not sticky: it turns false when its condition no longer holds or `exit` holds;
+//   - it does not turn true while `exit` holds, nor before cooldown_ms have passed since it turned
+//     false, nor more than episodes_max times (0: no bound);
+//   - `afresh`: nor before the condition was seen false since it turned false.
+// Each time that it turns true is an episode, counted from 1.
 struct signal {
     const char *name;
     enum signal_origin origin;
     enum scope scope; // USER when it looks at anything of a user, else ACCOUNT
     int32_t condition;
+    int32_t exit; // a condition, or PLAYBOOK_NONE
+    bool memory;  // any of the following is in use; else it simply follows its condition
+    bool sticky;
+    bool afresh;
+    int64_t hold_ms, cooldown_ms;
+    int32_t episodes_max;
+    const char *label; // what a person calls it, "PQL - High Intent"; "" for none
     const char *canonical;
     uint64_t meaning;
     int32_t number; // among the signals of its scope
     uint32_t line;
 };
+
+// ---- Qualification ----
+
+enum role { ROLE_PAL, ROLE_PQL, ROLE_PQA, ROLE_MQL };
+enum { PLAYBOOK_ROLES = ROLE_MQL + 1 };
+extern const char *const PLAYBOOK_ROLE_NAMES[PLAYBOOK_ROLES]; // "pal", ...
+
+struct definition {
+    const char *name; // "pql", "trial_pql"
+    enum role role;
+    int32_t signal; // position in playbook.signals
+    uint32_t line;
+};
+
+// In order of precedence: an account is in the highest whose signal is true.
+enum stage {
+    STAGE_SIGNED_UP, // always
+    STAGE_ACTIVATED,
+    STAGE_PQL,
+    STAGE_SQL,
+    STAGE_CUSTOMER,
+    STAGE_EXPANSION,
+    STAGE_AT_RISK,
+    STAGE_CHURNED,
+};
+enum { PLAYBOOK_STAGES = STAGE_CHURNED + 1 };
+extern const char *const PLAYBOOK_STAGE_NAMES[PLAYBOOK_STAGES]; // "signed_up", ...
 
 // ---- Routing ----
 
@@ -243,7 +394,17 @@ struct playbook {
     const int32_t *exclude; // conditions on the event; one that holds excludes it
     int32_t n_exclude;
 
-    int32_t pal, pql, pqa; // conditions over signals, or PLAYBOOK_NONE
+    // Conditions over the signals of the definitions of each role, any of which will do; or
+    // PLAYBOOK_NONE.
+    int32_t pal, pql, pqa;
+    const struct definition *definitions;
+    int32_t n_definitions;
+    // Signals of accounts by stage, or PLAYBOOK_NONE; has_stages: there is a `lifecycle`.
+    int32_t stages[PLAYBOOK_STAGES];
+    bool has_stages;
+    // Events under `marketing`: kept beside, never active.
+    const int32_t *marketing_events;
+    int32_t n_marketing_events;
     const struct route *routes;
     int32_t n_routes;
     const struct lead_queue *queues;

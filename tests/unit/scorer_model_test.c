@@ -79,6 +79,9 @@ static bool model_in_window(const struct model *model, const struct measure *m,
     struct tm then, now;
     int64_t anchor = INT64_MAX;
     switch (m->window) {
+    case WINDOW_RESET:
+    case WINDOW_WEEKS:
+        CHECK(false);
     case WINDOW_LIFETIME:
         return true;
     case WINDOW_DAYS:
@@ -178,6 +181,10 @@ static bool model_leaf(const struct model *model, const struct condition *c, int
     if (c->test == TEST_EXISTS)
         return present == c->expected;
     switch (c->test) {
+    case TEST_GREW:
+    case TEST_IS_PAST:
+    case TEST_LATER_THAN:
+        CHECK(false);
     case TEST_AT_LEAST:
         return v >= c->low_milli;
     case TEST_AT_MOST:
@@ -206,6 +213,8 @@ static bool model_holds(const struct model *model, int32_t at, int account, int 
     const struct condition *c = &model->playbook->conditions[at];
     bool holds = c->kind == CONDITION_ALL;
     switch (c->kind) {
+    case CONDITION_AT_LEAST_N:
+        CHECK(false);
     case CONDITION_ALL:
     case CONDITION_ANY:
         for (int32_t i = 0; i < c->n_children; i++) {

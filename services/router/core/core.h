@@ -58,6 +58,9 @@ struct router_signal {
     struct span playbook;
     const struct router_evidence *evidence;
     size_t n_evidence;
+    uint32_t episode; // which time it is true, or was until now; from 1
+    struct span label;
+    struct span reason; // why it turned false
 };
 
 // ---- Effects

@@ -20,6 +20,8 @@ bool router_qualify_holds(const struct router_core *core, int32_t condition,
 {
     const struct condition *c = &core->playbook->conditions[condition];
     switch (c->kind) {
+    case CONDITION_AT_LEAST_N:
+        CHECK(false);
     case CONDITION_ALL:
         for (int32_t i = 0; i < c->n_children; i++)
             if (!router_qualify_holds(core, c->children[i], account, user))

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/scorer/core/condition.h"
 
+#include "common/base/check.h"
+
 #include "common/base/text.h"
 #include "services/scorer/core/value.h"
 
@@ -167,6 +169,10 @@ static bool condition_one_of(const struct operand *left, const struct condition 
 static bool condition_compare(const struct condition *leaf, int64_t milli)
 {
     switch (leaf->test) {
+    case TEST_GREW:
+    case TEST_IS_PAST:
+    case TEST_LATER_THAN:
+        CHECK(false);
     case TEST_AT_LEAST:
         return milli >= leaf->low_milli;
     case TEST_AT_MOST:
@@ -192,6 +198,10 @@ static bool condition_test(const struct operand *left, const struct condition *l
 {
     int64_t milli = left->milli;
     switch (leaf->test) {
+    case TEST_GREW:
+    case TEST_IS_PAST:
+    case TEST_LATER_THAN:
+        CHECK(false);
     case TEST_EXISTS:
         return left->some == leaf->expected;
     case TEST_IS:
@@ -237,6 +247,8 @@ bool condition_holds(const struct scene *scene, int32_t at)
     const struct playbook *playbook = scene->plan->playbook;
     const struct condition *condition = &playbook->conditions[at];
     switch (condition->kind) {
+    case CONDITION_AT_LEAST_N:
+        CHECK(false);
     case CONDITION_ALL:
     case CONDITION_ANY:
         for (int32_t i = 0; i < condition->n_children; i++) {
@@ -291,6 +303,8 @@ bool condition_decide(struct scene *scene, int32_t at, enum scope scope)
     const struct condition *condition = &playbook->conditions[at];
     bool holds = condition->kind == CONDITION_ALL;
     switch (condition->kind) {
+    case CONDITION_AT_LEAST_N:
+        CHECK(false);
     case CONDITION_ALL:
     case CONDITION_ANY:
         // Every child is looked at, so that each leaf knows since when it holds.

@@ -70,6 +70,9 @@ struct signal_change {
     const char *playbook;            // label
     const struct evidence *evidence; // the leaves that hold, when value is true
     size_t n_evidence;
+    uint32_t episode;   // which time it is, from 1; also of the change to false
+    const char *label;  // of the signal, or ""
+    const char *reason; // why it turned false: "exit: not activated", "projects at_least 3"; or ""
 };
 
 struct signal_changes {

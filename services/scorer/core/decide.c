@@ -5,6 +5,8 @@
 // after those it refers to.
 #include "services/scorer/core/decide.h"
 
+#include "common/base/check.h"
+
 #include "common/base/mem.h"
 #include "common/base/time_text.h"
 #include "services/scorer/core/timers.h"
@@ -32,6 +34,8 @@ static size_t decide_evidence(const struct scene *scene, int32_t at, bool negate
     const struct condition *condition = &playbook->conditions[at];
     size_t n = 0;
     switch (condition->kind) {
+    case CONDITION_AT_LEAST_N:
+        CHECK(false);
     case CONDITION_ALL:
     case CONDITION_ANY:
     case CONDITION_NOT:

@@ -5,6 +5,8 @@
 // later.
 #include "services/scorer/core/measure.h"
 
+#include "common/base/check.h"
+
 #include "common/base/mem.h"
 #include "common/base/time_text.h"
 #include "services/scorer/core/score.h"
@@ -58,6 +60,9 @@ static int64_t measure_key(const struct measure *measure, int64_t at_ms)
     if (measure_by_day(measure))
         return time_day(at_ms);
     switch (measure->window) {
+    case WINDOW_RESET:
+    case WINDOW_WEEKS:
+        CHECK(false);
     case WINDOW_LIFETIME:
     case WINDOW_ANCHORED:
         return 0;
@@ -77,6 +82,9 @@ static int64_t measure_key(const struct measure *measure, int64_t at_ms)
 static int64_t measure_low(const struct measure *measure, int64_t clock_ms)
 {
     switch (measure->window) {
+    case WINDOW_RESET:
+    case WINDOW_WEEKS:
+        CHECK(false);
     case WINDOW_LIFETIME:
     case WINDOW_ANCHORED:
         return INT64_MIN;
@@ -111,6 +119,22 @@ static void measure_take_anchored(const struct measure *measure, struct span key
     int64_t amount = 1;
     if (step->takes) {
         switch (measure->kind) {
+        case MEASURE_ACTIVE_WEEKS:
+        case MEASURE_AVERAGE:
+        case MEASURE_BEST:
+        case MEASURE_DAY_STREAK:
+        case MEASURE_FIRST_VALUE:
+        case MEASURE_GRADE:
+        case MEASURE_LAST_VALUE:
+        case MEASURE_MAX:
+        case MEASURE_MIN:
+        case MEASURE_POINTS:
+        case MEASURE_SEQUENCE:
+        case MEASURE_SINCE:
+        case MEASURE_TIME_SPENT:
+        case MEASURE_WEEK_STREAK:
+        case MEASURE_WEIGHTED:
+            CHECK(false);
         case MEASURE_SUM:
             value = measure_property(event, key);
             if (value != NULL && value_milli(value, &amount))
@@ -181,6 +205,22 @@ void measure_take(const struct plan *plan, const struct plan_step *step, struct 
     const struct value *value;
     int64_t amount;
     switch (measure->kind) {
+    case MEASURE_ACTIVE_WEEKS:
+    case MEASURE_AVERAGE:
+    case MEASURE_BEST:
+    case MEASURE_DAY_STREAK:
+    case MEASURE_FIRST_VALUE:
+    case MEASURE_GRADE:
+    case MEASURE_LAST_VALUE:
+    case MEASURE_MAX:
+    case MEASURE_MIN:
+    case MEASURE_POINTS:
+    case MEASURE_SEQUENCE:
+    case MEASURE_SINCE:
+    case MEASURE_TIME_SPENT:
+    case MEASURE_WEEK_STREAK:
+    case MEASURE_WEIGHTED:
+        CHECK(false);
     case MEASURE_COUNT:
         cell_put(cell, key, 1, CELL_ADD, low);
         break;
@@ -257,6 +297,22 @@ static struct reading measure_read_anchored(const struct measure *measure, const
     struct reading out = {.present = true};
     int64_t day = INT64_MIN, days = 0;
     switch (measure->kind) {
+    case MEASURE_ACTIVE_WEEKS:
+    case MEASURE_AVERAGE:
+    case MEASURE_BEST:
+    case MEASURE_DAY_STREAK:
+    case MEASURE_FIRST_VALUE:
+    case MEASURE_GRADE:
+    case MEASURE_LAST_VALUE:
+    case MEASURE_MAX:
+    case MEASURE_MIN:
+    case MEASURE_POINTS:
+    case MEASURE_SEQUENCE:
+    case MEASURE_SINCE:
+    case MEASURE_TIME_SPENT:
+    case MEASURE_WEEK_STREAK:
+    case MEASURE_WEIGHTED:
+        CHECK(false);
     case MEASURE_DISTINCT_USERS:
     case MEASURE_DISTINCT_VALUES:
         out.milli = value_thousand(measure_distinct(entries, n));
@@ -348,6 +404,22 @@ struct reading measure_read(const struct plan *plan, int32_t at, const struct ce
         return measure_read_anchored(measure, cell);
     int64_t low = measure_low(measure, clock_ms);
     switch (measure->kind) {
+    case MEASURE_ACTIVE_WEEKS:
+    case MEASURE_AVERAGE:
+    case MEASURE_BEST:
+    case MEASURE_DAY_STREAK:
+    case MEASURE_FIRST_VALUE:
+    case MEASURE_GRADE:
+    case MEASURE_LAST_VALUE:
+    case MEASURE_MAX:
+    case MEASURE_MIN:
+    case MEASURE_POINTS:
+    case MEASURE_SEQUENCE:
+    case MEASURE_SINCE:
+    case MEASURE_TIME_SPENT:
+    case MEASURE_WEEK_STREAK:
+    case MEASURE_WEIGHTED:
+        CHECK(false);
     case MEASURE_SUM:
         return (struct reading){true, measure_sum(cell, low)};
     case MEASURE_DISTINCT_VALUES:

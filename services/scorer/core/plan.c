@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/scorer/core/plan.h"
 
+#include "common/base/check.h"
+
 #include "common/base/hash.h"
 #include "common/base/mem.h"
 #include "services/scorer/core/state.h"
@@ -153,6 +155,10 @@ static bool plan_leaf_steady(const struct plan *plan, const struct condition *le
 {
     const struct measure *measure = &plan->playbook->measures[leaf->measure];
     switch (leaf->test) {
+    case TEST_GREW:
+    case TEST_IS_PAST:
+    case TEST_LATER_THAN:
+        CHECK(false);
     case TEST_AT_LEAST:
     case TEST_AT_MOST:
     case TEST_ABOVE:
@@ -177,6 +183,8 @@ static bool plan_walk(struct plan *plan, int32_t at, bool negated, struct plan_s
     const struct measure *measure;
     bool rising = false;
     switch (condition->kind) {
+    case CONDITION_AT_LEAST_N:
+        CHECK(false);
     case CONDITION_ALL:
     case CONDITION_ANY:
     case CONDITION_NOT:
@@ -271,6 +279,8 @@ static bool plan_shared_walk(struct plan *plan, int32_t at)
     const struct condition *condition = &playbook->conditions[at];
     bool any = false;
     switch (condition->kind) {
+    case CONDITION_AT_LEAST_N:
+        CHECK(false);
     case CONDITION_ALL:
     case CONDITION_ANY:
     case CONDITION_NOT:

@@ -4,6 +4,8 @@
 // is no longer the due of what it names is skipped.
 #include "services/scorer/core/timers.h"
 
+#include "common/base/check.h"
+
 #include "common/base/mem.h"
 #include "services/scorer/core/score.h"
 #include "services/scorer/core/value.h"
@@ -88,6 +90,10 @@ static int64_t timers_score(struct scene *scene, int32_t at)
         __builtin_add_overflow(scene->clock_ms, rest, &high))
         return INT64_MAX;
     switch (leaf->test) {
+    case TEST_GREW:
+    case TEST_IS_PAST:
+    case TEST_LATER_THAN:
+        CHECK(false);
     case TEST_AT_LEAST:
     case TEST_AT_MOST:
     case TEST_ABOVE:

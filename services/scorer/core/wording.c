@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/scorer/core/wording.h"
 
+#include "common/base/check.h"
+
 #include "common/base/time_text.h"
 #include "services/scorer/core/value.h"
 
@@ -82,6 +84,10 @@ const char *wording_missing(const struct scene *scene, int32_t at, struct arena 
         return wording_absent(playbook, leaf, arena);
     const char *value = wording_operand(scene, leaf, &left, arena);
     switch (leaf->test) {
+    case TEST_GREW:
+    case TEST_IS_PAST:
+    case TEST_LATER_THAN:
+        CHECK(false);
     case TEST_AT_LEAST:
         return wording_at_least(leaf, &left, value, arena);
     case TEST_AT_MOST:
