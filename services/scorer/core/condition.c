@@ -96,8 +96,7 @@ static inline struct operand condition_measure(const struct scene *scene, int32_
     const struct measure *m = &scene->plan->playbook->measures[measure];
     if (m->scope == SCOPE_USER ? scene->user == NULL : scene->account == NULL)
         return (struct operand){.present = false};
-    const struct cell *cell = &scene_subject(scene, m->scope)->cells[m->cell];
-    struct reading reading = measure_read(scene->plan, measure, cell, scene->clock_ms);
+    struct reading reading = measure_read(scene, measure, scene->clock_ms);
     struct operand out = {.present = reading.present, .number = true, .milli = reading.milli};
     bool instant = m->kind == MEASURE_FIRST || m->kind == MEASURE_LAST;
     out.some = reading.present && (instant || reading.milli != 0);

@@ -4,24 +4,6 @@
 
 #include "services/scorer/core/measure.h"
 
-// What a condition may look at.
-struct scene {
-    struct core *core;
-    const struct plan *plan;
-    struct account *account;       // may be NULL for an event that is not applied yet
-    struct user *user;             // NULL: the account alone
-    const struct profile *profile; // of the user; may be NULL
-    int64_t clock_ms;
-    const struct event *event; // NULL: none; its properties and context
-    // Traits that the event brings and that are not yet in the state: the account's, the user's in
-    // the account, the profile's.
-    bool brings_account, brings_user, brings_profile;
-    // For condition_decide: the measures that may have changed since the leaves were last decided;
-    // NULL: any.
-    const uint64_t *touched;
-    bool flipped; // set by condition_decide when a leaf has changed
-};
-
 // The left side of a test.
 struct operand {
     bool present;
@@ -42,8 +24,3 @@ int32_t condition_excluded(const struct scene *scene);
 // A condition of a signal of `scope`: other signals of the scope stand as last decided, and since
 // when each leaf holds is kept in the subject.
 bool condition_decide(struct scene *scene, int32_t at, enum scope scope);
-// The subject that the scene's signals of a scope belong to.
-static inline struct subject *scene_subject(const struct scene *scene, enum scope scope)
-{
-    return scope == SCOPE_USER ? &scene->user->subject : &scene->account->subject;
-}

@@ -278,15 +278,13 @@ static void core_measure(struct core *core, struct core_event *e, const struct p
     struct scene scene = core_scene(core, e);
     scene.brings_account = scene.brings_user = scene.brings_profile = false;
     scene.profile = e->user == NULL ? NULL : profile_of(core, e->user);
-    struct subject *subject = scene_subject(&scene, scope);
     for (uint32_t i = 0; i < event->n_steps[scope]; i++) {
         struct plan_step step = event->steps[scope][i];
         const struct measure *measure = &core->playbook->measures[step.measure];
         step.takes = step.takes && (!step.active || e->active) &&
                      (measure->where == PLAYBOOK_NONE || condition_holds(&scene, measure->where));
         if (step.takes || step.anchors)
-            measure_take(core->plan, &step, &subject->cells[measure->cell], e->user, e->event,
-                         e->account->clock_ms);
+            measure_take(&scene, &step);
     }
 }
 

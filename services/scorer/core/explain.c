@@ -127,8 +127,7 @@ static void explain_scope_measures(const struct scene *scene, enum scope scope, 
         const struct measure *measure = &playbook->measures[m];
         if (measure->scope != scope)
             continue;
-        const struct cell *cell = &scene_subject(scene, scope)->cells[measure->cell];
-        struct reading reading = measure_read(scene->plan, m, cell, scene->clock_ms);
+        struct reading reading = measure_read(scene, m, scene->clock_ms);
         out[(*n)++] = (struct explained_measure){
             .name = arena_dup(arena, span_of(measure->name)),
             .value = explain_reading(measure, reading, arena),

@@ -180,10 +180,14 @@ static void measure_take_user(const struct measure *measure, struct cell *cell, 
     cell_put(cell, key, 1, CELL_ADD, low);
 }
 
-void measure_take(const struct plan *plan, const struct plan_step *step, struct cell *cell,
-                  struct user *user, const struct event *event, int64_t clock_ms)
+void measure_take(const struct scene *scene, const struct plan_step *step)
 {
+    const struct plan *plan = scene->plan;
+    const struct event *event = scene->event;
+    struct user *user = scene->user;
+    int64_t clock_ms = scene->account->clock_ms;
     const struct measure *measure = &plan->playbook->measures[step->measure];
+    struct cell *cell = &scene_subject(scene, measure->scope)->cells[measure->cell];
     struct span name = plan->measures[step->measure].key;
     if (measure->kind == MEASURE_SCORE) {
         int64_t level = score_level(event->at_ms, measure->half_life_ms);
@@ -253,6 +257,11 @@ void measure_take(const struct plan *plan, const struct plan_step *step, struct 
 }
 
 // ---- Reading ----
+
+static struct reading measure_number(int64_t milli)
+{
+    return (struct reading){.present = true, .milli = milli};
+}
 
 // How many different values there are, by sorting a copy on its own heap.
 static void measure_sift(int64_t *items, uint32_t at, uint32_t n)
@@ -388,18 +397,18 @@ static struct reading measure_extreme(const struct measure *measure, const struc
     uint32_t from = cell_first(cell, low);
     if (from == cell->n)
         return (struct reading){.present = false};
-    return (struct reading){true,
-                            entries[measure->kind == MEASURE_FIRST ? from : cell->n - 1].value};
+    return measure_number(entries[measure->kind == MEASURE_FIRST ? from : cell->n - 1].value);
 }
 
-struct reading measure_read(const struct plan *plan, int32_t at, const struct cell *cell,
-                            int64_t clock_ms)
+struct reading measure_read(const struct scene *scene, int32_t at, int64_t clock_ms)
 {
+    const struct plan *plan = scene->plan;
     const struct measure *measure = &plan->playbook->measures[at];
+    const struct cell *cell = &scene_subject(scene, measure->scope)->cells[measure->cell];
     if (measure->kind == MEASURE_SCORE)
-        return (struct reading){true, score_value(cell, clock_ms, measure->half_life_ms)};
+        return measure_number(score_value(cell, clock_ms, measure->half_life_ms));
     if (measure->kind == MEASURE_USERS_WITH)
-        return (struct reading){true, value_thousand(measure_sum(cell, INT64_MIN))};
+        return measure_number(value_thousand(measure_sum(cell, INT64_MIN)));
     if (measure->window == WINDOW_ANCHORED)
         return measure_read_anchored(measure, cell);
     int64_t low = measure_low(measure, clock_ms);
@@ -421,11 +430,11 @@ struct reading measure_read(const struct plan *plan, int32_t at, const struct ce
     case MEASURE_WEIGHTED:
         CHECK(false);
     case MEASURE_SUM:
-        return (struct reading){true, measure_sum(cell, low)};
+        return measure_number(measure_sum(cell, low));
     case MEASURE_DISTINCT_VALUES:
-        return (struct reading){true, value_thousand(measure_sum(cell_histogram(cell), low))};
+        return measure_number(value_thousand(measure_sum(cell_histogram(cell), low)));
     case MEASURE_ACTIVE_DAYS:
-        return (struct reading){true, value_thousand(measure_days(measure, cell, low))};
+        return measure_number(value_thousand(measure_days(measure, cell, low)));
     case MEASURE_FIRST:
     case MEASURE_LAST:
         return measure_extreme(measure, cell, low);
@@ -435,7 +444,7 @@ struct reading measure_read(const struct plan *plan, int32_t at, const struct ce
     case MEASURE_USERS_WITH:
         break;
     }
-    return (struct reading){true, value_thousand(measure_sum(cell, low))};
+    return measure_number(value_thousand(measure_sum(cell, low)));
 }
 
 // The buckets of a measure that time takes away, from the oldest that counts; NULL: none.
@@ -456,20 +465,25 @@ static const struct cell_entry *measure_leaving(const struct measure *measure,
     return cell_entries(buckets) + from;
 }
 
-uint32_t measure_changes(const struct playbook *playbook, int32_t at, const struct cell *cell,
-                         int64_t after_ms)
+static const struct cell *measure_cell(const struct scene *scene, const struct measure *measure)
 {
+    return &scene_subject(scene, measure->scope)->cells[measure->cell];
+}
+
+uint32_t measure_changes(const struct scene *scene, int32_t at, int64_t after_ms)
+{
+    const struct measure *measure = &scene->plan->playbook->measures[at];
     uint32_t n;
-    (void)measure_leaving(&playbook->measures[at], cell, after_ms, &n);
+    (void)measure_leaving(measure, measure_cell(scene, measure), after_ms, &n);
     return n;
 }
 
-int64_t measure_change(const struct playbook *playbook, int32_t at, const struct cell *cell,
-                       int64_t after_ms, uint32_t nth)
+int64_t measure_change(const struct scene *scene, int32_t at, int64_t after_ms, uint32_t nth)
 {
-    const struct measure *measure = &playbook->measures[at];
+    const struct measure *measure = &scene->plan->playbook->measures[at];
     uint32_t n;
-    const struct cell_entry *entries = measure_leaving(measure, cell, after_ms, &n);
+    const struct cell_entry *entries =
+        measure_leaving(measure, measure_cell(scene, measure), after_ms, &n);
     if (nth >= n)
         return INT64_MAX;
     if (measure->window == WINDOW_DAYS)

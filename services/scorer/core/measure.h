@@ -1,24 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
-// Measures: what an event adds to one, and what it reads at a clock.
+// Measures: what an event adds to one, what it reads at a clock, and when time alone changes that.
 #pragma once
 
-#include "services/scorer/core/state.h"
+#include "services/scorer/core/scene.h"
 
 struct reading {
-    bool present;  // false: first and last of nothing
-    int64_t milli; // first and last: an instant in ms
+    bool present;       // false: there is nothing, no test holds but `exists: false`
+    int64_t milli;      // by the measure's unit: thousandths, ms, or an instant in ms
+    struct value value; // UNIT_VALUE: instead; a text lies in the cell or in the playbook
 };
 
-// Adds an event to the measure's cell. `user` is the user's subject, for measures that count users,
-// and may be NULL when the event has none. The account's clock is the one after the event.
-void measure_take(const struct plan *plan, const struct plan_step *step, struct cell *cell,
-                  struct user *user, const struct event *event, int64_t clock_ms);
-struct reading measure_read(const struct plan *plan, int32_t measure, const struct cell *cell,
-                            int64_t clock_ms);
-// The instants after `after_ms` at which what a bucketed measure reads may change by time alone,
-// when nothing else happens, in order: the nth (from 0), or INT64_MAX. Not for scores.
-int64_t measure_change(const struct playbook *playbook, int32_t measure, const struct cell *cell,
-                       int64_t after_ms, uint32_t nth);
+// Adds an event, which the step's measure takes or is anchored by, to the scene's subject of the
+// measure's scope. The scene has the event, the account at its clock after the event, and the user
+// (or NULL). The step's `takes` is final, but for the tests on traits of a historic measure.
+void measure_take(const struct scene *scene, const struct plan_step *step);
+// At `clock_ms`, which is not before the account's clock, nothing else happening until then.
+struct reading measure_read(const struct scene *scene, int32_t measure, int64_t clock_ms);
+// The same `lag` buckets of the measure's window earlier (TEST_GREW).
+struct reading measure_read_before(const struct scene *scene, int32_t measure, int64_t clock_ms,
+                                   int32_t lag);
+
+// ---- Time alone ----
+// Of measures that change in steps: the instants after `after_ms` at which what one reads may
+// change, when nothing else happens, in order: the nth (from 0), or INT64_MAX. Not for continuous
+// ones.
+int64_t measure_change(const struct scene *scene, int32_t measure, int64_t after_ms, uint32_t nth);
 // How many of them there are.
-uint32_t measure_changes(const struct playbook *playbook, int32_t measure, const struct cell *cell,
-                         int64_t after_ms);
+uint32_t measure_changes(const struct scene *scene, int32_t measure, int64_t after_ms);
+
+// Whether a measure's number may change at any instant: scores, points, since, and what is derived
+// from such.
+bool measure_continuous(const struct playbook *playbook, int32_t measure);
+// For every measure with a number: bounds on what it reads at the instants of [from_ms, to_ms],
+// nothing else happening. Exact when from_ms == to_ms, and tight enough that halving the interval
+// comes to an end.
+struct range {
+    bool absent;       // it may be absent at some instant
+    int64_t low, high; // of the instants at which it is present; low > high: at none
+};
+struct range measure_range(const struct scene *scene, int32_t measure, int64_t from_ms,
+                           int64_t to_ms);
+// An instant from which on it no longer changes by time alone; INT64_MAX: there is none (since).
+int64_t measure_rest(const struct scene *scene, int32_t measure);

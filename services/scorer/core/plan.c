@@ -5,39 +5,12 @@
 
 #include "common/base/hash.h"
 #include "common/base/mem.h"
+#include "services/scorer/core/measure_plan.h"
 #include "services/scorer/core/state.h"
 
 enum { PLAN_BLOCK_BYTES = 16384 };
 
 // ---- Measures ----
-
-static bool plan_points_negative(const struct measure *measure)
-{
-    for (int32_t i = 0; i < measure->n_points; i++) {
-        if (measure->points[i].milli < 0)
-            return true;
-    }
-    return false;
-}
-
-static void plan_measure_fill(const struct measure *measure, struct plan_measure *out)
-{
-    bool negative = measure->kind == MEASURE_SCORE && plan_points_negative(measure);
-    out->key = span_of(measure->key);
-    out->timed = measure->kind == MEASURE_SCORE;
-    if (measure->kind != MEASURE_SCORE && measure->kind != MEASURE_USERS_WITH)
-        out->timed = measure->window != WINDOW_LIFETIME && measure->window != WINDOW_ANCHORED;
-    out->falls = out->steady = measure->kind != MEASURE_SUM && measure->kind != MEASURE_FIRST &&
-                               measure->kind != MEASURE_LAST && !negative;
-}
-
-static enum cell_shape plan_shape(const struct measure *measure)
-{
-    if (measure->kind != MEASURE_SCORE && measure->kind != MEASURE_USERS_WITH &&
-        measure->window == WINDOW_ANCHORED)
-        return CELL_ANCHORED;
-    return measure->kind == MEASURE_DISTINCT_VALUES ? CELL_VALUES : CELL_BUCKETS;
-}
 
 static void plan_measures(struct plan *plan)
 {
@@ -48,9 +21,9 @@ static void plan_measures(struct plan *plan)
         arena_alloc(plan->arena, sizeof *plan->counting * (size_t)playbook->n_measures);
     for (int32_t m = 0; m < playbook->n_measures; m++) {
         const struct measure *measure = &playbook->measures[m];
-        plan_measure_fill(measure, &plan->measures[m]);
+        measure_plan_fill(measure, &plan->measures[m]);
         struct plan_scope *scope = &plan->scopes[measure->scope];
-        scope->shapes[measure->cell] = (uint8_t)plan_shape(measure);
+        scope->shapes[measure->cell] = (uint8_t)measure_plan_shape(measure);
         scope->cells[measure->cell] = measure->meaning;
         if (measure->kind == MEASURE_USERS_WITH)
             plan->counting[plan->n_counting++] = m;
@@ -65,46 +38,13 @@ static void plan_measures(struct plan *plan)
 
 // ---- Events ----
 
-static bool plan_lists(const int32_t *events, int32_t n, int32_t event)
-{
-    for (int32_t i = 0; i < n; i++) {
-        if (events[i] == event)
-            return true;
-    }
-    return false;
-}
-
-static struct plan_step plan_step_of(const struct playbook *playbook, int32_t m, int32_t event)
-{
-    const struct measure *measure = &playbook->measures[m];
-    struct plan_step step = {.measure = m};
-    if (measure->kind == MEASURE_SCORE) {
-        for (int32_t i = 0; i < measure->n_points; i++) {
-            if (measure->points[i].event == event) {
-                step.points_milli = measure->points[i].milli;
-                step.takes = true;
-            }
-        }
-        return step;
-    }
-    if (measure->events != NULL) {
-        step.takes = plan_lists(measure->events, measure->n_events, event);
-    } else {
-        step.active = true;
-        step.takes = playbook->active_events == NULL ||
-                     plan_lists(playbook->active_events, playbook->n_active_events, event);
-    }
-    step.anchors = measure->window == WINDOW_ANCHORED && measure->anchor == event;
-    return step;
-}
-
 static void plan_event_steps(struct plan *plan, int32_t event, enum scope scope,
                              const int32_t *measures, int32_t n)
 {
     struct plan_event *out = &plan->events[event];
     out->steps[scope] = arena_alloc(plan->arena, sizeof *out->steps[scope] * (size_t)n);
     for (int32_t i = 0; i < n; i++) {
-        struct plan_step step = plan_step_of(plan->playbook, measures[i], event);
+        struct plan_step step = measure_plan_step(plan->playbook, measures[i], event);
         if (!step.takes && !step.anchors)
             continue;
         out->steps[scope][out->n_steps[scope]++] = step;

@@ -112,15 +112,13 @@ static int64_t timers_score(struct scene *scene, int32_t at)
     return timers_bisect(scene, at, scene->clock_ms, high);
 }
 
-static int64_t timers_candidate(const struct scene *scene, int32_t at, const struct cell *cell,
-                                int64_t after_ms)
+static int64_t timers_candidate(const struct scene *scene, int32_t at, int64_t after_ms)
 {
-    const struct playbook *playbook = scene->plan->playbook;
-    const struct condition *leaf = &playbook->conditions[at];
-    int64_t next = measure_change(playbook, leaf->measure, cell, after_ms, 0);
+    const struct condition *leaf = &scene->plan->playbook->conditions[at];
+    int64_t next = measure_change(scene, leaf->measure, after_ms, 0);
     if (leaf->test != TEST_WITHIN)
         return next;
-    struct reading reading = measure_read(scene->plan, leaf->measure, cell, after_ms);
+    struct reading reading = measure_read(scene, leaf->measure, after_ms);
     int64_t end;
     if (reading.present && !__builtin_add_overflow(reading.milli, leaf->low_milli, &end) &&
         end > after_ms && end < next)
@@ -130,16 +128,15 @@ static int64_t timers_candidate(const struct scene *scene, int32_t at, const str
 
 // A test against one number over a value that only falls changes once: with the first bucket to
 // leave by which it has changed.
-static int64_t timers_falling(struct scene *scene, int32_t at, const struct cell *cell)
+static int64_t timers_falling(struct scene *scene, int32_t at)
 {
-    const struct playbook *playbook = scene->plan->playbook;
-    int32_t measure = playbook->conditions[at].measure;
+    int32_t measure = scene->plan->playbook->conditions[at].measure;
     bool now = condition_leaf(scene, at);
     int64_t then = INT64_MAX;
-    uint32_t from = 0, to = measure_changes(playbook, measure, cell, scene->clock_ms);
+    uint32_t from = 0, to = measure_changes(scene, measure, scene->clock_ms);
     while (from < to) {
         uint32_t middle = from + (to - from) / 2;
-        int64_t next = measure_change(playbook, measure, cell, scene->clock_ms, middle);
+        int64_t next = measure_change(scene, measure, scene->clock_ms, middle);
         if (timers_leaf_at(scene, at, next) == now) {
             from = middle + 1;
         } else {
@@ -154,16 +151,14 @@ static int64_t timers_buckets(struct scene *scene, int32_t at)
 {
     const struct playbook *playbook = scene->plan->playbook;
     const struct condition *leaf = &playbook->conditions[at];
-    const struct measure *measure = &playbook->measures[leaf->measure];
-    const struct cell *cell = &scene_subject(scene, measure->scope)->cells[measure->cell];
     if (scene->plan->measures[leaf->measure].falls &&
         (leaf->test == TEST_AT_LEAST || leaf->test == TEST_AT_MOST || leaf->test == TEST_ABOVE ||
          leaf->test == TEST_BELOW))
-        return timers_falling(scene, at, cell);
+        return timers_falling(scene, at);
     bool now = condition_leaf(scene, at);
     int64_t then = scene->clock_ms;
     for (;;) {
-        int64_t next = timers_candidate(scene, at, cell, then);
+        int64_t next = timers_candidate(scene, at, then);
         if (next == INT64_MAX)
             return next;
         CHECK(next > then);
