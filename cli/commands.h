@@ -16,6 +16,7 @@ int cmd_overview(int argc, char **argv);
 int cmd_metrics(int argc, char **argv);
 int cmd_clock(int argc, char **argv);
 int cmd_playbook(int argc, char **argv);
+int cmd_backtest(int argc, char **argv);
 
 // Runs one service in a process group of its own, so that Ctrl-C reaches `assay up` alone, which
 // then stops the services in order. argv[1] is the program, the rest are its arguments. Not for

@@ -139,11 +139,16 @@ json_t *output_json_text(const char *text)
     return json;
 }
 
+void output_json_to(json_t *json, FILE *stream)
+{
+    json_dumpf(json, stream, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+    putc('\n', stream);
+    json_decref(json);
+}
+
 void output_json(json_t *json)
 {
-    json_dumpf(json, stdout, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
-    putchar('\n');
-    json_decref(json);
+    output_json_to(json, stdout);
 }
 
 int output_error(const char *command, enum err err, const char *message)

@@ -41,6 +41,7 @@ const char *output_plural(uint64_t n, const char *one, const char *many);
 json_t *output_json_text(const char *text);
 // Writes `json` to standard output on one line and releases it.
 void output_json(json_t *json);
+void output_json_to(json_t *json, FILE *stream);
 
 // "assay COMMAND: MESSAGE" on standard error; returns the exit code for the error.
 int output_error(const char *command, enum err err, const char *message);
