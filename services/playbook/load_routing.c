@@ -138,11 +138,23 @@ static bool load_route_motion(struct loader *l, const struct config_node *node, 
     return true;
 }
 
+static void load_route_message(struct loader *l, const struct config_node *node,
+                               struct route *route)
+{
+    if (node == NULL)
+        return;
+    struct span text = config_kind(node) == CONFIG_SCALAR ? config_text(node) : span_of("");
+    if (text.len == 0 || text.len > LOAD_TEXT_BYTES_MAX)
+        load_expected(l, node, "the name of a message", "message: upgrade_prompt");
+    else
+        route->message = arena_dup(l->arena, text);
+}
+
 // True when the rule always holds.
 static bool load_route(struct loader *l, const struct config_node *node)
 {
-    static const char *const KEYS[] = {"when", "motion", "queue", "priority"};
-    struct route route = {.queue = PLAYBOOK_NONE};
+    static const char *const KEYS[] = {"when", "motion", "queue", "priority", "message"};
+    struct route route = {.queue = PLAYBOOK_NONE, .message = ""};
     int64_t priority = 0;
     bool mapping = load_is_mapping(l, node, "a rule, as in {when: always, motion: self_serve}");
     if (!mapping || !config_check_keys(l->config, node, KEYS, ARRAY_LEN(KEYS)))
@@ -156,6 +168,7 @@ static bool load_route(struct loader *l, const struct config_node *node)
     if (number != NULL)
         (void)config_read_i64(l->config, number, 0, 1000, &priority);
     route.priority = (int32_t)priority;
+    load_route_message(l, config_get(node, "message"), &route);
     MEM_GROW(l->routes, l->n_routes, l->cap_routes);
     l->routes[l->n_routes++] = route;
     return always;
@@ -165,7 +178,7 @@ void load_routes(struct loader *l, const struct config_node *node)
 {
     uint32_t always_line = 0;
     if (node == NULL) {
-        struct route route = {.motion = MOTION_SELF_SERVE};
+        struct route route = {.motion = MOTION_SELF_SERVE, .message = ""};
         route.queue = load_find_queue(l, span_of(motion_name(route.motion)));
         (void)load_route_when(l, config_root(l->config), NULL, &route);
         MEM_GROW(l->routes, l->n_routes, l->cap_routes);

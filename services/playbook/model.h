@@ -344,7 +344,8 @@ struct route {
     enum motion motion;
     int32_t queue; // position in playbook.queues; PLAYBOOK_NONE for hold_out and suppress
     int32_t priority;
-    const char *text; // the condition on one line
+    const char *text;    // the condition on one line
+    const char *message; // name of the prompt or sequence that goes with it; "" for none
 };
 
 struct lead_queue {
