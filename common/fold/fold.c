@@ -126,10 +126,9 @@ static enum err open_store(struct fold *fold, struct err_info *info)
 enum err fold_open(const struct fold_opts *opts, struct fold **out, struct err_info *info)
 {
     check_opts(opts);
-    *out = NULL;
     if (info != NULL)
         info->text[0] = '\0';
-    struct fold *fold = fold_create(opts);
+    struct fold *fold = *out = fold_create(opts);
     enum err err = store_folder_make(fold->path, info);
     if (err == ERR_OK)
         err = open_journal(fold, info);
@@ -140,6 +139,7 @@ enum err fold_open(const struct fold_opts *opts, struct fold **out, struct err_i
     if (err != ERR_OK) {
         err = err_prefix(info, err, "fold %s", fold->name);
         fold_destroy(fold);
+        *out = NULL;
         return err;
     }
     fold->opts.tables = NULL; // borrowed for this call only
@@ -147,7 +147,6 @@ enum err fold_open(const struct fold_opts *opts, struct fold **out, struct err_i
     fold->counted.journal_last = journal_last(fold->journal);
     fold->counted.checkpoint_position = fold->checkpoint.position;
     fold->stats = fold->counted;
-    *out = fold;
     return ERR_OK;
 }
 

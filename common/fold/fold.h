@@ -122,7 +122,8 @@ struct fold;
 // What `opts` points to is borrowed for the call but the state, the ops and the journal. BUSY: open
 // already. CORRUPT: a row or a record cannot be trusted, or the journal does not reach back to the
 // checkpoint; the text says which. INVALID, IO: the folders; and whatever load, loaded, apply and
-// ready return.
+// ready return. `*out` is set before anything of `ops` is called, so that `apply` can already use
+// fold_replay on it, and NULL after a failure.
 MUST_USE enum err fold_open(const struct fold_opts *opts, struct fold **out, struct err_info *info);
 // Starts the threads.
 void fold_start(struct fold *fold);
@@ -143,6 +144,17 @@ void fold_close(struct fold *fold);
 typedef bool (*fold_row_fn)(void *arg, struct span key, struct span value);
 MUST_USE enum err fold_scan(struct fold *fold, uint32_t table, struct span from, fold_row_fn row,
                             void *arg, struct err_info *info);
+
+// Hands out the records of [from, to], in order, until `record` says false. `from` 0: the first
+// that is kept; `to` beyond the end: up to the last one that is durable at the call. Any thread, as
+// long as nobody closes the fold, also inside `apply` in recovery (see fold_open); takes as long as
+// there are records. The journal is appended and trimmed meanwhile: it is read in short
+// transactions, none of which is open while `record` runs. What `record` gets is valid for its
+// call. NOT_FOUND: `from`, or a record after it that was not read yet, is no longer kept; `info`
+// names the first that is. CORRUPT: a record that cannot be trusted.
+typedef bool (*fold_record_fn)(void *arg, uint64_t position, const struct journal_record *record);
+MUST_USE enum err fold_replay(struct fold *fold, uint64_t from, uint64_t to, fold_record_fn record,
+                              void *arg, struct err_info *info);
 
 struct fold_stats {
     uint64_t journal_first, journal_last, checkpoint_position;

@@ -17,13 +17,6 @@
 
 #define LOG_COMPONENT "lane"
 
-// Types of the lane's journal records. They are on disk: numbers are never reused.
-enum lane_record {
-    LANE_BATCH = 1,    // an ApplyRequest as received
-    LANE_TICK = 2,     // a TickRecord
-    LANE_PLAYBOOK = 3, // a PlaybookRecord
-};
-
 enum {
     SOURCES_MAX = 1024,      // the source that was silent for longest is forgotten beyond
     SIGNALS_MAX = 1000000,   // wait for the router; more batches are refused until it takes some
@@ -134,6 +127,8 @@ struct lane {
 
     pthread_mutex_t gate; // between lane_take on NNG's threads and lane_stop
     bool open;
+    size_t n_replays; // under the gate; lane_stop waits for none
+    pthread_cond_t replayed;
     struct mailbox *to_loop; // control_item with done, or lane_push (tagged)
     struct loop_timer *tick;
     struct loop_timer *retry; // the last push again
@@ -792,6 +787,7 @@ enum err lane_open(const struct lane_opts *opts, struct lane **out, struct err_i
     lane->path = mem_dup_text(opts->path);
     snprintf(lane->name, sizeof lane->name, "lane-%u", opts->number);
     pthread_mutex_init(&lane->gate, NULL);
+    pthread_cond_init(&lane->replayed, NULL);
     arena_init(&lane->arena, 64 * 1024, 0);
     struct core_opts core = {opts->dedupe_window_ms, opts->dedupe_ids_max};
     lane->core = core_create(&core);
@@ -843,6 +839,8 @@ void lane_stop(struct lane *lane)
     pthread_mutex_lock(&lane->gate);
     bool was_open = lane->open;
     lane->open = false;
+    while (lane->n_replays > 0)
+        pthread_cond_wait(&lane->replayed, &lane->gate);
     pthread_mutex_unlock(&lane->gate);
     if (was_open && lane->fold != NULL) {
         fold_close(lane->fold);
@@ -869,6 +867,7 @@ void lane_close(struct lane *lane)
     buf_deinit(&lane->scratch);
     mem_free(lane->marks.sources);
     mem_free(lane->ahead);
+    pthread_cond_destroy(&lane->replayed);
     pthread_mutex_destroy(&lane->gate);
     mem_free(lane->path);
     mem_free(lane);
@@ -929,6 +928,44 @@ void lane_look(struct lane *lane, lane_look_fn look, lane_done_cb done, void *ar
     item->done = done;
     item->arg = arg;
     lane_submit(lane, item);
+}
+
+// ---- Reading the journal
+// -----------------------------------------------------------------------------------
+
+struct lane_reading {
+    struct lane *lane;
+    fold_record_fn record;
+    void *arg;
+    bool stopped;
+};
+
+static bool lane_replay_record(void *arg, uint64_t position, const struct journal_record *record)
+{
+    struct lane_reading *reading = arg;
+    reading->stopped = !lane_is_open(reading->lane);
+    return !reading->stopped && reading->record(reading->arg, position, record);
+}
+
+enum err lane_replay(struct lane *lane, uint64_t from, uint64_t to, fold_record_fn record,
+                     void *arg, struct err_info *info)
+{
+    struct lane_reading reading = {lane, record, arg, false};
+    pthread_mutex_lock(&lane->gate);
+    bool open = lane->open;
+    lane->n_replays += open;
+    pthread_mutex_unlock(&lane->gate);
+    enum err err = ERR_OK;
+    if (open) {
+        err = fold_replay(lane->fold, from, to, lane_replay_record, &reading, info);
+        pthread_mutex_lock(&lane->gate);
+        lane->n_replays--;
+        pthread_cond_broadcast(&lane->replayed);
+        pthread_mutex_unlock(&lane->gate);
+    }
+    if (!open || reading.stopped)
+        err = err_set(info, ERR_UNAVAILABLE, "lane %u is stopping", lane->opts.number);
+    return err;
 }
 
 void lane_register_metrics(struct lane *lane, struct metrics *metrics)

@@ -10,12 +10,20 @@
 // RESOURCE_EXHAUSTED.
 #pragma once
 
+#include "common/fold/fold.h"
 #include "common/loop/loop.h"
 #include "common/metrics/metrics.h"
 #include "common/rpc/rpc.h"
 #include "services/scorer/core/core.h"
 
 struct lane;
+
+// Types of the lane's journal records. They are on disk: numbers are never reused.
+enum lane_record {
+    LANE_BATCH = 1,    // an ApplyRequest as received
+    LANE_TICK = 2,     // a TickRecord
+    LANE_PLAYBOOK = 3, // a PlaybookRecord
+};
 
 struct lane_opts {
     uint32_t number;
@@ -69,6 +77,12 @@ struct lane_view {
 };
 typedef void (*lane_look_fn)(void *arg, const struct lane_view *view);
 void lane_look(struct lane *lane, lane_look_fn look, lane_done_cb done, void *arg);
+
+// The lane's journal, as fold_replay, also what is not applied yet. Any thread but the lane's own,
+// and not the loop's: it takes as long as there are records, and lane_stop waits for it (it ends
+// with the next record then). UNAVAILABLE: the lane is not running, or was stopped meanwhile.
+MUST_USE enum err lane_replay(struct lane *lane, uint64_t from, uint64_t to, fold_record_fn record,
+                              void *arg, struct err_info *info);
 
 void lane_register_metrics(struct lane *lane, struct metrics *metrics);
 void lane_refresh_metrics(struct lane *lane);
