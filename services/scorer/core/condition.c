@@ -9,10 +9,11 @@
 // ---- Operands ----
 
 // A trait as it will be once the event's own ones are in.
-static struct value condition_trait_of(const struct traits *traits, const struct event *brings,
-                                       struct span key)
+static struct value condition_trait_of(const struct scene *scene, const struct traits *traits,
+                                       const struct event *brings, struct span key)
 {
-    const struct trait *stored = traits_find(traits, key);
+    const struct trait *stored =
+        scene->past ? traits_find_at(traits, key, scene->clock_ms) : traits_find(traits, key);
     struct value value = {.type = VALUE_NONE};
     int64_t best = -1;
     for (size_t i = 0; brings != NULL && i < brings->n_properties; i++) {
@@ -31,11 +32,12 @@ static struct value condition_trait_of(const struct traits *traits, const struct
 static struct value condition_user_trait(const struct scene *scene, struct span key)
 {
     const struct traits *own = scene->user == NULL ? NULL : scene->user->subject.traits;
-    struct value value = condition_trait_of(own, scene->brings_user ? scene->event : NULL, key);
+    struct value value =
+        condition_trait_of(scene, own, scene->brings_user ? scene->event : NULL, key);
     if (value.type != VALUE_NONE)
         return value;
     const struct traits *profile = scene->profile == NULL ? NULL : scene->profile->traits;
-    return condition_trait_of(profile, scene->brings_profile ? scene->event : NULL, key);
+    return condition_trait_of(scene, profile, scene->brings_profile ? scene->event : NULL, key);
 }
 
 enum { DOMAIN_MAX = 255 };
@@ -113,9 +115,9 @@ static struct operand condition_read(const struct scene *scene, int32_t at, char
     case OPERAND_MEASURE:
         return condition_measure(scene, leaf->measure);
     case OPERAND_ACCOUNT_TRAIT:
-        out.value =
-            condition_trait_of(scene->account == NULL ? NULL : scene->account->subject.traits,
-                               scene->brings_account ? scene->event : NULL, key);
+        out.value = condition_trait_of(
+            scene, scene->account == NULL ? NULL : scene->account->subject.traits,
+            scene->brings_account ? scene->event : NULL, key);
         break;
     case OPERAND_USER_TRAIT:
         out.value = condition_user_trait(scene, key);

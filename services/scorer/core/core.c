@@ -282,7 +282,8 @@ static void core_measure(struct core *core, struct core_event *e, const struct p
         struct plan_step step = event->steps[scope][i];
         const struct measure *measure = &core->playbook->measures[step.measure];
         step.takes = step.takes && (!step.active || e->active) &&
-                     (measure->where == PLAYBOOK_NONE || condition_holds(&scene, measure->where));
+                     (measure->where == PLAYBOOK_NONE || measure->historic ||
+                      condition_holds(&scene, measure->where));
         if (step.takes || step.anchors)
             measure_take(&scene, &step);
     }

@@ -12,6 +12,7 @@ struct scene {
     struct user *user;             // NULL: the account alone
     const struct profile *profile; // of the user; may be NULL
     int64_t clock_ms;
+    bool past;                 // traits are looked at as they were at clock_ms
     const struct event *event; // NULL: none; its properties and context
     // Traits that the event brings and that are not yet in the state: the account's, the user's in
     // the account, the profile's.
