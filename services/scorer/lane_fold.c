@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: Apache-2.0
+// The fold's operations of a lane: which batch is let in, what a record does, what is answered, and
+// what goes into a checkpoint. On the fold's thread.
+#include <unistd.h>
+
+#include "assay/record/v1/record_scorer.pb-c.h"
+#include "assay/scorer/v1/scorer.pb-c.h"
+#include "common/base/mem.h"
+#include "common/log/log.h"
+#include "services/playbook/load.h"
+#include "services/scorer/lane_impl.h"
+
+#define LOG_COMPONENT "lane"
+
+enum {
+    SOURCES_MAX = 1024,    // the source that was silent for longest is forgotten beyond
+    SIGNALS_MAX = 1000000, // wait for the router; more batches are refused until it takes some
+};
+
+static struct rows_source *lane_find_source(const struct lane *lane, uint64_t source)
+{
+    const struct rows_lane *marks = &lane->marks;
+    for (size_t i = 0; i < marks->n_sources; i++) {
+        if (marks->sources[i].source == source)
+            return &marks->sources[i];
+    }
+    return NULL;
+}
+
+// The source's place in the fold; made when there is none.
+static struct rows_source *lane_make_source(struct lane *lane, uint64_t source)
+{
+    struct rows_lane *marks = &lane->marks;
+    struct rows_source *found = lane_find_source(lane, source);
+    if (found != NULL)
+        return found;
+    size_t at = marks->n_sources;
+    if (at == SOURCES_MAX) {
+        at = 0;
+        for (size_t i = 1; i < marks->n_sources; i++) {
+            if (marks->sources[i].last_received_at_ms < marks->sources[at].last_received_at_ms)
+                at = i;
+        }
+    } else {
+        MEM_GROW(marks->sources, marks->n_sources, marks->sources_cap);
+        marks->n_sources++;
+    }
+    marks->sources[at] = (struct rows_source){.source = source};
+    return &marks->sources[at];
+}
+
+static struct lane_ahead *lane_find_ahead(const struct lane *lane, uint64_t source)
+{
+    for (size_t i = 0; i < lane->n_ahead; i++) {
+        if (lane->ahead[i].source == source)
+            return &lane->ahead[i];
+    }
+    return NULL;
+}
+
+static void lane_let_in(struct lane *lane, struct lane_ahead *ahead, const struct batch *batch)
+{
+    if (ahead == NULL) {
+        MEM_GROW(lane->ahead, lane->n_ahead, lane->ahead_cap);
+        ahead = &lane->ahead[lane->n_ahead++];
+        ahead->source = batch->source;
+    }
+    ahead->number = batch->number;
+    lane->admitted_batches++;
+    lane->admitted_events += batch->n_events;
+}
+
+// The item was answered. When none of the group is left, what was applied tells what comes next,
+// whether the group was applied or not.
+static void lane_let_out(struct lane *lane)
+{
+    CHECK(lane->admitted_batches > 0);
+    if (--lane->admitted_batches > 0)
+        return;
+    lane->n_ahead = 0;
+    lane->admitted_events = 0;
+}
+
+static enum fold_admission lane_admit_batch(struct lane *lane, struct batch_item *item,
+                                            bool expired)
+{
+    const struct batch *batch = &item->batch;
+    if (core_playbook(lane->core) == NULL) {
+        item->outcome = OUTCOME_NO_PLAYBOOK;
+        return FOLD_ANSWER;
+    }
+    const struct rows_source *source = lane_find_source(lane, batch->source);
+    struct lane_ahead *ahead = lane_find_ahead(lane, batch->source);
+    uint64_t last = ahead != NULL ? ahead->number : source != NULL ? source->last_number : 0;
+    if (batch->number <= last) {
+        // What it repeats may be in this group: it is answered with the group.
+        item->outcome = OUTCOME_REPEATED;
+        return FOLD_ANSWER;
+    }
+    if (batch->number > last + 1) {
+        if (!expired)
+            return FOLD_HOLD;
+        item->outcome = OUTCOME_EARLY;
+        item->expected = last + 1;
+        return FOLD_ANSWER;
+    }
+    if (outbox_waiting(lane->outbox) >= SIGNALS_MAX) {
+        item->outcome = OUTCOME_ROUTER_BEHIND;
+        return FOLD_ANSWER;
+    }
+    if (!core_has_room(lane->core, batch->received_at_ms,
+                       lane->admitted_events + batch->n_events)) {
+        item->outcome = OUTCOME_NO_ROOM;
+        return FOLD_ANSWER;
+    }
+    lane_let_in(lane, ahead, batch);
+    item->outcome = OUTCOME_APPLIED;
+    return FOLD_APPEND;
+}
+
+static enum fold_admission lane_admit(void *state, struct fold_item *fold_item, bool expired)
+{
+    struct lane *lane = state;
+    if (fold_item->type == LANE_BATCH)
+        return lane_admit_batch(lane, CONTAINER_OF(fold_item, struct batch_item, fold), expired);
+    struct control_item *item = CONTAINER_OF(fold_item, struct control_item, fold);
+    if (fold_item->type == LANE_TICK) {
+        struct core_counts counts;
+        core_counts(lane->core, &counts);
+        bool needed = item->own_tick ? core_next_due(lane->core) <= item->to_ms &&
+                                           outbox_waiting(lane->outbox) < SIGNALS_MAX
+                                     : counts.clock_ms < item->to_ms;
+        return needed ? FOLD_APPEND : FOLD_ANSWER;
+    }
+    CHECK(fold_item->type == LANE_PLAYBOOK);
+    return FOLD_APPEND;
+}
+
+static void lane_take_changes(struct lane *lane, uint64_t position)
+{
+    for (size_t i = 0; i < lane->changes.n; i++) {
+        buf_clear(&lane->scratch);
+        codec_signal(&lane->changes.items[i], position, &lane->scratch);
+        outbox_add(lane->outbox, position, lane->changes.items[i].index, buf_span(&lane->scratch));
+    }
+    metrics_add(&lane->metrics.signals, lane->changes.n);
+    lane->changes.n = 0;
+    arena_reset(&lane->arena);
+}
+
+static void lane_apply_batch(struct lane *lane, uint64_t position, const struct batch *batch,
+                             struct batch_item *item)
+{
+    size_t n_duplicates = 0, n_excluded = 0;
+    core_begin_record(lane->core, position, batch->received_at_ms);
+    core_expect(lane->core, batch->events, batch->n_events);
+    for (size_t i = 0; i < batch->n_events; i++) {
+        enum verdict verdict = core_apply(lane->core, position, (uint32_t)i, &batch->events[i],
+                                          &lane->changes, &lane->arena);
+        switch (verdict) {
+        case VERDICT_DUPLICATE:
+            if (item != NULL)
+                item->duplicates[n_duplicates] = (uint32_t)i;
+            n_duplicates++;
+            break;
+        case VERDICT_EXCLUDED:
+            n_excluded++;
+            break;
+        case VERDICT_COUNTED:
+            break;
+        }
+    }
+    struct rows_source *source = lane_make_source(lane, batch->source);
+    source->last_number = batch->number;
+    source->last_received_at_ms = batch->received_at_ms;
+    if (item == NULL)
+        return;
+    item->n_duplicates = n_duplicates;
+    metrics_add(&lane->metrics.batches, 1);
+    metrics_add(&lane->metrics.events, batch->n_events);
+    metrics_add(&lane->metrics.duplicates, n_duplicates);
+    metrics_add(&lane->metrics.excluded, n_excluded);
+}
+
+static enum err lane_apply_playbook(struct lane *lane, uint64_t position, struct span body,
+                                    struct control_item *item, struct err_info *info)
+{
+    struct playbook *playbook = NULL;
+    if (item != NULL) {
+        playbook = item->playbook;
+        item->playbook = NULL;
+    } else {
+        Assay__Record__V1__PlaybookRecord *record =
+            assay__record__v1__playbook_record__unpack(NULL, body.len, body.ptr);
+        if (record == NULL)
+            return err_set(info, ERR_CORRUPT, "record %llu: no playbook",
+                           (unsigned long long)position);
+        struct buf report = {0};
+        enum err err = playbook_load(record->file, span_make(record->text.data, record->text.len),
+                                     &playbook, &report);
+        assay__record__v1__playbook_record__free_unpacked(record, NULL);
+        if (err != ERR_OK)
+            (void)err_set(info, ERR_CORRUPT,
+                          "record %llu: a playbook that was in force is refused: %.200s",
+                          (unsigned long long)position, (const char *)buf_span(&report).ptr);
+        buf_deinit(&report);
+        if (err != ERR_OK)
+            return ERR_CORRUPT;
+    }
+    core_set_playbook(lane->core, position, playbook);
+    return ERR_OK;
+}
+
+static enum err lane_apply(void *state, uint64_t position, const struct journal_record *record,
+                           struct fold_item *fold_item, struct err_info *info)
+{
+    struct lane *lane = state;
+    enum err err = ERR_OK;
+    switch ((enum lane_record)record->type) {
+    case LANE_BATCH: {
+        struct batch_item *item =
+            fold_item == NULL ? NULL : CONTAINER_OF(fold_item, struct batch_item, fold);
+        if (item != NULL) {
+            lane_apply_batch(lane, position, &item->batch, item);
+            break;
+        }
+        struct arena arena;
+        struct batch batch;
+        arena_init(&arena, 256 * 1024, 0);
+        err = codec_batch(record->body, &arena, &batch, info);
+        if (err == ERR_OK)
+            lane_apply_batch(lane, position, &batch, NULL);
+        else
+            err = ERR_CORRUPT;
+        arena_deinit(&arena);
+        break;
+    }
+    case LANE_TICK: {
+        Assay__Record__V1__TickRecord *tick =
+            assay__record__v1__tick_record__unpack(NULL, record->body.len, record->body.ptr);
+        if (tick == NULL)
+            return err_set(info, ERR_CORRUPT, "record %llu: no tick", (unsigned long long)position);
+        core_tick(lane->core, position, tick->now_ms, &lane->changes, &lane->arena);
+        assay__record__v1__tick_record__free_unpacked(tick, NULL);
+        break;
+    }
+    case LANE_PLAYBOOK: {
+        struct control_item *item =
+            fold_item == NULL ? NULL : CONTAINER_OF(fold_item, struct control_item, fold);
+        err = lane_apply_playbook(lane, position, record->body, item, info);
+        break;
+    }
+    default:
+        return err_set(info, ERR_CORRUPT, "record %llu: unknown type %u",
+                       (unsigned long long)position, record->type);
+    }
+    if (err != ERR_OK)
+        return err;
+    lane_take_changes(lane, position);
+    lane->applied = position;
+    return ERR_OK;
+}
+
+static void lane_answer_batch(struct lane *lane, struct batch_item *item, enum err err)
+{
+    if (item->outcome == OUTCOME_APPLIED)
+        lane_let_out(lane);
+    if (err != ERR_OK) {
+        batch_item_refuse(item, err == ERR_CANCELED ? RPC_UNAVAILABLE : rpc_status_of_err(err),
+                          err == ERR_FULL ? fold_describe_full(lane->fold)
+                                          : "the lane is stopping");
+        return;
+    }
+    Assay__Scorer__V1__ApplyResponse response = ASSAY__SCORER__V1__APPLY_RESPONSE__INIT;
+    switch (item->outcome) {
+    case OUTCOME_NO_ROOM:
+        batch_item_refuse(item, RPC_RESOURCE_EXHAUSTED, "the memory of message ids is full");
+        return;
+    case OUTCOME_ROUTER_BEHIND:
+        batch_item_refuse(item, RPC_RESOURCE_EXHAUSTED, "too many signals wait for the router");
+        return;
+    case OUTCOME_NO_PLAYBOOK:
+        batch_item_refuse(item, RPC_UNAVAILABLE, "no playbook is in force yet");
+        return;
+    case OUTCOME_REPEATED:
+        response.outcome = ASSAY__SCORER__V1__APPLY_OUTCOME__APPLY_OUTCOME_REPEATED;
+        metrics_add(&lane->metrics.repeated, 1);
+        break;
+    case OUTCOME_EARLY:
+        response.outcome = ASSAY__SCORER__V1__APPLY_OUTCOME__APPLY_OUTCOME_OUT_OF_ORDER;
+        response.expected = item->expected;
+        metrics_add(&lane->metrics.out_of_order, 1);
+        break;
+    case OUTCOME_APPLIED:
+        response.outcome = ASSAY__SCORER__V1__APPLY_OUTCOME__APPLY_OUTCOME_APPLIED;
+        response.n_duplicates = item->n_duplicates;
+        response.duplicates = item->duplicates;
+        break;
+    case OUTCOME_NONE:
+        CHECK(false);
+    }
+    rpc_request_answer_message(item->request, &response.base);
+    batch_item_destroy(item);
+}
+
+static void lane_answer(void *state, struct fold_item *fold_item, enum err err)
+{
+    struct lane *lane = state;
+    if (fold_item->type == LANE_BATCH) {
+        lane_answer_batch(lane, CONTAINER_OF(fold_item, struct batch_item, fold), err);
+        return;
+    }
+    struct control_item *item = CONTAINER_OF(fold_item, struct control_item, fold);
+    item->err = err;
+    (void)err_set(&item->info, err, "lane %u: %s", lane->opts.number, err_text(err));
+    lane_post(lane, item, NULL);
+}
+
+static void lane_inspect(void *state, struct fold_item *fold_item)
+{
+    struct lane *lane = state;
+    struct control_item *item = CONTAINER_OF(fold_item, struct control_item, fold);
+    if (item->confirm) {
+        lane_push_confirmed(lane, item->position, item->index);
+        control_item_destroy(item);
+        return;
+    }
+    struct fold_stats stats;
+    fold_stats(lane->fold, &stats);
+    struct lane_view view = {
+        .core = lane->core,
+        .core_mutable = lane->core,
+        .journal_last = stats.journal_last,
+        .checkpoint = stats.checkpoint_position,
+        .signals_waiting = outbox_waiting(lane->outbox),
+    };
+    item->look(item->arg, &view);
+    lane_post(lane, item, NULL);
+}
+
+static void lane_flush(void *state)
+{
+    lane_push_next(state);
+}
+
+static void lane_freeze(void *state, uint64_t position)
+{
+    struct lane *lane = state;
+    rows_freeze(lane->rows, position);
+}
+
+static bool lane_collect(void *state, uint64_t position, struct fold_rows *rows, size_t rows_max)
+{
+    struct lane *lane = state;
+    // Before the accounts, and so in the same transaction: see outbox.h.
+    outbox_collect(lane->outbox, ROWS_SIGNALS, rows);
+    return rows_collect(lane->rows, position, rows, rows_max);
+}
+
+static void lane_seal(void *state, struct fold_rows *rows)
+{
+    // No signals here: sealed rows are committed last, after slices that already rely on them.
+    struct lane *lane = state;
+    rows_seal(lane->rows, rows);
+}
+
+static enum err lane_load(void *state, uint32_t table, struct span key, struct span value,
+                          struct err_info *info)
+{
+    struct lane *lane = state;
+    if (table == ROWS_SIGNALS)
+        return outbox_load(lane->outbox, key, value, info);
+    return rows_load(lane->rows, table, key, value, info);
+}
+
+static enum err lane_loaded(void *state, uint64_t position, struct err_info *info)
+{
+    struct lane *lane = state;
+    lane->applied = position;
+    return rows_loaded(lane->rows, position, info);
+}
+
+static enum err lane_ready(void *state, struct err_info *info)
+{
+    (void)info;
+    struct lane *lane = state;
+    outbox_settle(lane->outbox, lane->marks.confirmed_position, lane->marks.confirmed_index);
+    return ERR_OK;
+}
+
+void lane_fatal(void *state, enum err err, const char *text)
+{
+    const struct lane *lane = state;
+    LOG_ERROR("lane_failed", "lane=%u err=%s msg=\"%s\"", lane->opts.number, err_name(err), text);
+    _exit(1); // nothing after the last commit was acknowledged; a restart recovers it
+}
+
+const struct fold_ops LANE_OPS = {
+    .admit = lane_admit,
+    .apply = lane_apply,
+    .answer = lane_answer,
+    .inspect = lane_inspect,
+    .flush = lane_flush,
+    .freeze = lane_freeze,
+    .collect = lane_collect,
+    .seal = lane_seal,
+    .load = lane_load,
+    .loaded = lane_loaded,
+    .ready = lane_ready,
+};
