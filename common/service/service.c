@@ -17,6 +17,7 @@
 
 #include "common/base/mem.h"
 #include "common/clock/clock.h"
+#include "common/loop/queue.h"
 #include "common/service/service_impl.h"
 
 #define LOG_COMPONENT "service"
@@ -150,6 +151,40 @@ void service_drained(struct service *service)
     int64_t left_ms = service->drain_until_ms - clock_mono_ms();
     LOG_INFO("drained", "left_ms=%lld", (long long)left_ms);
     rpc_server_close(service->server, left_ms > 0 ? left_ms : 0, service_server_closed_cb, service);
+}
+
+struct service_aside {
+    struct service *service;
+    void (*stop)(void *arg);
+    void *arg;
+    struct thread *thread;
+    struct mailbox *stopped;
+};
+
+static void service_stopped_cb(void *arg, void *item)
+{
+    (void)item;
+    struct service_aside *aside = arg;
+    struct service *service = aside->service;
+    thread_join(aside->thread);
+    mailbox_destroy(aside->stopped);
+    mem_free(aside);
+    service_drained(service);
+}
+
+static void service_run_aside(void *arg)
+{
+    struct service_aside *aside = arg;
+    aside->stop(aside->arg);
+    CHECK(mailbox_post(aside->stopped, aside) == ERR_OK);
+}
+
+void service_drain_aside(struct service *service, void (*stop)(void *arg), void *arg)
+{
+    struct service_aside *aside = mem_alloc(sizeof *aside);
+    *aside = (struct service_aside){.service = service, .stop = stop, .arg = arg};
+    aside->stopped = mailbox_create(service->loop, 1, service_stopped_cb, aside);
+    aside->thread = thread_start("stopper", service_run_aside, aside);
 }
 
 // ---- The beginning

@@ -77,6 +77,9 @@ struct metrics *service_metrics(struct service *service);
 void service_set_ready(struct service *service, bool ready, const char *reason);
 // The drain has finished: the server closes, then `close` runs, then the process ends. Once.
 void service_drained(struct service *service);
+// For `drain`: runs `stop` on a thread of its own, for what takes longer than the loop may wait (a
+// last checkpoint), then calls service_drained on the loop.
+void service_drain_aside(struct service *service, void (*stop)(void *arg), void *arg);
 // Ends as SIGTERM does, with exit code 1.
 void service_fail(struct service *service, const char *reason);
 // `err` OK: `in_force` names the document now in force, `changed` whether it is another than

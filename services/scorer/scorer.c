@@ -10,7 +10,6 @@
 
 #include "common/base/mem.h"
 #include "common/log/log.h"
-#include "common/loop/queue.h"
 #include "services/playbook/load.h"
 #include "services/scorer/scorer_impl.h"
 
@@ -364,28 +363,18 @@ static enum err scorer_open_lanes(struct scorer *scorer, struct err_info *info)
     return ERR_OK;
 }
 
-static void scorer_stopped_cb(void *arg, void *item)
-{
-    (void)item;
-    struct scorer *scorer = arg;
-    thread_join(scorer->stopper);
-    scorer->stopper = NULL;
-    service_drained(scorer->service);
-}
-
 static void scorer_stop_lanes(void *arg)
 {
     struct scorer *scorer = arg;
     for (size_t i = 0; i < scorer->n_lanes; i++)
         lane_stop(scorer->lanes[i]);
-    CHECK(mailbox_post(scorer->stopped, scorer) == ERR_OK);
 }
 
 static void scorer_drain(struct service *service)
 {
     struct scorer *scorer = service_state(service);
     scorer->draining = true;
-    scorer->stopper = thread_start("stopper", scorer_stop_lanes, scorer);
+    service_drain_aside(service, scorer_stop_lanes, scorer);
 }
 
 static void scorer_closed_cb(void *arg)
@@ -393,7 +382,6 @@ static void scorer_closed_cb(void *arg)
     struct scorer *scorer = arg;
     for (size_t i = 0; i < scorer->n_lanes; i++)
         lane_close(scorer->lanes[i]);
-    mailbox_destroy(scorer->stopped);
     shard_map_destroy(scorer->map);
     mem_free(scorer->lanes);
     mem_free(scorer);
@@ -414,7 +402,6 @@ static enum err scorer_open(struct service *service, const void *own, struct err
     service_set_state(service, scorer);
     scorer->service = service;
     scorer->config = own;
-    scorer->stopped = mailbox_create(service_loop(service), 2, scorer_stopped_cb, scorer);
     struct rpc_client_opts router = {.url = scorer->config->router};
     enum err err = rpc_client_open(service_loop(service), &router, &scorer->router, info);
     if (err == ERR_OK)

@@ -34,9 +34,6 @@ struct scorer {
     // While a playbook is being put in force, one lane after another.
     struct scorer_load *load;
     bool draining;
-    // Lanes are stopped on a thread of their own: a last checkpoint takes a moment.
-    struct thread *stopper;
-    struct mailbox *stopped;
 };
 
 // The lane that owns an account here, or NULL.
