@@ -156,6 +156,13 @@ typedef bool (*fold_record_fn)(void *arg, uint64_t position, const struct journa
 MUST_USE enum err fold_replay(struct fold *fold, uint64_t from, uint64_t to, fold_record_fn record,
                               void *arg, struct err_info *info);
 
+// Keeps the journal from `from` on until a checkpoint has covered `until`, whatever else would trim
+// it: records are refused (FULL) before any of it goes. With UINT64_MAX as `until` it is a wish
+// that ends with the next call, or when room is needed (a journal that is 7/8 full, or refuses):
+// see journal_first in fold_stats. The last call counts; `from` UINT64_MAX: nothing is kept for it.
+// On the fold's thread (inside ops, also in recovery) or before fold_start.
+void fold_keep(struct fold *fold, uint64_t from, uint64_t until);
+
 struct fold_stats {
     uint64_t journal_first, journal_last, checkpoint_position;
     uint64_t groups, records, record_bytes, checkpoints, checkpoint_rows;

@@ -106,6 +106,8 @@ static void complete(struct fold *fold, int64_t now_ms)
         fold_meta_trim(&checkpoint->meta, &checkpoint->meta, fold->opts.journal_keep_bytes);
     if (below > checkpoint->trim_below)
         checkpoint->trim_below = below;
+    if (checkpoint->position >= checkpoint->keep_until)
+        fold_keep(fold, UINT64_MAX, UINT64_MAX);
     LOG_DEBUG("checkpoint", "fold=%s position=%llu ms=%lld", fold->name,
               (unsigned long long)checkpoint->position,
               (long long)(now_ms - checkpoint->started_ms));
@@ -175,7 +177,9 @@ static bool is_due(const struct fold *fold, int64_t now_ms)
     const struct fold_checkpoint *checkpoint = &fold->checkpoint;
     if (checkpoint->phase == FOLD_IDLE && fold->applied == checkpoint->position)
         return false;
-    if (checkpoint->phase == FOLD_IDLE && journal_first(fold->journal) > checkpoint->position &&
+    bool kept = checkpoint->keep_until != UINT64_MAX;
+    if (checkpoint->phase == FOLD_IDLE &&
+        (kept || journal_first(fold->journal) > checkpoint->position) &&
         (checkpoint->pressed || near_full(fold)))
         return true; // only a newer checkpoint makes room
     return now_ms >= checkpoint->next_ms;
@@ -207,6 +211,20 @@ static void move(struct fold *fold, int64_t now_ms)
     }
 }
 
+void fold_keep(struct fold *fold, uint64_t from, uint64_t until)
+{
+    fold->checkpoint.keep_from = from;
+    fold->checkpoint.keep_until = until;
+}
+
+// Below which record the journal can go now.
+static uint64_t trim_end(const struct fold *fold)
+{
+    const struct fold_checkpoint *checkpoint = &fold->checkpoint;
+    uint64_t below = checkpoint->trim_below;
+    return below < checkpoint->keep_from ? below : checkpoint->keep_from;
+}
+
 // A journal that is nearly full, or has refused, is trimmed up to the checkpoint.
 static void press_trim(struct fold *fold)
 {
@@ -216,6 +234,8 @@ static void press_trim(struct fold *fold)
     if (!checkpoint->pressed && !near_full(fold))
         return;
     checkpoint->pressed = false;
+    if (checkpoint->keep_until == UINT64_MAX)
+        checkpoint->keep_from = UINT64_MAX; // it was only a wish
     if (checkpoint->trim_below == checkpoint->position + 1)
         return;
     checkpoint->trim_below = checkpoint->position + 1;
@@ -226,11 +246,12 @@ static void trim(struct fold *fold, int64_t now_ms)
 {
     struct fold_checkpoint *checkpoint = &fold->checkpoint;
     press_trim(fold);
-    if (journal_first(fold->journal) >= checkpoint->trim_below || now_ms < checkpoint->trim_ms)
+    uint64_t below = trim_end(fold);
+    if (journal_first(fold->journal) >= below || now_ms < checkpoint->trim_ms)
         return;
-    CHECK(checkpoint->trim_below <= checkpoint->position + 1);
+    CHECK(below <= checkpoint->position + 1);
     struct err_info info = {{0}};
-    enum err err = journal_trim(fold->journal, checkpoint->trim_below, &info);
+    enum err err = journal_trim(fold->journal, below, &info);
     checkpoint->trim_ms = now_ms + pause_ms(fold);
     if (err == ERR_FULL || err == ERR_UNAVAILABLE) {
         LOG_WARN("trim_failed", "fold=%s msg=\"%s\"", fold->name, info.text);
@@ -265,7 +286,7 @@ int64_t fold_checkpoint_wait_ms(const struct fold *fold, int64_t now_ms)
         wait = until(checkpoint->next_ms, now_ms);
     if (committer_busy(fold)) // it wakes us
         wait = -1;
-    if (journal_first(fold->journal) < checkpoint->trim_below) {
+    if (journal_first(fold->journal) < trim_end(fold)) {
         int64_t trim_wait = until(checkpoint->trim_ms, now_ms);
         wait = wait < 0 || trim_wait < wait ? trim_wait : wait;
     }

@@ -3,6 +3,7 @@
 // Reading the journal of a fold: ranges, ends, what was trimmed before and meanwhile, and from
 // within recovery.
 #include <criterion/criterion.h>
+#include <sched.h>
 
 #include "common/log/log.h"
 #include "tests/support/fold_toy.h"
@@ -32,23 +33,31 @@ static void teardown(void)
 
 TestSuite(fold_replay, .init = setup, .fini = teardown, .timeout = 120);
 
-// Opens, starts, and appends n records of at least `bytes` bytes.
-static void fill(uint64_t n, size_t bytes)
+// Appends n records of at least `bytes` bytes; the first refusal, or OK.
+static enum err append(uint64_t n, size_t bytes)
 {
     size_t len = bytes > sizeof(struct toy_body) ? bytes : sizeof(struct toy_body);
     void *more = mem_zalloc(len);
-    cr_assert_eq(fold_open(&opts, &toy.fold, &info), ERR_OK, "%s", info.text);
-    fold_start(toy.fold);
-    for (uint64_t i = 1; i <= n; i++) {
-        struct toy_item item = toy_item_of(toy_type_of(i), toy_body_of(i));
+    enum err err = ERR_OK;
+    for (uint64_t i = 0; i < n && err == ERR_OK; i++) {
+        uint64_t position = toy.n_answered + 1;
+        struct toy_item item = toy_item_of(toy_type_of(position), toy_body_of(position));
         item.more = more;
         memcpy(more, &item.body, sizeof item.body);
         item.item.body = span_make(more, len);
         cr_assert_eq(toy_submit(&toy, &item), ERR_OK);
-        toy_wait(&toy, &toy.n_answered, i);
-        cr_assert_eq(item.err, ERR_OK);
+        toy_wait(&toy, &toy.n_answered, position);
+        err = item.err;
     }
     mem_free(more);
+    return err;
+}
+
+static void fill(uint64_t n, size_t bytes)
+{
+    cr_assert_eq(fold_open(&opts, &toy.fold, &info), ERR_OK, "%s", info.text);
+    fold_start(toy.fold);
+    cr_assert_eq(append(n, bytes), ERR_OK);
 }
 
 struct reader {
@@ -168,4 +177,75 @@ Test(fold_replay, apply_may_look_back_also_in_recovery)
     toy_init(&toy, true);
     cr_assert_eq(fold_open(&opts, &toy.fold, &info), ERR_OK, "%s", info.text);
     cr_assert_eq(replayed_in_recovery, 40);
+}
+
+// ---- fold_keep ----
+
+// Until the journal begins behind `first` and a checkpoint has come to `position`.
+static void wait_for(uint64_t first, uint64_t position)
+{
+    struct fold_stats stats;
+    for (int i = 0; i < 100 * 1000 * 1000; i++) {
+        fold_stats(toy.fold, &stats);
+        if (stats.journal_first > first && stats.checkpoint_position >= position)
+            return;
+        sched_yield();
+    }
+    cr_assert(false, "first is %llu, checkpoint %llu", (unsigned long long)stats.journal_first,
+              (unsigned long long)stats.checkpoint_position);
+}
+
+static uint64_t first_kept(void)
+{
+    struct fold_stats stats;
+    fold_stats(toy.fold, &stats);
+    return stats.journal_first;
+}
+
+static void open_keeping(uint64_t from, uint64_t until)
+{
+    opts.checkpoint_every_ms = 1;
+    opts.slice_pause_ms = 1;
+    opts.journal_keep_bytes = 1;
+    cr_assert_eq(fold_open(&opts, &toy.fold, &info), ERR_OK, "%s", info.text);
+    fold_keep(toy.fold, from, until);
+    fold_start(toy.fold);
+}
+
+Test(fold_replay, what_is_to_be_kept_is_kept_until_a_checkpoint_has_covered_it)
+{
+    open_keeping(10, 300);
+    for (int i = 0; i < 28; i++) {
+        cr_assert_eq(append(10, 0), ERR_OK);
+        wait_for(0, 10 * (uint64_t)i + 10);
+        cr_assert_leq(first_kept(), 10);
+    }
+    wait_for(9, 0); // up to there it is trimmed
+    expect(10, 280, 0, 10, 280);
+    cr_assert_eq(append(30, 0), ERR_OK);
+    wait_for(200, 310);
+}
+
+Test(fold_replay, a_wish_to_keep_ends_when_room_is_needed)
+{
+    opts.journal_bytes_max = 1 << 20;
+    open_keeping(1, UINT64_MAX);
+    cr_assert_eq(append(100, 4000), ERR_OK);
+    wait_for(0, 100);
+    cr_assert_eq(first_kept(), 1);
+    for (int i = 0; i < 300; i++) {
+        uint64_t position = toy.n_answered + 1;
+        cr_assert_eq(append(1, 4000), ERR_OK);
+        wait_for(0, position);
+    }
+    cr_assert_gt(first_kept(), 1);
+}
+
+Test(fold_replay, what_is_kept_for_certain_outweighs_new_records)
+{
+    opts.journal_bytes_max = 1 << 20;
+    open_keeping(1, 1000000);
+    cr_assert_eq(append(1000, 4000), ERR_FULL);
+    cr_assert_eq(first_kept(), 1);
+    expect(0, UINT64_MAX, 0, 1, toy.n_answered - 1);
 }
