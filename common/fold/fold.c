@@ -57,7 +57,7 @@ static struct fold *fold_create(const struct fold_opts *opts)
     fold->opts.name = fold->name;
     fold->opts.path = fold->path;
     fold->table_own = opts->n_tables;
-    fold_keep(fold, UINT64_MAX, UINT64_MAX);
+    fold->checkpoint.keep_from = fold->checkpoint.wish_from = UINT64_MAX;
     fold->journal = opts->journal;
     size_t n = fold->opts.queue_max;
     fold->queue = queue_create(n);

@@ -157,11 +157,12 @@ MUST_USE enum err fold_replay(struct fold *fold, uint64_t from, uint64_t to, fol
                               void *arg, struct err_info *info);
 
 // Keeps the journal from `from` on until a checkpoint has covered `until`, whatever else would trim
-// it: records are refused (FULL) before any of it goes. With UINT64_MAX as `until` it is a wish
-// that ends with the next call, or when room is needed (a journal that is 7/8 full, or refuses):
-// see journal_first in fold_stats. The last call counts; `from` UINT64_MAX: nothing is kept for it.
+// it: records are refused (FULL) before any of it goes. Several add up.
 // On the fold's thread (inside ops, also in recovery) or before fold_start.
 void fold_keep(struct fold *fold, uint64_t from, uint64_t until);
+// The same as a wish, which ends with the next one (UINT64_MAX: none), or when room is needed: a
+// journal that is 7/8 full, or refuses, is trimmed all the same (see journal_first in fold_stats).
+void fold_wish(struct fold *fold, uint64_t from);
 
 struct fold_stats {
     uint64_t journal_first, journal_last, checkpoint_position;

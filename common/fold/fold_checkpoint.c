@@ -106,8 +106,10 @@ static void complete(struct fold *fold, int64_t now_ms)
         fold_meta_trim(&checkpoint->meta, &checkpoint->meta, fold->opts.journal_keep_bytes);
     if (below > checkpoint->trim_below)
         checkpoint->trim_below = below;
-    if (checkpoint->position >= checkpoint->keep_until)
-        fold_keep(fold, UINT64_MAX, UINT64_MAX);
+    if (checkpoint->position >= checkpoint->keep_until) {
+        checkpoint->keep_from = UINT64_MAX;
+        checkpoint->keep_until = 0;
+    }
     LOG_DEBUG("checkpoint", "fold=%s position=%llu ms=%lld", fold->name,
               (unsigned long long)checkpoint->position,
               (long long)(now_ms - checkpoint->started_ms));
@@ -177,7 +179,7 @@ static bool is_due(const struct fold *fold, int64_t now_ms)
     const struct fold_checkpoint *checkpoint = &fold->checkpoint;
     if (checkpoint->phase == FOLD_IDLE && fold->applied == checkpoint->position)
         return false;
-    bool kept = checkpoint->keep_until != UINT64_MAX;
+    bool kept = checkpoint->keep_from != UINT64_MAX;
     if (checkpoint->phase == FOLD_IDLE &&
         (kept || journal_first(fold->journal) > checkpoint->position) &&
         (checkpoint->pressed || near_full(fold)))
@@ -213,8 +215,16 @@ static void move(struct fold *fold, int64_t now_ms)
 
 void fold_keep(struct fold *fold, uint64_t from, uint64_t until)
 {
-    fold->checkpoint.keep_from = from;
-    fold->checkpoint.keep_until = until;
+    struct fold_checkpoint *checkpoint = &fold->checkpoint;
+    if (from < checkpoint->keep_from)
+        checkpoint->keep_from = from;
+    if (until > checkpoint->keep_until)
+        checkpoint->keep_until = until;
+}
+
+void fold_wish(struct fold *fold, uint64_t from)
+{
+    fold->checkpoint.wish_from = from;
 }
 
 // Below which record the journal can go now.
@@ -222,7 +232,8 @@ static uint64_t trim_end(const struct fold *fold)
 {
     const struct fold_checkpoint *checkpoint = &fold->checkpoint;
     uint64_t below = checkpoint->trim_below;
-    return below < checkpoint->keep_from ? below : checkpoint->keep_from;
+    below = below < checkpoint->keep_from ? below : checkpoint->keep_from;
+    return below < checkpoint->wish_from ? below : checkpoint->wish_from;
 }
 
 // A journal that is nearly full, or has refused, is trimmed up to the checkpoint.
@@ -234,8 +245,7 @@ static void press_trim(struct fold *fold)
     if (!checkpoint->pressed && !near_full(fold))
         return;
     checkpoint->pressed = false;
-    if (checkpoint->keep_until == UINT64_MAX)
-        checkpoint->keep_from = UINT64_MAX; // it was only a wish
+    checkpoint->wish_from = UINT64_MAX;
     if (checkpoint->trim_below == checkpoint->position + 1)
         return;
     checkpoint->trim_below = checkpoint->position + 1;

@@ -66,10 +66,11 @@ struct fold_checkpoint {
     bool retry;        // the job that failed with FULL is to be posted again
     uint64_t position; // of the last one that is complete
     uint64_t trim_below;
-    uint64_t keep_from; // not trimmed; UINT64_MAX: no such bound
+    uint64_t keep_from; // not trimmed before keep_until is covered; UINT64_MAX: no such bound
     uint64_t keep_until;
-    int64_t trim_ms; // not before
-    bool pressed;    // the journal refused: trim up to the next checkpoint
+    uint64_t wish_from; // not trimmed while there is room; UINT64_MAX: none
+    int64_t trim_ms;    // not before
+    bool pressed;       // the journal refused: trim up to the next checkpoint
     uint64_t rows_total, ns_total, n_total;
 };
 

@@ -208,13 +208,17 @@ static void open_keeping(uint64_t from, uint64_t until)
     opts.slice_pause_ms = 1;
     opts.journal_keep_bytes = 1;
     cr_assert_eq(fold_open(&opts, &toy.fold, &info), ERR_OK, "%s", info.text);
-    fold_keep(toy.fold, from, until);
-    fold_start(toy.fold);
+    if (until == 0)
+        fold_wish(toy.fold, from);
+    else
+        fold_keep(toy.fold, from, until);
 }
 
 Test(fold_replay, what_is_to_be_kept_is_kept_until_a_checkpoint_has_covered_it)
 {
     open_keeping(10, 300);
+    fold_keep(toy.fold, 20, 250); // adds nothing
+    fold_start(toy.fold);
     for (int i = 0; i < 28; i++) {
         cr_assert_eq(append(10, 0), ERR_OK);
         wait_for(0, 10 * (uint64_t)i + 10);
@@ -229,7 +233,8 @@ Test(fold_replay, what_is_to_be_kept_is_kept_until_a_checkpoint_has_covered_it)
 Test(fold_replay, a_wish_to_keep_ends_when_room_is_needed)
 {
     opts.journal_bytes_max = 1 << 20;
-    open_keeping(1, UINT64_MAX);
+    open_keeping(1, 0);
+    fold_start(toy.fold);
     cr_assert_eq(append(100, 4000), ERR_OK);
     wait_for(0, 100);
     cr_assert_eq(first_kept(), 1);
@@ -245,6 +250,7 @@ Test(fold_replay, what_is_kept_for_certain_outweighs_new_records)
 {
     opts.journal_bytes_max = 1 << 20;
     open_keeping(1, 1000000);
+    fold_start(toy.fold);
     cr_assert_eq(append(1000, 4000), ERR_FULL);
     cr_assert_eq(first_kept(), 1);
     expect(0, UINT64_MAX, 0, 1, toy.n_answered - 1);
