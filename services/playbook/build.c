@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Order matters in one place: a measure of users means what its signal means, so meanings are
-// worked out along the order of the signals, each measure of users right after the signal that it
-// counts.
+// Order matters in one place: a measure may mean what its signals mean, and a signal what its
+// measures mean, so meanings are worked out from each to what it refers to, which is no circle.
 #include "services/playbook/build.h"
 
 #include "common/base/check.h"
@@ -24,6 +23,7 @@ struct build {
     struct measure *measures;
     struct signal *signals;
     struct build_reach *reach; // by position of the signal
+    struct build_reach *parts; // by position of the measure: what it is made of
 };
 
 struct build_list {
@@ -69,20 +69,54 @@ static void build_events(struct build *build)
     playbook->event_mask = slots - 1;
 }
 
+static void build_signal_meaning(struct build *build, int32_t at);
+
 static void build_measure_meaning(struct build *build, int32_t at)
 {
     struct buf text = {0};
     struct measure *measure = &build->measures[at];
+    if (at == PLAYBOOK_NONE || measure->canonical != NULL)
+        return;
+    build_signal_meaning(build, measure->signal);
+    build_signal_meaning(build, measure->veto);
+    build_measure_meaning(build, measure->rows.measure);
+    build_measure_meaning(build, measure->columns.measure);
+    for (int32_t i = 0; i < measure->n_terms; i++) {
+        build_measure_meaning(build, measure->terms[i].measure);
+        build_signal_meaning(build, measure->terms[i].signal);
+    }
     playbook_canonical_measure(build->playbook, measure, &text);
     measure->canonical = arena_dup(build->playbook->arena, buf_span(&text));
     measure->meaning = hash64(buf_span(&text));
     buf_deinit(&text);
 }
 
+// What a condition looks at.
+static void build_condition_meanings(struct build *build, int32_t at)
+{
+    if (at == PLAYBOOK_NONE)
+        return;
+    const struct condition *condition = &build->conditions[at];
+    for (int32_t i = 0; i < condition->n_children; i++)
+        build_condition_meanings(build, condition->children[i]);
+    if (condition->kind == CONDITION_SIGNAL)
+        build_signal_meaning(build, condition->signal);
+    if (condition->kind != CONDITION_TEST)
+        return;
+    if (condition->operand == OPERAND_MEASURE)
+        build_measure_meaning(build, condition->measure);
+    if (condition->of.set && condition->of.kind == OPERAND_MEASURE)
+        build_measure_meaning(build, condition->of.measure);
+}
+
 static void build_signal_meaning(struct build *build, int32_t at)
 {
     struct buf text = {0};
     struct signal *signal = &build->signals[at];
+    if (at == PLAYBOOK_NONE || signal->canonical != NULL)
+        return;
+    build_condition_meanings(build, signal->condition);
+    build_condition_meanings(build, signal->exit);
     playbook_canonical_signal(build->playbook, signal, &text);
     signal->canonical = arena_dup(build->playbook->arena, buf_span(&text));
     signal->meaning = hash64(buf_span(&text));
@@ -91,18 +125,45 @@ static void build_signal_meaning(struct build *build, int32_t at)
 
 static void build_meanings(struct build *build)
 {
-    const struct playbook *playbook = build->playbook;
-    for (int32_t m = 0; m < playbook->n_measures; m++) {
-        if (build->measures[m].kind != MEASURE_USERS_WITH)
-            build_measure_meaning(build, m);
-    }
-    for (int32_t s = 0; s < playbook->n_signals; s++) {
+    for (int32_t m = 0; m < build->playbook->n_measures; m++)
+        build_measure_meaning(build, m);
+    for (int32_t s = 0; s < build->playbook->n_signals; s++)
         build_signal_meaning(build, s);
-        for (int32_t m = 0; m < playbook->n_measures; m++) {
-            if (build->measures[m].kind == MEASURE_USERS_WITH && build->measures[m].signal == s)
-                build_measure_meaning(build, m);
-        }
+}
+
+// Whether it is worked out from others and keeps nothing itself.
+static bool build_is_derived(const struct measure *measure)
+{
+    switch (measure->kind) {
+    case MEASURE_WEIGHTED:
+    case MEASURE_BEST:
+    case MEASURE_GRADE:
+        return true;
+    case MEASURE_SINCE:
+        return measure->signal != PLAYBOOK_NONE;
+    case MEASURE_COUNT:
+    case MEASURE_SUM:
+    case MEASURE_DISTINCT_USERS:
+    case MEASURE_DISTINCT_VALUES:
+    case MEASURE_ACTIVE_DAYS:
+    case MEASURE_FIRST:
+    case MEASURE_LAST:
+    case MEASURE_SCORE:
+    case MEASURE_USERS_WITH:
+    case MEASURE_MAX:
+    case MEASURE_MIN:
+    case MEASURE_AVERAGE:
+    case MEASURE_ACTIVE_WEEKS:
+    case MEASURE_DAY_STREAK:
+    case MEASURE_WEEK_STREAK:
+    case MEASURE_FIRST_VALUE:
+    case MEASURE_LAST_VALUE:
+    case MEASURE_TIME_SPENT:
+    case MEASURE_SEQUENCE:
+    case MEASURE_POINTS:
+        return false;
     }
+    CHECK(false);
 }
 
 static void build_cells(struct build *build)
@@ -110,33 +171,67 @@ static void build_cells(struct build *build)
     struct playbook *playbook = build->playbook;
     for (int32_t m = 0; m < playbook->n_measures; m++) {
         struct measure *measure = &build->measures[m];
+        measure->cell = measure->user_cell = PLAYBOOK_NONE;
+        if (build_is_derived(measure))
+            continue;
         measure->cell = playbook->n_cells[measure->scope]++;
-        measure->user_cell = PLAYBOOK_NONE;
         if (measure->kind == MEASURE_DISTINCT_USERS)
             measure->user_cell = playbook->n_cells[SCOPE_USER]++;
+        if (measure->kind == MEASURE_AVERAGE)
+            measure->user_cell = playbook->n_cells[measure->scope]++;
     }
 }
 
-static void build_reach_test(struct build *build, const struct condition *condition,
-                             struct build_reach *reach)
+static void build_reach_signal(struct build *build, int32_t signal, struct build_reach *reach)
 {
-    if (condition->operand == OPERAND_ACCOUNT_TRAIT)
-        reach->account = true;
-    if (condition->operand != OPERAND_MEASURE)
+    if (signal == PLAYBOOK_NONE)
         return;
-    reach->measures[condition->measure / 64] |= UINT64_C(1) << (condition->measure % 64);
-    if (build->measures[condition->measure].scope == SCOPE_ACCOUNT)
-        reach->account = true;
+    const struct build_reach *other = &build->reach[signal];
+    for (size_t i = 0; i < BUILD_WORDS; i++)
+        reach->measures[i] |= other->measures[i];
+    reach->account =
+        reach->account || other->account || build->signals[signal].scope == SCOPE_ACCOUNT;
 }
 
-// Walks the tree of one signal: numbers its leaves and gathers what it looks at.
+// A measure, and all that it is made of. Of a measure of users its signal is no part: it changes
+// when the signal does, and not before.
+static void build_reach_measure(struct build *build, int32_t at, struct build_reach *reach)
+{
+    if (at == PLAYBOOK_NONE || (reach->measures[at / 64] >> (at % 64) & 1) != 0)
+        return;
+    const struct measure *measure = &build->measures[at];
+    reach->measures[at / 64] |= UINT64_C(1) << (at % 64);
+    reach->account = reach->account || measure->scope == SCOPE_ACCOUNT;
+    if (!build_is_derived(measure))
+        return;
+    build_reach_signal(build, measure->signal, reach);
+    build_reach_signal(build, measure->veto, reach);
+    build_reach_measure(build, measure->rows.measure, reach);
+    build_reach_measure(build, measure->columns.measure, reach);
+    for (int32_t i = 0; i < measure->n_terms; i++) {
+        build_reach_measure(build, measure->terms[i].measure, reach);
+        build_reach_signal(build, measure->terms[i].signal, reach);
+    }
+}
+
+static void build_reach_operand(struct build *build, enum operand_kind kind, int32_t measure,
+                                struct build_reach *reach)
+{
+    if (kind == OPERAND_ACCOUNT_TRAIT)
+        reach->account = true;
+    if (kind == OPERAND_MEASURE)
+        build_reach_measure(build, measure, reach);
+}
+
+// Walks a tree of one signal: numbers its leaves and gathers what it looks at.
 static void build_walk(struct build *build, int32_t signal, int32_t at, struct build_list *leaves)
 {
+    if (at == PLAYBOOK_NONE)
+        return;
     struct condition *condition = &build->conditions[at];
     struct build_reach *reach = &build->reach[signal];
     switch (condition->kind) {
     case CONDITION_AT_LEAST_N:
-        CHECK(false);
     case CONDITION_ALL:
     case CONDITION_ANY:
     case CONDITION_NOT:
@@ -144,18 +239,18 @@ static void build_walk(struct build *build, int32_t signal, int32_t at, struct b
             build_walk(build, signal, condition->children[i], leaves);
         break;
     case CONDITION_TEST:
+        // A leaf is of one signal: two that share a test would share what is kept of it.
+        CHECK(condition->leaf == PLAYBOOK_NONE);
         condition->leaf = leaves->n;
         build_list_add(leaves, at);
-        build_reach_test(build, condition, reach);
+        build_reach_operand(build, condition->operand, condition->measure, reach);
+        if (condition->of.set)
+            build_reach_operand(build, condition->of.kind, condition->of.measure, reach);
         break;
-    case CONDITION_SIGNAL: {
+    case CONDITION_SIGNAL:
         CHECK(condition->signal >= 0 && condition->signal < signal);
-        const struct build_reach *other = &build->reach[condition->signal];
-        for (size_t i = 0; i < BUILD_WORDS; i++)
-            reach->measures[i] |= other->measures[i];
-        reach->account = reach->account || other->account;
+        build_reach_signal(build, condition->signal, reach);
         break;
-    }
     case CONDITION_ALWAYS:
         break;
     }
@@ -171,18 +266,26 @@ static void build_signals(struct build *build)
         struct signal *signal = &build->signals[s];
         signal->number = playbook->n_scope_signals[signal->scope]++;
         build_walk(build, s, signal->condition, &leaves[signal->scope]);
+        build_walk(build, s, signal->exit, &leaves[signal->scope]);
     }
     for (int scope = 0; scope < 2; scope++)
         playbook->leaf_condition[scope] =
             build_list_keep(build, &leaves[scope], &playbook->n_leaves[scope]);
 }
 
+static bool build_lists(const int32_t *events, int32_t n, int32_t event)
+{
+    for (int32_t i = 0; i < n; i++) {
+        if (events[i] == event)
+            return true;
+    }
+    return false;
+}
+
 static bool build_takes(const struct playbook *playbook, const struct measure *measure,
                         int32_t event)
 {
-    const int32_t *events = measure->events;
-    int32_t n = measure->n_events;
-    if (measure->kind == MEASURE_USERS_WITH)
+    if (measure->kind == MEASURE_USERS_WITH || build_is_derived(measure))
         return false;
     if (measure->kind == MEASURE_SCORE) {
         for (int32_t i = 0; i < measure->n_points; i++) {
@@ -193,17 +296,12 @@ static bool build_takes(const struct playbook *playbook, const struct measure *m
     }
     if (measure->window == WINDOW_ANCHORED && measure->anchor == event)
         return true;
-    if (events == NULL) {
-        events = playbook->active_events;
-        n = playbook->n_active_events;
-        if (events == NULL)
-            return true;
-    }
-    for (int32_t i = 0; i < n; i++) {
-        if (events[i] == event)
-            return true;
-    }
-    return false;
+    if (measure->window == WINDOW_RESET && build_lists(measure->resets, measure->n_resets, event))
+        return true;
+    if (measure->events != NULL)
+        return build_lists(measure->events, measure->n_events, event);
+    return playbook->active_events == NULL ||
+           build_lists(playbook->active_events, playbook->n_active_events, event);
 }
 
 static bool build_reaches(const struct build_reach *reach, const uint64_t taken[BUILD_WORDS])
@@ -215,16 +313,25 @@ static bool build_reaches(const struct build_reach *reach, const uint64_t taken[
     return false;
 }
 
+// What each measure is made of: itself, or what it is derived from as well.
+static void build_parts(struct build *build)
+{
+    for (int32_t m = 0; m < build->playbook->n_measures; m++)
+        build_reach_measure(build, m, &build->parts[m]);
+}
+
 static void build_dispatch_event(struct build *build, int32_t event, struct dispatch *out)
 {
     const struct playbook *playbook = build->playbook;
     struct build_list measures[2] = {{0}}, signals[2] = {{0}};
     uint64_t taken[BUILD_WORDS] = {0};
     for (int32_t m = 0; m < playbook->n_measures; m++) {
-        if (!build_takes(playbook, &build->measures[m], event))
-            continue;
-        taken[m / 64] |= UINT64_C(1) << (m % 64);
-        build_list_add(&measures[build->measures[m].scope], m);
+        if (build_takes(playbook, &build->measures[m], event))
+            taken[m / 64] |= UINT64_C(1) << (m % 64);
+    }
+    for (int32_t m = 0; m < playbook->n_measures; m++) {
+        if (build_reaches(&build->parts[m], taken))
+            build_list_add(&measures[build->measures[m].scope], m);
     }
     for (int32_t s = 0; s < playbook->n_signals; s++) {
         if (build_reaches(&build->reach[s], taken))
@@ -303,13 +410,16 @@ void playbook_build(struct playbook *playbook)
         .measures = (struct measure *)playbook->measures,
         .signals = (struct signal *)playbook->signals,
         .reach = mem_zalloc(sizeof *build.reach * (size_t)(playbook->n_signals + 1)),
+        .parts = mem_zalloc(sizeof *build.parts * (size_t)(playbook->n_measures + 1)),
     };
     build_events(&build);
     build_meanings(&build);
     build_cells(&build);
     build_signals(&build);
+    build_parts(&build);
     build_dispatch(&build);
     build_shared(&build);
     build_users_with(&build);
     mem_free(build.reach);
+    mem_free(build.parts);
 }

@@ -8,12 +8,12 @@
 
 // Fills every field that model.h calls derived, and canonical, meaning, cell, user_cell, leaf and
 // number. Needs the rest: names, events, conditions, measures, and signals in an order such that
-// each comes after those it refers to, also by a measure of users. Allocates in the playbook's
-// arena. Call once.
+// each comes after those it refers to, also through measures. No test stands under two signals.
+// Allocates in the playbook's arena. Call once.
 void playbook_build(struct playbook *playbook);
 
-// canonical.c: the canonical text of a measure or a signal, whatever it is called. What it refers
-// to must have its `meaning` (signals) or `canonical` (measures) already.
+// canonical.c, canonical_measure.c: the canonical text of a measure or a signal, whatever it is
+// called. What it refers to must have its `meaning` (signals) or `canonical` (measures) already.
 void playbook_canonical_measure(const struct playbook *playbook, const struct measure *measure,
                                 struct buf *out);
 void playbook_canonical_signal(const struct playbook *playbook, const struct signal *signal,

@@ -6,7 +6,7 @@
 #include "common/base/mem.h"
 #include "common/base/check.h"
 #include "common/base/time_text.h"
-#include "services/playbook/build.h"
+#include "services/playbook/canonical_impl.h"
 
 void playbook_append_milli(int64_t milli, struct buf *out)
 {
@@ -31,8 +31,7 @@ static void canonical_quoted(struct span text, struct buf *out)
     buf_append_text(out, "\"");
 }
 
-// Words and spaces stand bare, so that the usual event reads well.
-static void canonical_name(const char *name, struct buf *out)
+void canonical_name(const char *name, struct buf *out)
 {
     bool bare = strcmp(name, "any") != 0;
     for (const char *p = name; *p != '\0'; p++) {
@@ -51,8 +50,7 @@ static int canonical_compare(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-// Appends `parts` sorted and separated by ", ", and frees them.
-static void canonical_sorted(char **parts, size_t n, struct buf *out)
+void canonical_sorted(char **parts, size_t n, struct buf *out)
 {
     if (n > 0)
         qsort(parts, n, sizeof *parts, canonical_compare);
@@ -61,6 +59,13 @@ static void canonical_sorted(char **parts, size_t n, struct buf *out)
         mem_free(parts[i]);
     }
     mem_free(parts);
+}
+
+char *canonical_part(struct buf *part)
+{
+    char *kept = mem_dup(buf_span(part));
+    buf_deinit(part);
+    return kept;
 }
 
 static void canonical_value(const struct value *value, struct buf *out)
@@ -90,18 +95,18 @@ static void canonical_values(const struct condition *condition, struct buf *out)
     for (int32_t i = 0; i < condition->n_values; i++) {
         struct buf part = {0};
         canonical_value(&condition->values[i], &part);
-        parts[i] = mem_dup(buf_span(&part));
-        buf_deinit(&part);
+        parts[i] = canonical_part(&part);
     }
     canonical_sorted(parts, (size_t)condition->n_values, out);
 }
 
-static void canonical_operand(const struct playbook *playbook, const struct condition *condition,
-                              struct buf *out)
+// A measure, a trait, or a part of the event.
+static void canonical_operand(const struct playbook *playbook, enum operand_kind kind,
+                              int32_t measure, const char *key, struct buf *out)
 {
-    switch (condition->operand) {
+    switch (kind) {
     case OPERAND_MEASURE:
-        buf_printf(out, "[%s]", playbook->measures[condition->measure].canonical);
+        buf_printf(out, "[%s]", playbook->measures[measure].canonical);
         return;
     case OPERAND_ACCOUNT_TRAIT:
         buf_append_text(out, "account.");
@@ -116,19 +121,39 @@ static void canonical_operand(const struct playbook *playbook, const struct cond
         buf_append_text(out, "context.");
         break;
     }
-    canonical_name(condition->key, out);
+    canonical_name(key, out);
+}
+
+static void canonical_growth(const struct growth *growth, struct buf *out)
+{
+    const struct {
+        bool has;
+        const char *name;
+        int64_t milli;
+    } parts[] = {
+        {growth->has_to, "to", growth->to_milli},
+        {growth->has_from, "from", growth->from_milli},
+        {growth->has_by, "by", growth->by_milli},
+        {growth->has_ratio, "ratio", growth->ratio_milli},
+    };
+    buf_printf(out, "over %d", growth->lag);
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        if (!parts[i].has)
+            continue;
+        buf_printf(out, " %s ", parts[i].name);
+        playbook_append_milli(parts[i].milli, out);
+    }
 }
 
 static void canonical_test(const struct playbook *playbook, const struct condition *condition,
                            struct buf *out)
 {
-    canonical_operand(playbook, condition, out);
+    canonical_operand(playbook, condition->operand, condition->measure, condition->key, out);
     buf_printf(out, " %s ", PLAYBOOK_TEST_NAMES[condition->test]);
     switch (condition->test) {
     case TEST_GREW:
-    case TEST_IS_PAST:
-    case TEST_LATER_THAN:
-        CHECK(false);
+        canonical_growth(&condition->growth, out);
+        break;
     case TEST_AT_LEAST:
     case TEST_AT_MOST:
     case TEST_ABOVE:
@@ -146,24 +171,37 @@ static void canonical_test(const struct playbook *playbook, const struct conditi
         canonical_values(condition, out);
         break;
     case TEST_EXISTS:
+    case TEST_IS_PAST:
         buf_append_text(out, condition->expected ? "true" : "false");
         break;
     case TEST_WITHIN:
         buf_printf(out, "%lldms", (long long)condition->low_milli);
         break;
+    case TEST_LATER_THAN:
+        break;
     }
+    if (!condition->of.set)
+        return;
+    buf_append_text(out, condition->test == TEST_LATER_THAN ? "" : "% of ");
+    canonical_operand(playbook, condition->of.kind, condition->of.measure, condition->of.key, out);
 }
 
 // Recursion is as deep as the file is nested, which the loader bounds.
-static void canonical_condition(const struct playbook *playbook, int32_t at, struct buf *out)
+void canonical_condition(const struct playbook *playbook, int32_t at, struct buf *out)
 {
     const struct condition *condition = &playbook->conditions[at];
     switch (condition->kind) {
-    case CONDITION_AT_LEAST_N:
-        CHECK(false);
     case CONDITION_ALL:
+        buf_append_text(out, "all(");
+        break;
     case CONDITION_ANY:
+        buf_append_text(out, "any(");
+        break;
     case CONDITION_NOT:
+        buf_append_text(out, "not(");
+        break;
+    case CONDITION_AT_LEAST_N:
+        buf_printf(out, "at_least %d of(", condition->n_needed);
         break;
     case CONDITION_TEST:
         canonical_test(playbook, condition, out);
@@ -176,170 +214,32 @@ static void canonical_condition(const struct playbook *playbook, int32_t at, str
         buf_append_text(out, "always");
         return;
     }
-    buf_append_text(out, condition->kind == CONDITION_ALL   ? "all("
-                         : condition->kind == CONDITION_ANY ? "any("
-                                                            : "not(");
     char **parts = mem_alloc(sizeof *parts * (size_t)(condition->n_children + 1));
     for (int32_t i = 0; i < condition->n_children; i++) {
         struct buf part = {0};
         canonical_condition(playbook, condition->children[i], &part);
-        parts[i] = mem_dup(buf_span(&part));
-        buf_deinit(&part);
+        parts[i] = canonical_part(&part);
     }
     canonical_sorted(parts, (size_t)condition->n_children, out);
     buf_append_text(out, ")");
 }
 
-static void canonical_event_names(const struct playbook *playbook, const int32_t *events, int32_t n,
-                                  struct buf *out)
-{
-    char **parts = mem_alloc(sizeof *parts * (size_t)(n + 1));
-    for (int32_t i = 0; i < n; i++) {
-        struct buf part = {0};
-        canonical_name(playbook->events[events[i]], &part);
-        parts[i] = mem_dup(buf_span(&part));
-        buf_deinit(&part);
-    }
-    canonical_sorted(parts, (size_t)n, out);
-}
-
-static void canonical_events(const struct playbook *playbook, const struct measure *measure,
+static void canonical_memory(const struct playbook *playbook, const struct signal *signal,
                              struct buf *out)
 {
-    buf_append_text(out, "[");
-    if (measure->events != NULL) {
-        canonical_event_names(playbook, measure->events, measure->n_events, out);
-    } else if (playbook->active_events == NULL) {
-        // An event of that name stands in quotes.
-        buf_append_text(out, "any");
-    } else {
-        buf_append_text(out, "any: ");
-        canonical_event_names(playbook, playbook->active_events, playbook->n_active_events, out);
-    }
-    buf_append_text(out, "]");
-}
-
-static void canonical_points(const struct playbook *playbook, const struct measure *measure,
-                             struct buf *out)
-{
-    char **parts = mem_alloc(sizeof *parts * (size_t)(measure->n_points + 1));
-    for (int32_t i = 0; i < measure->n_points; i++) {
-        struct buf part = {0};
-        canonical_name(playbook->events[measure->points[i].event], &part);
-        buf_append_text(&part, " ");
-        playbook_append_milli(measure->points[i].milli, &part);
-        parts[i] = mem_dup(buf_span(&part));
-        buf_deinit(&part);
-    }
-    buf_append_text(out, "[");
-    canonical_sorted(parts, (size_t)measure->n_points, out);
-    buf_append_text(out, "]");
-}
-
-static void canonical_function(const struct playbook *playbook, const struct measure *measure,
-                               struct buf *out)
-{
-    switch (measure->kind) {
-    case MEASURE_ACTIVE_WEEKS:
-    case MEASURE_AVERAGE:
-    case MEASURE_BEST:
-    case MEASURE_DAY_STREAK:
-    case MEASURE_FIRST_VALUE:
-    case MEASURE_GRADE:
-    case MEASURE_LAST_VALUE:
-    case MEASURE_MAX:
-    case MEASURE_MIN:
-    case MEASURE_POINTS:
-    case MEASURE_SEQUENCE:
-    case MEASURE_SINCE:
-    case MEASURE_TIME_SPENT:
-    case MEASURE_WEEK_STREAK:
-    case MEASURE_WEIGHTED:
-        CHECK(false);
-    case MEASURE_COUNT:
-        buf_append_text(out, "count");
-        break;
-    case MEASURE_SUM:
-    case MEASURE_DISTINCT_VALUES:
-        buf_append_text(out, measure->kind == MEASURE_SUM ? "sum" : "distinct");
-        buf_append_text(out, " properties.");
-        canonical_name(measure->key, out);
-        break;
-    case MEASURE_DISTINCT_USERS:
-        buf_append_text(out, "distinct user");
-        break;
-    case MEASURE_ACTIVE_DAYS:
-        buf_append_text(out, "active_days");
-        break;
-    case MEASURE_FIRST:
-        buf_append_text(out, "first");
-        break;
-    case MEASURE_LAST:
-        buf_append_text(out, "last");
-        break;
-    case MEASURE_SCORE:
-        buf_append_text(out, "score");
-        canonical_points(playbook, measure, out);
+    char duration[TIME_TEXT_MAX];
+    buf_append_text(out, signal->sticky ? " sticky" : " following");
+    buf_append_text(out, signal->afresh ? " afresh" : "");
+    if (signal->hold_ms > 0)
+        buf_printf(out, " hold %s", time_format_duration(signal->hold_ms, duration));
+    if (signal->cooldown_ms > 0)
+        buf_printf(out, " cooldown %s", time_format_duration(signal->cooldown_ms, duration));
+    if (signal->episodes_max > 0)
+        buf_printf(out, " episodes %d", signal->episodes_max);
+    if (signal->exit == PLAYBOOK_NONE)
         return;
-    case MEASURE_USERS_WITH:
-        buf_printf(out, "users_with[signal %016llx]",
-                   (unsigned long long)playbook->signals[measure->signal].meaning);
-        return;
-    }
-    canonical_events(playbook, measure, out);
-}
-
-static void canonical_window(const struct playbook *playbook, const struct measure *measure,
-                             struct buf *out)
-{
-    switch (measure->window) {
-    case WINDOW_RESET:
-    case WINDOW_WEEKS:
-        CHECK(false);
-    case WINDOW_LIFETIME:
-        buf_append_text(out, " lifetime");
-        break;
-    case WINDOW_DAYS:
-        buf_printf(out, " %dd", measure->window_n);
-        break;
-    case WINDOW_HOURS:
-        buf_printf(out, " %dh", measure->window_n);
-        break;
-    case WINDOW_CALENDAR_DAY:
-        buf_append_text(out, " day");
-        break;
-    case WINDOW_CALENDAR_WEEK:
-        buf_append_text(out, " week");
-        break;
-    case WINDOW_CALENDAR_MONTH:
-        buf_append_text(out, " month");
-        break;
-    case WINDOW_ANCHORED: {
-        char within[TIME_TEXT_MAX];
-        buf_printf(out, " %s after ", time_format_duration(measure->within_ms, within));
-        canonical_name(playbook->events[measure->anchor], out);
-        break;
-    }
-    }
-}
-
-void playbook_canonical_measure(const struct playbook *playbook, const struct measure *measure,
-                                struct buf *out)
-{
-    canonical_function(playbook, measure, out);
-    buf_append_text(out, measure->scope == SCOPE_USER ? " user" : " account");
-    if (measure->kind == MEASURE_SCORE) {
-        char half_life[TIME_TEXT_MAX];
-        buf_printf(out, " half_life %s", time_format_duration(measure->half_life_ms, half_life));
-    } else if (measure->kind == MEASURE_USERS_WITH) {
-        buf_append_text(out, measure->ever ? " ever" : " now");
-    } else {
-        canonical_window(playbook, measure, out);
-    }
-    if (measure->where == PLAYBOOK_NONE)
-        return;
-    buf_append_text(out, " where(");
-    canonical_condition(playbook, measure->where, out);
+    buf_append_text(out, " exit(");
+    canonical_condition(playbook, signal->exit, out);
     buf_append_text(out, ")");
 }
 
@@ -348,4 +248,6 @@ void playbook_canonical_signal(const struct playbook *playbook, const struct sig
 {
     buf_append_text(out, signal->scope == SCOPE_USER ? "user: " : "account: ");
     canonical_condition(playbook, signal->condition, out);
+    if (signal->memory)
+        canonical_memory(playbook, signal, out);
 }

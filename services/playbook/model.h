@@ -359,8 +359,9 @@ struct lead_queue {
 // What one event name sets in motion. Lists are positions in playbook.measures and
 // playbook.signals.
 struct dispatch {
-    const int32_t
-        *user_measures; // that take the event, or are anchored at it, or give points for it
+    // That take the event, or are anchored at it, or reset by it, or give points for it, and those
+    // that are derived from such a one, also through a signal.
+    const int32_t *user_measures;
     const int32_t *account_measures;
     const int32_t *user_signals; // that look at one of these measures, directly or through a signal
     const int32_t *account_signals;
@@ -419,8 +420,8 @@ struct playbook {
     int32_t n_leaves[2];
     const int32_t *leaf_condition[2]; // condition of leaf i
     const struct dispatch *dispatch;  // [n_events + 1]; the last one is for every other name
-    // User signals that look at an account's measure or trait: they are decided anew for every user
-    // of the account when one of those leaves changes.
+    // User signals that look at an account's measure, trait or signal, also through what they refer
+    // to: they are decided anew for every user of the account when one of those changes.
     const int32_t *shared_user_signals;
     int32_t n_shared_user_signals;
     // Account signals that look, directly or not, at USERS_WITH of the user signal i (by position).

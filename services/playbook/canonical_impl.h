@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the files that write canonical texts share. Names stand bare when they are words, so that
+// the usual event reads well; what is a set is sorted.
+#pragma once
+
+#include <stddef.h>
+
+#include "services/playbook/build.h"
+
+void canonical_name(const char *name, struct buf *out);
+// Appends `parts` sorted and separated by ", ", and frees them (each, and the array).
+void canonical_sorted(char **parts, size_t n, struct buf *out);
+// Takes what is in the buffer as one part, and empties it.
+char *canonical_part(struct buf *part);
+// A condition, with all that is under it.
+void canonical_condition(const struct playbook *playbook, int32_t at, struct buf *out);
