@@ -50,11 +50,6 @@ MUST_USE enum err cluster_endpoints_read(const char *dir, struct cluster_endpoin
 char *cluster_path(struct arena *arena, const char *dir, const char *relative);
 // The folder as a shell takes it: in quotes where it needs them.
 char *cluster_quoted(struct arena *arena, const char *dir);
-// Replaces a file whole: a new one beside it, synced, then renamed.
-MUST_USE enum err cluster_file_write(const char *path, struct span text, struct err_info *info);
-// Appends the file's bytes. FULL when it has more than `bytes_max`.
-MUST_USE enum err cluster_file_read(const char *path, size_t bytes_max, struct buf *out,
-                                    struct err_info *info);
 
 // Takes the folder's lock until the process ends. BUSY, with `*holder` the process that has it.
 MUST_USE enum err cluster_lock(const char *dir, int *holder, struct err_info *info);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cluster.h"
+#include "cli/file.h"
 
 #include "common/base/mem.h"
 #include "common/base/time_text.h"
@@ -33,66 +34,6 @@ char *cluster_quoted(struct arena *arena, const char *dir)
     }
     *to++ = '\'';
     return out;
-}
-
-// ---- Files --------------------------------------------------------------------------------------
-
-static enum err write_all(int fd, struct span text)
-{
-    const char *at = text.ptr;
-    for (size_t left = text.len; left > 0;) {
-        ssize_t n = write(fd, at, left);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return ERR_IO;
-        at += n;
-        left -= (size_t)n;
-    }
-    return fsync(fd) == 0 ? ERR_OK : ERR_IO;
-}
-
-enum err cluster_file_write(const char *path, struct span text, struct err_info *info)
-{
-    struct arena arena;
-    arena_init(&arena, 1024, 0);
-    char *fresh = arena_printf(&arena, "%s.new", path);
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    bool good = fd >= 0 && write_all(fd, text) == ERR_OK && rename(fresh, path) == 0;
-    int error = errno;
-    if (fd >= 0)
-        close(fd);
-    if (fd >= 0 && !good)
-        (void)unlink(fresh);
-    arena_deinit(&arena);
-    return good ? ERR_OK : err_set(info, ERR_IO, "write %s: %s", path, strerror(error));
-}
-
-enum err cluster_file_read(const char *path, size_t bytes_max, struct buf *out,
-                           struct err_info *info)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return err_set(info, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: %s", path,
-                       strerror(errno));
-    enum err err = ERR_OK;
-    for (size_t total = 0;;) {
-        ssize_t n = read(fd, buf_reserve(out, 65536), 65536);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            err = err_set(info, ERR_IO, "%s: %s", path, strerror(errno));
-        if (n <= 0)
-            break;
-        out->len += (size_t)n;
-        total += (size_t)n;
-        if (total > bytes_max) {
-            err = err_set(info, ERR_FULL, "%s: more than %zu bytes", path, bytes_max);
-            break;
-        }
-    }
-    close(fd);
-    return err;
 }
 
 // ---- Facts --------------------------------------------------------------------------------------
@@ -158,8 +99,7 @@ enum err cluster_facts_write(const char *dir, const struct cluster_facts *facts,
                "shards: %lld\nscorers: %lld\nclock: %s\ncreated: \"%s\"\n",
                (long long)facts->shards, (long long)facts->scorers,
                CLOCKS[facts->event_clock ? 1 : 0], time_format(facts->created_ms, created));
-    enum err err =
-        cluster_file_write(cluster_path(&arena, dir, "cluster.yaml"), buf_span(&text), info);
+    enum err err = file_write(cluster_path(&arena, dir, "cluster.yaml"), buf_span(&text), info);
     buf_deinit(&text);
     arena_deinit(&arena);
     return err;

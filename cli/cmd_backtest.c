@@ -8,6 +8,7 @@
 
 #include "cli/backtest/backtest.h"
 #include "cli/cluster.h"
+#include "cli/file.h"
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -271,7 +272,7 @@ static enum err backtest(struct view *v, struct err_info *info)
 {
     struct buf text = {0};
     FILE *decisions = NULL;
-    enum err err = cluster_file_read(v->playbook, PLAYBOOK_BYTES_MAX, &text, info);
+    enum err err = file_read(v->playbook, PLAYBOOK_BYTES_MAX, &text, info);
     if (err == ERR_OK && v->decisions != NULL && (decisions = fopen(v->decisions, "w")) == NULL)
         err = err_set(info, ERR_IO, "%s: %s", v->decisions, strerror(errno));
     if (err == ERR_OK)

@@ -23,6 +23,9 @@ struct run {
     const char *errors_path;
     int64_t batch, window, retry_for_ms;
     bool no_advance, json;
+    const char *traits, *key;
+    int64_t at_ms;
+    struct trait_lines *lines;
     const char *const *files;
     size_t n_files;
 
@@ -142,7 +145,13 @@ static enum err run_import(struct run *run, struct err_info *info)
     if (err != ERR_OK)
         return err;
     struct loop *loop = cluster_loop(run->cluster);
+    if (run->traits != NULL) {
+        struct trait_lines_opts lines = {strcmp(run->traits, "users") == 0, run->key};
+        run->lines = trait_lines_create(&lines);
+    }
     struct import_opts opts = {
+        .traits = run->lines,
+        .traits_at_ms = run->at_ms,
         .loop = loop,
         .client = client,
         .files = run->files,
@@ -255,16 +264,24 @@ static int run_all(struct run *run)
     cluster_close(run->cluster);
     int code = finish(run, err, &info);
     import_destroy(run->import);
+    trait_lines_destroy(run->lines);
     import_errors_destroy(run->errors);
     return code;
 }
 
 int cmd_import(int argc, char **argv)
 {
+    static const char *const traits[] = {"accounts", "users", NULL};
     struct run run = {.dir = CLUSTER_DIR_DEFAULT, .batch = 500, .window = 8};
     const struct option options[] = {
         {"errors", OPTION_TEXT, &run.errors_path, "FILE",
          "where refused events go (FILE.errors.ndjson beside each file)", 0, 0, NULL},
+        {"traits", OPTION_CHOICE, &run.traits, "OF",
+         "the files are tables of traits of `accounts` or of `users`", 0, 0, traits},
+        {"key", OPTION_TEXT, &run.key, "COLUMN",
+         "with --traits: the column that names them (the first one)", 0, 0, NULL},
+        {"at", OPTION_TIME, &run.at_ms, "TIME",
+         "with --traits: when this became true (the file's last change)", 0, 0, NULL},
         {"batch", OPTION_COUNT, &run.batch, "N", "events in a request (500)", 1, IMPORT_BATCH_MAX,
          NULL},
         {"window", OPTION_COUNT, &run.window, "N", "requests on their way at once (8)", 1,
@@ -280,11 +297,14 @@ int cmd_import(int argc, char **argv)
         .name = "import",
         .usage = "FILE... [options]",
         .example = "assay import events.ndjson.gz more.ndjson.zst\n"
-                   "assay simulate project-tool | assay import -",
+                   "assay simulate project-tool | assay import -\n"
+                   "assay import --traits accounts companies.csv",
         .summary =
             "Sends Segment-style events, one JSON object a line, plain or compressed by gzip "
             "or zstd.\n`-` is standard input. Refused events are written to a file with "
-            "their reasons; they do not\nmake the import fail.",
+            "their reasons; they do not\nmake the import fail.\n"
+            "With --traits the files hold rows of CSV or objects of NDJSON instead: what is known "
+            "of accounts\nor users (industry, employees, role).",
         COMMAND_OPTIONS(options),
         .args_min = 1,
         .args_max = 10000,

@@ -4,6 +4,7 @@
 // last.
 #include "assay/admin/v1/admin.pb-c.h"
 #include "cli/cluster.h"
+#include "cli/file.h"
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -25,7 +26,7 @@ struct checked {
 
 static enum err check(const char *file, struct checked *out, struct err_info *info)
 {
-    enum err err = cluster_file_read(file, BYTES_MAX, &out->text, info);
+    enum err err = file_read(file, BYTES_MAX, &out->text, info);
     if (err != ERR_OK)
         return err_prefix(info, ERR_INVALID, "cannot be read");
     err = playbook_load(file, buf_span(&out->text), &out->playbook, &out->report);
@@ -158,7 +159,7 @@ static enum err reload(const char *dir, const char *file, struct span text, stru
     if (err == ERR_OK)
         err = scorers_load(cluster, file, text, false, info);
     if (err == ERR_OK)
-        err = cluster_file_write(path, text, info);
+        err = file_write(path, text, info);
     cluster_close(cluster);
     if (err == ERR_OK)
         return err;
@@ -203,6 +204,8 @@ int cmd_playbook(int argc, char **argv)
 {
     static const struct command_row rows[] = {
         {"check", "check a file", cmd_check},
+        {"diff", "who two playbooks would find in the same events", cmd_playbook_diff},
+        {"test", "run the tests beside playbooks", cmd_playbook_test},
         {"reload", "put a file in force in the running cluster", cmd_reload},
     };
     return command_pick("assay playbook", "assay playbook check playbook.yaml", rows,

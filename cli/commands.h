@@ -16,6 +16,8 @@ int cmd_overview(int argc, char **argv);
 int cmd_metrics(int argc, char **argv);
 int cmd_clock(int argc, char **argv);
 int cmd_playbook(int argc, char **argv);
+int cmd_playbook_test(int argc, char **argv);
+int cmd_playbook_diff(int argc, char **argv);
 int cmd_backtest(int argc, char **argv);
 
 // Runs one service in a process group of its own, so that Ctrl-C reaches `assay up` alone, which

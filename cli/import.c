@@ -63,6 +63,7 @@ struct import {
     char sender[32];
     uint64_t next_sequence;
     struct arena arena; // of one line, or one answer
+    struct buf call;    // that a row of traits is
     struct import_ids ids;
     struct import_counts counts;
     uint64_t lines, resent;
@@ -286,12 +287,34 @@ static void answered_cb(void *arg, enum rpc_status status, const char *text, str
 
 // ---- Reading ------------------------------------------------------------------------------------
 
+// A row of a table as the call that it is. False: it is none, or refused.
+static bool row_take(struct import *import, struct span *line)
+{
+    struct err_info why;
+    if (import->opts.traits == NULL)
+        return true;
+    switch (trait_lines_next(import->opts.traits, *line, &import->call, &why)) {
+    case TRAIT_LINE_CALL:
+        *line = buf_span(&import->call);
+        return true;
+    case TRAIT_LINE_NONE:
+        return false;
+    case TRAIT_LINE_BAD:
+        break;
+    }
+    import->counts.refused++;
+    line_refused(import, import->file, input_line(import->input), why.text, *line);
+    return false;
+}
+
 static void line_take(struct import *import, struct slot *slot, struct span line)
 {
     struct segment_event event;
     struct err_info why;
     uint64_t number = input_line(import->input);
     arena_reset(&import->arena);
+    if (!row_take(import, &line))
+        return;
     if (segment_parse(line, &import->arena, &event, &why) != ERR_OK) {
         import->counts.refused++;
         line_refused(import, import->file, number, why.text, line);
@@ -313,11 +336,26 @@ static void line_take(struct import *import, struct slot *slot, struct span line
 
 static void file_close(struct import *import)
 {
+    if (import->opts.traits != NULL && trait_lines_open(import->opts.traits)) {
+        import->counts.refused++;
+        line_refused(import, import->file, input_line(import->input),
+                     "the file ends inside a quoted cell", span_make("", 0));
+    }
     import->bytes_before += input_bytes_read(import->input);
     import->lines += input_line(import->input);
     input_close(import->input);
     import->input = NULL;
     import->file++;
+}
+
+static void traits_begin(struct import *import)
+{
+    int64_t at_ms = import->opts.traits_at_ms;
+    if (import->opts.traits == NULL)
+        return;
+    if (at_ms == 0)
+        at_ms = input_changed_ms(import->input);
+    trait_lines_begin(import->opts.traits, at_ms);
 }
 
 // Opens the next file if none is open. False: there are no more, or it cannot be opened.
@@ -329,8 +367,10 @@ static bool file_ready(struct import *import)
     enum err err = ERR_OK;
     if (import->file < import->opts.n_files)
         err = input_open(import->opts.files[import->file], &import->input, &why);
-    if (import->input != NULL)
+    if (import->input != NULL) {
+        traits_begin(import);
         return true;
+    }
     end(import, err, &why);
     return false;
 }
@@ -469,6 +509,7 @@ void import_destroy(struct import *import)
     input_close(import->input);
     import_ids_deinit(&import->ids);
     arena_deinit(&import->arena);
+    buf_deinit(&import->call);
     mem_free(import);
 }
 

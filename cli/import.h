@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "cli/import_count.h"
+#include "cli/trait_lines.h"
 #include "common/base/err.h"
 #include "common/base/span.h"
 #include "common/loop/loop.h"
@@ -28,9 +29,11 @@ struct import_opts {
     struct rpc_client *client; // of ingest
     const char *const *files;  // kept
     size_t n_files;
-    int64_t batch;        // events in a request, 1 to IMPORT_BATCH_MAX
-    int64_t window;       // requests in flight, 1 to IMPORT_WINDOW_MAX
-    int64_t retry_for_ms; // gives up when nothing was answered for so long; 0: never
+    struct trait_lines *traits; // keeps; the files are tables of traits; NULL: of events
+    int64_t traits_at_ms;       // as of then; 0: as of when each file was last changed
+    int64_t batch;              // events in a request, 1 to IMPORT_BATCH_MAX
+    int64_t window;             // requests in flight, 1 to IMPORT_WINDOW_MAX
+    int64_t retry_for_ms;       // gives up when nothing was answered for so long; 0: never
     void (*refused)(void *arg, const struct import_refused *refused);
     // Once, when everything is answered or given up. CANCELED: import_stop.
     void (*done)(void *arg, enum err err, const struct err_info *info);

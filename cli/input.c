@@ -4,6 +4,7 @@
 #include "cli/input.h"
 
 #include "common/base/mem.h"
+#include "common/clock/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +24,7 @@ struct input {
     char *name;
     int fd;
     bool is_pipe;
-    int64_t bytes_read, bytes_total;
+    int64_t bytes_read, bytes_total, changed_ms;
     enum format format;
     z_stream gzip;
     ZSTD_DStream *zstd;
@@ -58,6 +59,7 @@ enum err input_open(const char *path, struct input **out, struct err_info *info)
     input->fd = fd;
     input->is_pipe = !S_ISREG(st.st_mode);
     input->bytes_total = S_ISREG(st.st_mode) ? st.st_size : -1;
+    input->changed_ms = S_ISREG(st.st_mode) ? (int64_t)st.st_mtim.tv_sec * 1000 : clock_wall_ms();
     input->raw = mem_alloc(RAW_BYTES);
     input->text = mem_alloc(TEXT_BYTES);
 #ifdef F_SETPIPE_SZ
@@ -331,4 +333,9 @@ enum input_result input_next(struct input *input, struct span *line, struct err_
     if (r == INPUT_FAILED && info != NULL)
         *info = input->why;
     return r;
+}
+
+int64_t input_changed_ms(const struct input *input)
+{
+    return input->changed_ms;
 }

@@ -33,3 +33,5 @@ uint64_t input_line(const struct input *input);
 // Bytes read from the file so far (compressed ones), and its size; -1: not known.
 int64_t input_bytes_read(const struct input *input);
 int64_t input_bytes_total(const struct input *input);
+// When the file was last changed; of a pipe, when it was opened. Milliseconds since 1970.
+int64_t input_changed_ms(const struct input *input);

@@ -2,6 +2,7 @@
 #include "cli/up_plan.h"
 
 #include "cli/up_leftovers.h"
+#include "cli/file.h"
 #include "common/base/hash.h"
 #include "common/base/mem.h"
 #include "common/clock/clock.h"
@@ -127,7 +128,7 @@ static enum err playbook_check(const struct up_opts *opts, struct playbook_text 
     if (opts->playbook == NULL && access(own, F_OK) != 0)
         return err_set(info, ERR_INVALID,
                        "there is no playbook in %s yet: give one with --playbook FILE", opts->dir);
-    enum err err = cluster_file_read(path, PLAYBOOK_BYTES_MAX, &out->bytes, info);
+    enum err err = file_read(path, PLAYBOOK_BYTES_MAX, &out->bytes, info);
     if (err != ERR_OK)
         return err_prefix(info, ERR_INVALID, "the playbook");
     struct playbook *playbook = NULL;
@@ -199,8 +200,7 @@ static enum err endpoints_write(struct up_plan *plan, struct err_info *info)
         endpoint_set(plan, i, folder);
         buf_printf(&text, "%s %s\n", plan->endpoints[i].name, plan->endpoints[i].url);
     }
-    err = cluster_file_write(cluster_path(&plan->arena, plan->dir, "run/endpoints"),
-                             buf_span(&text), info);
+    err = file_write(cluster_path(&plan->arena, plan->dir, "run/endpoints"), buf_span(&text), info);
     buf_deinit(&text);
     return err;
 }
@@ -281,7 +281,7 @@ static enum err config_write(struct up_plan *plan, size_t i, struct err_info *in
     // Senders and consumers are many, and long polls hold a place each.
     if (service->rank != RANK_SCORER)
         buf_append_text(&text, "calls_max: 512\n");
-    enum err err = cluster_file_write(service->config, buf_span(&text), info);
+    enum err err = file_write(service->config, buf_span(&text), info);
     buf_deinit(&text);
     return err;
 }
@@ -340,8 +340,8 @@ static enum err files_write(const struct up_opts *opts, struct up_plan *plan,
     for (size_t i = 0; i < plan->n && err == ERR_OK; i++)
         err = config_write(plan, i, info);
     if (err == ERR_OK && opts->playbook != NULL)
-        err = cluster_file_write(cluster_path(&plan->arena, plan->dir, "playbook.yaml"),
-                                 buf_span(playbook), info);
+        err = file_write(cluster_path(&plan->arena, plan->dir, "playbook.yaml"), buf_span(playbook),
+                         info);
     return err;
 }
 

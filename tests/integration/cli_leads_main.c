@@ -12,6 +12,7 @@
 
 #include "assay/router/v1/router.pb-c.h"
 #include "cli/cluster.h"
+#include "cli/file.h"
 #include "cli/commands.h"
 #include "tests/support/temp_folder.h"
 
@@ -57,7 +58,7 @@ static void serve(const char *dir, int ready)
     CHECK(mkdir(path, 0700) == 0);
     snprintf(path, sizeof path, "%s/run/endpoints", dir);
     snprintf(line, sizeof line, "router %s\n", url);
-    CHECK(cluster_file_write(path, span_of(line), &info) == ERR_OK);
+    CHECK(file_write(path, span_of(line), &info) == ERR_OK);
     CHECK(write(ready, "", 1) == 1);
     loop_run(loop);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/cluster.h"
+#include "cli/file.h"
 #include "cli/up_plan.h"
 
 Test(up_facts, defaults_for_a_new_cluster)
@@ -80,7 +81,7 @@ Test(cluster_folder, facts_are_read_as_written)
     cr_assert_eq(out.created_ms, in.created_ms);
     char path[128];
     snprintf(path, sizeof path, "%s/cluster.yaml", dir);
-    cr_assert_eq(cluster_file_write(path, span_of("shards: many\n"), &info), ERR_OK);
+    cr_assert_eq(file_write(path, span_of("shards: many\n"), &info), ERR_OK);
     cr_assert_eq(cluster_facts_read(dir, &out, &info), ERR_INVALID);
     dir_remove();
 }
