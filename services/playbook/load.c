@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The order of reading: all names first, so that anything may refer to anything; then what
-// conditions look at (measures, scores), conditions, queues, routes; then what needs the whole
-// (order and scopes of signals). Nothing is built from a file that has a mistake.
+// conditions look at (measures, scores), conditions (signals, fit, definitions, stages), queues,
+// routes; then what needs the whole (order and scopes of signals). Nothing is built from a file
+// that has a mistake.
 #include "services/playbook/load.h"
 
 #include <unistd.h>
@@ -10,10 +11,11 @@
 #include "common/base/mem.h"
 #include "services/playbook/build.h"
 #include "services/playbook/load_impl.h"
+#include "services/playbook/load_measures.h"
 
-static const char *const SECTIONS[] = {"playbook", "version", "exclude", "active",
-                                       "measures", "scores",  "signals", "segments",
-                                       "qualify",  "route",   "queues"};
+static const char *const SECTIONS[] = {
+    "playbook", "version",  "exclude", "active",    "measures",  "scores", "fit",   "grades",
+    "signals",  "segments", "qualify", "lifecycle", "marketing", "vanity", "route", "queues"};
 
 // ---- Small questions of all sections ----
 
@@ -82,8 +84,9 @@ static bool load_playbook_char(char c)
 
 bool load_check_name(struct loader *l, const struct config_node *key)
 {
-    static const char *const RESERVED[] = {"all",  "any",     "not",        "always", "segment",
-                                           "user", "account", "properties", "context"};
+    static const char *const RESERVED[] = {
+        "all",   "any", "none", "not",  "at_least_n_of", "always",     "segment",
+        "stage", "fit", "when", "user", "account",       "properties", "context"};
     struct span text = config_text(key);
     char first = text.len > 0 ? *(const char *)text.ptr : '\0';
     if (!load_all_of(text, load_name_char) || first < 'a' || first > 'z') {
@@ -192,60 +195,87 @@ static const char *load_kind_name(const struct loader *l, const struct load_name
 {
     switch (name->kind) {
     case LOAD_NAME_MEASURE:
+        if (l->measures[name->at].as.kind == MEASURE_GRADE)
+            return "grade";
         return l->measures[name->at].is_score ? "score" : "measure";
     case LOAD_NAME_SIGNAL:
         return "signal";
     case LOAD_NAME_SEGMENT:
         return "segment";
+    case LOAD_NAME_STAGE:
+        return "stage";
     }
     CHECK(false);
 }
 
-// Whether a name is free; segments have names of their own.
-static bool load_is_free(struct loader *l, const struct config_node *key, enum load_name_kind kind)
+static bool load_share_names(enum load_name_kind a, enum load_name_kind b)
 {
+    bool apart = a == LOAD_NAME_SEGMENT || a == LOAD_NAME_STAGE || b == LOAD_NAME_SEGMENT ||
+                 b == LOAD_NAME_STAGE;
+    return a == b || !apart;
+}
+
+bool load_claim_name(struct loader *l, const struct config_node *key, enum load_name_kind kind,
+                     int32_t at)
+{
+    if (!load_check_name(l, key))
+        return false;
+    if (kind == LOAD_NAME_SEGMENT && span_is(config_text(key), "default")) {
+        config_error_hint(l->config, key, "it has a meaning in thresholds by segment",
+                          "\"default\" is reserved and cannot be a name");
+        return false;
+    }
     for (int32_t i = 0; i < l->n_names; i++) {
         const struct load_name *name = &l->names[i];
-        if ((name->kind == LOAD_NAME_SEGMENT) != (kind == LOAD_NAME_SEGMENT) ||
-            !span_eq(name->text, config_text(key)))
+        if (!load_share_names(name->kind, kind) || !span_eq(name->text, config_text(key)))
             continue;
         config_error(l->config, key, "\"" SPAN_FMT "\" is the name of a %s already (line %u)",
                      SPAN_ARG(name->text), load_kind_name(l, name), config_line(name->key));
         return false;
     }
+    MEM_GROW(l->names, l->n_names, l->cap_names);
+    l->names[l->n_names++] = (struct load_name){config_text(key), kind, at, key};
     return true;
 }
 
-static void load_add_measure(struct loader *l, const struct config_node *key,
-                             const struct config_node *definition, bool is_score)
+int32_t load_new_measure(struct loader *l, const char *name, const struct config_node *key,
+                         const struct config_node *definition)
 {
+    CHECK(l->n_measures < PLAYBOOK_MEASURES_MAX);
     MEM_GROW(l->measures, l->n_measures, l->cap_measures);
-    l->measures[l->n_measures++] = (struct load_measure){
-        .as = {.name = arena_dup(l->arena, config_text(key)),
+    l->measures[l->n_measures] = (struct load_measure){
+        .as = {.name = name,
                .anchor = PLAYBOOK_NONE,
                .where = PLAYBOOK_NONE,
                .signal = PLAYBOOK_NONE,
+               .veto = PLAYBOOK_NONE,
+               .rows = {.measure = PLAYBOOK_NONE},
+               .columns = {.measure = PLAYBOOK_NONE},
                .line = config_line(key)},
         .key = key,
         .definition = definition,
-        .is_score = is_score,
     };
+    return l->n_measures++;
 }
 
-static void load_add_signal(struct loader *l, const struct config_node *key,
-                            const struct config_node *definition, enum signal_origin origin)
+int32_t load_new_signal(struct loader *l, const char *name, const struct config_node *key,
+                        const struct config_node *definition, enum signal_origin origin)
 {
+    CHECK(l->n_signals < PLAYBOOK_SIGNALS_MAX);
     MEM_GROW(l->signals, l->n_signals, l->cap_signals);
-    l->signals[l->n_signals++] = (struct load_signal){
-        .as = {.name =
-                   arena_printf(l->arena, "%s" SPAN_FMT, origin == SIGNAL_SEGMENT ? "segment." : "",
-                                SPAN_ARG(config_text(key))),
+    l->signals[l->n_signals] = (struct load_signal){
+        .as = {.name = name,
                .origin = origin,
                .condition = PLAYBOOK_NONE,
+               .exit = PLAYBOOK_NONE,
+               .label = "",
                .line = config_line(key)},
         .key = key,
         .definition = definition,
+        .per_account = origin == SIGNAL_SEGMENT || origin == SIGNAL_STAGE,
+        .entry = PLAYBOOK_NONE,
     };
+    return l->n_signals++;
 }
 
 // Takes in the names of one section, with their definitions to be read later.
@@ -253,7 +283,7 @@ static void load_names(struct loader *l, const char *section, enum load_name_kin
                        const char *what)
 {
     const struct config_node *node = config_get(config_root(l->config), section);
-    bool measures = kind == LOAD_NAME_MEASURE;
+    bool measures = kind == LOAD_NAME_MEASURE, segments = kind == LOAD_NAME_SEGMENT;
     if (node == NULL || !load_is_mapping(l, node, what))
         return;
     for (size_t i = 0; i < config_count(node); i++) {
@@ -262,16 +292,17 @@ static void load_names(struct loader *l, const char *section, enum load_name_kin
                            measures ? PLAYBOOK_MEASURES_MAX : PLAYBOOK_SIGNALS_MAX,
                            measures ? "measures and scores" : "signals"))
             return;
-        if (!load_check_name(l, key) || !load_is_free(l, key, kind))
+        if (!load_claim_name(l, key, kind, measures ? l->n_measures : l->n_signals))
             continue;
-        int32_t at = measures ? l->n_measures : l->n_signals;
-        if (measures)
-            load_add_measure(l, key, definition, span_is(span_of(section), "scores"));
-        else
-            load_add_signal(l, key, definition,
-                            kind == LOAD_NAME_SEGMENT ? SIGNAL_SEGMENT : SIGNAL_DECLARED);
-        MEM_GROW(l->names, l->n_names, l->cap_names);
-        l->names[l->n_names++] = (struct load_name){config_text(key), kind, at, key};
+        const char *name = arena_printf(l->arena, "%s" SPAN_FMT, segments ? "segment." : "",
+                                        SPAN_ARG(config_text(key)));
+        if (measures) {
+            int32_t at = load_new_measure(l, name, key, definition);
+            l->measures[at].is_score = span_is(span_of(section), "scores");
+        } else {
+            (void)load_new_signal(l, name, key, definition,
+                                  segments ? SIGNAL_SEGMENT : SIGNAL_DECLARED);
+        }
     }
 }
 
@@ -311,14 +342,41 @@ static void load_exclude(struct loader *l, const struct config_node *node)
     }
 }
 
-// Only of a file without mistakes: what is broken looks at nothing.
-static void load_warnings(struct loader *l, const struct config_node *root)
+// The number of measures and scores that are to be read.
+static int32_t load_all_names(struct loader *l, const struct config_node *root)
 {
-    const struct config_node *qualify = config_get(root, "qualify");
-    load_warn_unused(l);
-    if (l->playbook->pql == PLAYBOOK_NONE && l->playbook->pqa == PLAYBOOK_NONE)
-        config_warn(l->config, qualify != NULL ? qualify : root, "add pql: or pqa: under qualify",
-                    "nothing qualifies: signals are decided, but no lead is ever made");
+    load_names(l, "measures", LOAD_NAME_MEASURE, "measures, as in {reports: {count: Report Run}}");
+    load_names(l, "scores", LOAD_NAME_MEASURE, "scores by name");
+    int32_t n_measures = l->n_measures;
+    load_fit_names(l);
+    load_grade_names(l);
+    load_names(l, "signals", LOAD_NAME_SIGNAL, "signals by name");
+    load_names(l, "segments", LOAD_NAME_SEGMENT, "segments by name");
+    load_qualify_names(l, config_get(root, "qualify"));
+    load_lifecycle_names(l, config_get(root, "lifecycle"));
+    load_marketing_names(l, config_get(root, "marketing"));
+    return n_measures;
+}
+
+static void load_all_measures(struct loader *l, int32_t n)
+{
+    for (int32_t i = 0; i < n; i++) {
+        if (l->measures[i].is_score)
+            load_score(l, i);
+        else
+            load_measure(l, i);
+    }
+}
+
+static void load_all_signals(struct loader *l)
+{
+    int32_t n = l->n_signals;
+    for (int32_t i = 0; i < n; i++) {
+        if (l->signals[i].as.origin == SIGNAL_DECLARED)
+            load_signal(l, i, LOAD_SIGNAL_PER);
+        else if (l->signals[i].as.origin == SIGNAL_SEGMENT)
+            load_signal(l, i, 0);
+    }
 }
 
 static void load_sections(struct loader *l, const struct config_node *root)
@@ -326,30 +384,24 @@ static void load_sections(struct loader *l, const struct config_node *root)
     const struct config_node *active = config_get(root, "active");
     (void)config_check_keys(l->config, root, SECTIONS, ARRAY_LEN(SECTIONS));
     load_head(l, root);
-    load_names(l, "measures", LOAD_NAME_MEASURE, "measures, as in {reports: {count: Report Run}}");
-    load_names(l, "scores", LOAD_NAME_MEASURE, "scores by name");
-    load_names(l, "signals", LOAD_NAME_SIGNAL, "signals by name");
-    load_names(l, "segments", LOAD_NAME_SEGMENT, "segments by name");
+    int32_t n_measures = load_all_names(l, root);
     if (active != NULL)
         l->playbook->active_events = load_events(l, active, &l->playbook->n_active_events);
-    for (int32_t i = 0; i < l->n_measures; i++) {
-        if (l->measures[i].is_score)
-            load_score(l, i);
-        else
-            load_measure(l, i);
-    }
+    load_all_measures(l, n_measures);
     load_exclude(l, config_get(root, "exclude"));
-    int32_t n_declared = l->n_signals;
-    for (int32_t i = 0; i < n_declared; i++) {
-        int32_t condition = load_condition(l, l->signals[i].definition, LOAD_IN_SIGNAL);
-        l->signals[i].as.condition = condition;
-    }
+    load_all_signals(l);
+    load_fit(l);
+    load_grades(l);
+    load_qualify(l);
+    load_lifecycle(l, config_get(root, "lifecycle"));
+    load_marketing(l, config_get(root, "marketing"));
     load_queues(l, config_get(root, "queues"));
-    load_qualify(l, config_get(root, "qualify"));
     load_routes(l, config_get(root, "route"));
     load_order_signals(l);
+    load_check_marketing(l);
+    load_read_vanity(l, config_get(root, "vanity"));
     if (config_error_count(l->config) == 0)
-        load_warnings(l, root);
+        load_warnings(l);
 }
 
 // ---- The whole ----
@@ -363,6 +415,11 @@ static void *load_keep(struct loader *l, const void *items, size_t n, size_t eac
 }
 #define LOAD_KEEP(l, name) load_keep(l, (l)->name, (size_t)(l)->n_##name, sizeof *(l)->name)
 
+static int32_t load_position(const struct loader *l, int32_t signal)
+{
+    return signal == PLAYBOOK_NONE ? PLAYBOOK_NONE : l->signals[signal].position;
+}
+
 // Signals take their places in order; whatever refers to one follows.
 static void load_place_signals(struct loader *l, struct condition *conditions,
                                struct measure *measures)
@@ -374,12 +431,14 @@ static void load_place_signals(struct loader *l, struct condition *conditions,
         signals[i] = l->signals[l->order[i]].as;
     for (int32_t i = 0; i < l->n_conditions; i++) {
         if (conditions[i].kind == CONDITION_SIGNAL)
-            conditions[i].signal = l->signals[conditions[i].signal].position;
+            conditions[i].signal = load_position(l, conditions[i].signal);
     }
-    for (int32_t i = 0; i < l->n_measures; i++) {
-        if (measures[i].kind == MEASURE_USERS_WITH)
-            measures[i].signal = l->signals[measures[i].signal].position;
-    }
+    for (int32_t i = 0; i < l->n_measures; i++)
+        load_place_measure(l, &measures[i]);
+    for (int32_t i = 0; i < l->n_definitions; i++)
+        l->definitions[i].signal = load_position(l, l->definitions[i].signal);
+    for (int32_t i = 0; i < PLAYBOOK_STAGES; i++)
+        playbook->stages[i] = load_position(l, l->stages[i]);
     playbook->signals = signals;
     playbook->n_signals = l->n_signals;
 }
@@ -409,6 +468,8 @@ static void load_finish(struct loader *l, const char *file)
     playbook->n_routes = l->n_routes;
     playbook->queues = LOAD_KEEP(l, queues);
     playbook->n_queues = l->n_queues;
+    playbook->definitions = LOAD_KEEP(l, definitions);
+    playbook->n_definitions = l->n_definitions;
     playbook->text = span_make(arena_dup(l->arena, text), text.len);
     playbook->digest = hash64(text);
     playbook->file = arena_dup(l->arena, span_of(file));
@@ -427,6 +488,8 @@ static void load_release(struct loader *l)
     mem_free(l->exclude);
     mem_free(l->routes);
     mem_free(l->queues);
+    mem_free(l->definitions);
+    mem_free(l->vanity);
     mem_free(l->order);
 }
 
@@ -439,6 +502,8 @@ static enum err load_document(struct config *config, const char *file, struct pl
     struct playbook *playbook = arena_alloc(arena, sizeof *playbook);
     struct loader l = {.config = config, .arena = arena, .playbook = playbook};
     const struct config_node *root = config_root(config);
+    for (size_t i = 0; i < PLAYBOOK_STAGES; i++)
+        l.stages[i] = PLAYBOOK_NONE;
     playbook->arena = arena;
     *out = NULL;
     if (root != NULL && config_kind(root) != CONFIG_MAPPING)

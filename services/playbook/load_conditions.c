@@ -3,9 +3,7 @@
 // key. The operand decides which tests it takes; the place decides which operands it takes.
 #include "common/base/mem.h"
 #include "common/base/check.h"
-#include "common/base/time_text.h"
-#include "services/playbook/build.h"
-#include "services/playbook/load_impl.h"
+#include "services/playbook/load_measures.h"
 
 // In the order of operand_kind; a measure has no prefix.
 static const char *const OPERAND_PREFIXES[] = {
@@ -15,10 +13,8 @@ static const char *const OPERAND_PREFIXES[] = {
     [OPERAND_CONTEXT] = "context.",
 };
 
-enum { NUMBER_TESTS = TEST_BETWEEN + 1 };
-
-static int32_t load_add(struct loader *l, const struct config_node *node,
-                        const struct condition *condition)
+int32_t load_add_condition(struct loader *l, const struct config_node *node,
+                           const struct condition *condition)
 {
     if (!load_has_room(l, node, l->n_conditions, PLAYBOOK_CONDITIONS_MAX, "conditions"))
         return PLAYBOOK_NONE;
@@ -30,43 +26,52 @@ static int32_t load_add(struct loader *l, const struct config_node *node,
     return l->n_conditions++;
 }
 
-static const char *load_keep_text(struct loader *l, struct buf *text)
-{
-    const char *kept = arena_dup(l->arena, buf_span(text));
-    buf_deinit(text);
-    return kept;
-}
-
 static int32_t load_add_group(struct loader *l, const struct config_node *node,
-                              enum condition_kind kind, const int32_t *children, int32_t n)
+                              enum condition_kind kind, const char *text, const int32_t *children,
+                              int32_t n, int32_t n_needed)
 {
     int32_t *kept = arena_alloc(l->arena, sizeof *kept * (size_t)(n + 1));
-    memcpy(kept, children, sizeof *kept * (size_t)n);
-    return load_add(l, node,
-                    &(struct condition){.kind = kind,
-                                        .children = kept,
-                                        .n_children = n,
-                                        .text = kind == CONDITION_ALL   ? "all"
-                                                : kind == CONDITION_ANY ? "any"
-                                                                        : "not",
-                                        .threshold = ""});
+    for (int32_t i = 0; i < n; i++) {
+        if (children[i] == PLAYBOOK_NONE)
+            return PLAYBOOK_NONE;
+        kept[i] = children[i];
+    }
+    return load_add_condition(l, node,
+                              &(struct condition){.kind = kind,
+                                                  .children = kept,
+                                                  .n_children = n,
+                                                  .n_needed = n_needed,
+                                                  .text = text,
+                                                  .threshold = ""});
 }
 
-static int32_t load_add_signal(struct loader *l, const struct config_node *node, int32_t signal,
-                               const char *text)
+int32_t load_join(struct loader *l, const struct config_node *node, enum condition_kind kind,
+                  const int32_t *children, int32_t n)
 {
-    return load_add(l, node,
-                    &(struct condition){
-                        .kind = CONDITION_SIGNAL, .signal = signal, .text = text, .threshold = ""});
+    CHECK(kind == CONDITION_ALL || kind == CONDITION_ANY || (kind == CONDITION_NOT && n == 1));
+    if (n == 1 && kind != CONDITION_NOT)
+        return children[0];
+    return load_add_group(l, node, kind,
+                          kind == CONDITION_ALL   ? "all"
+                          : kind == CONDITION_ANY ? "any"
+                                                  : "not",
+                          children, n, 0);
 }
 
-// ---- Tests ----
-
-// The signal that stands for a test of `qualify` or `route`; the same test has the same signal.
-static int32_t load_hoist(struct loader *l, const struct config_node *node, int32_t test)
+int32_t load_look_at_signal(struct loader *l, const struct config_node *node, int32_t signal,
+                            const char *text)
 {
-    const struct condition *condition = &l->conditions[test].as;
-    const char *text = condition->text;
+    return load_add_condition(
+        l, node,
+        &(struct condition){
+            .kind = CONDITION_SIGNAL, .signal = signal, .text = text, .threshold = ""});
+}
+
+// The signal that stands for a test of `route`, or for one of a user where an account decides; the
+// same test has the same signal.
+int32_t load_hoist_signal(struct loader *l, const struct config_node *node, int32_t test)
+{
+    const char *text = l->conditions[test].as.text;
     if (strlen(text) > LOAD_IMPLIED_BYTES_MAX) {
         config_error_hint(l->config, node, "give it a name under \"signals\" or \"segments\"",
                           "this test is too long to stand here (%d bytes at most)",
@@ -76,202 +81,20 @@ static int32_t load_hoist(struct loader *l, const struct config_node *node, int3
     char *name = arena_printf(l->arena, "when.%s", text);
     for (int32_t i = 0; i < l->n_signals; i++) {
         if (strcmp(l->signals[i].as.name, name) == 0)
-            return load_add_signal(l, node, i, text);
+            return i;
     }
     if (!load_has_room(l, node, l->n_signals, PLAYBOOK_SIGNALS_MAX, "signals"))
         return PLAYBOOK_NONE;
-    MEM_GROW(l->signals, l->n_signals, l->cap_signals);
-    l->signals[l->n_signals] = (struct load_signal){
-        .as = {.name = name,
-               .origin = SIGNAL_IMPLIED,
-               .condition = test,
-               .line = config_line(node)},
-        .key = node,
-    };
-    return load_add_signal(l, node, l->n_signals++, text);
+    int32_t at = load_new_signal(l, name, node, NULL, SIGNAL_IMPLIED);
+    l->signals[at].as.condition = l->signals[at].entry = test;
+    return at;
 }
 
-static bool load_test_numbers(struct loader *l, const struct config_node *node,
-                              struct condition *test, struct buf *threshold)
+int32_t load_hoist(struct loader *l, const struct config_node *node, int32_t test)
 {
-    if (test->test != TEST_BETWEEN) {
-        if (!load_milli(l, node, &test->low_milli))
-            return false;
-        playbook_append_milli(test->low_milli, threshold);
-        return true;
-    }
-    if (config_kind(node) != CONFIG_SEQUENCE || config_count(node) != 2) {
-        load_expected(l, node, "two numbers", "write between: [50, 1000]");
-        return false;
-    }
-    bool low = load_milli(l, config_at(node, 0), &test->low_milli);
-    bool high = load_milli(l, config_at(node, 1), &test->high_milli);
-    if (low && high && test->low_milli > test->high_milli) {
-        config_error(l->config, node, "the first number is larger than the second");
-        return false;
-    }
-    buf_append_text(threshold, "[");
-    playbook_append_milli(test->low_milli, threshold);
-    buf_append_text(threshold, ", ");
-    playbook_append_milli(test->high_milli, threshold);
-    buf_append_text(threshold, "]");
-    return low && high;
-}
-
-static bool load_test_value(struct loader *l, const struct config_node *node,
-                            struct condition *test, struct value *out)
-{
-    // A measure is a number, whatever it is compared with.
-    if (test->operand == OPERAND_MEASURE && !load_milli(l, node, &test->low_milli))
-        return false;
-    if (!load_value(l, node, out))
-        return false;
-    if (test->test == TEST_CONTAINS && (out->type != VALUE_TEXT || out->text.len == 0)) {
-        load_expected(l, node, "a text", "contains looks for a text within a text");
-        return false;
-    }
-    return true;
-}
-
-static bool load_test_values(struct loader *l, const struct config_node *node,
-                             struct condition *test, struct buf *threshold)
-{
-    bool list = test->test == TEST_IN, good = true;
-    if (list && !load_is_list(l, node, "a list of values"))
-        return false;
-    int32_t n = list ? (int32_t)config_count(node) : 1;
-    struct value *values = arena_alloc(l->arena, sizeof *values * (size_t)n);
-    buf_append_text(threshold, list ? "[" : "");
-    for (int32_t i = 0; i < n; i++) {
-        const struct config_node *item = list ? config_at(node, (size_t)i) : node;
-        good = load_test_value(l, item, test, &values[i]) && good;
-        buf_append_text(threshold, i > 0 ? ", " : "");
-        load_value_text(&values[i], threshold);
-    }
-    buf_append_text(threshold, list ? "]" : "");
-    test->values = values;
-    test->n_values = n;
-    return good;
-}
-
-// The right side by kind of test.
-static bool load_test_right(struct loader *l, const struct config_node *node,
-                            struct condition *test, struct buf *threshold)
-{
-    char duration[TIME_TEXT_MAX];
-    switch (test->test) {
-    case TEST_GREW:
-    case TEST_IS_PAST:
-    case TEST_LATER_THAN:
-        CHECK(false);
-    case TEST_AT_LEAST:
-    case TEST_AT_MOST:
-    case TEST_ABOVE:
-    case TEST_BELOW:
-    case TEST_BETWEEN:
-        return load_test_numbers(l, node, test, threshold);
-    case TEST_IS:
-    case TEST_IN:
-    case TEST_CONTAINS:
-        return load_test_values(l, node, test, threshold);
-    case TEST_EXISTS:
-        if (!config_read_bool(l->config, node, &test->expected))
-            return false;
-        buf_append_text(threshold, test->expected ? "true" : "false");
-        return true;
-    case TEST_WITHIN:
-        if (!config_read_duration(l->config, node, 1, LOAD_DAYS_MAX * (int64_t)TIME_DAY_MS,
-                                  &test->low_milli))
-            return false;
-        buf_append_text(threshold, time_format_duration(test->low_milli, duration));
-        return true;
-    }
-    CHECK(false);
-}
-
-// Whether the operand takes this test; `at` is where the mistake stands.
-static bool load_test_allowed(struct loader *l, const struct config_node *at,
-                              const struct condition *test)
-{
-    const char *name = PLAYBOOK_TEST_NAMES[test->test];
-    bool measure = test->operand == OPERAND_MEASURE, instant = false;
-    if (measure) {
-        enum measure_kind kind = l->measures[test->measure].as.kind;
-        if (l->measures[test->measure].broken)
-            return true;
-        instant = kind == MEASURE_FIRST || kind == MEASURE_LAST;
-    }
-    if (instant && test->test != TEST_WITHIN && test->test != TEST_EXISTS) {
-        config_error_hint(l->config, at, "use within: 7d, or exists: true",
-                          "%s does not go with a first or last measure", name);
-        return false;
-    }
-    if (!instant && test->test == TEST_WITHIN) {
-        config_error_hint(l->config, at, "a measure counts within a time by its own window",
-                          "within goes with first and last measures only");
-        return false;
-    }
-    if (measure && !instant && (test->test == TEST_EXISTS || test->test == TEST_CONTAINS)) {
-        config_error_hint(l->config, at, "a measure is always there, from 0 on: use at_least: 1",
-                          "%s does not go with a measure that is a number", name);
-        return false;
-    }
-    return true;
-}
-
-static int32_t load_one_test(struct loader *l, const struct config_node *key,
-                             const struct config_node *at, const struct config_node *right,
-                             const struct condition *operand, enum test_kind kind,
-                             enum load_place place)
-{
-    struct condition test = *operand;
-    struct buf threshold = {0}, text = {0};
-    test.test = kind;
-    if (!load_test_allowed(l, at, &test) || !load_test_right(l, right, &test, &threshold)) {
-        buf_deinit(&threshold);
-        return PLAYBOOK_NONE;
-    }
-    buf_printf(&text, SPAN_FMT " %s " SPAN_FMT, SPAN_ARG(config_text(key)),
-               PLAYBOOK_TEST_NAMES[kind], SPAN_ARG(buf_span(&threshold)));
-    test.text = load_keep_text(l, &text);
-    test.threshold = load_keep_text(l, &threshold);
-    int32_t added = load_add(l, key, &test);
-    if (added == PLAYBOOK_NONE || place != LOAD_IN_ROUTE)
-        return added;
-    return load_hoist(l, key, added);
-}
-
-// The tests of one operand: a mapping of them, all of which must hold, or a value that it must be.
-static int32_t load_tests(struct loader *l, const struct config_node *key,
-                          const struct config_node *right, const struct condition *operand,
-                          enum load_place place)
-{
-    int32_t children[PLAYBOOK_TESTS], n = 0;
-    bool good = true;
-    if (config_kind(right) == CONFIG_SEQUENCE) {
-        load_expected(l, right, "a value or tests", "one of several is written in: [a, b]");
-        return PLAYBOOK_NONE;
-    }
-    if (config_kind(right) == CONFIG_SCALAR)
-        return load_one_test(l, key, right, right, operand, TEST_IS, place);
-    if (!load_is_mapping(l, right, "a value or tests"))
-        return PLAYBOOK_NONE;
-    good = config_check_keys(l->config, right, PLAYBOOK_TEST_NAMES, PLAYBOOK_TESTS);
-    for (size_t i = 0; i < config_count(right); i++) {
-        const struct config_node *name = config_key_at(right, i);
-        size_t kind = 0;
-        while (kind < PLAYBOOK_TESTS && !span_is(config_text(name), PLAYBOOK_TEST_NAMES[kind]))
-            kind++;
-        if (kind == PLAYBOOK_TESTS)
-            continue;
-        int32_t child =
-            load_one_test(l, key, name, config_at(right, i), operand, (enum test_kind)kind, place);
-        good = good && child != PLAYBOOK_NONE;
-        children[n++] = child;
-    }
-    if (!good)
-        return PLAYBOOK_NONE;
-    return n == 1 ? children[0] : load_add_group(l, key, CONDITION_ALL, children, n);
+    const char *text = l->conditions[test].as.text;
+    int32_t signal = load_hoist_signal(l, node, test);
+    return signal == PLAYBOOK_NONE ? PLAYBOOK_NONE : load_look_at_signal(l, node, signal, text);
 }
 
 // ---- Operands ----
@@ -325,7 +148,8 @@ static void load_unknown_operand(struct loader *l, const struct config_node *key
 {
     struct span text = config_text(key);
     const char *dot = text.len > 0 ? memchr(text.ptr, '.', text.len) : NULL;
-    static const char *const GROUPS[] = {"all", "any", "not", "segment"};
+    static const char *const GROUPS[] = {"all",           "any",     "none",  "not",
+                                         "at_least_n_of", "segment", "stage", "fit"};
     if (load_find_name(l, text, LOAD_NAME_SIGNAL) != NULL) {
         config_error_hint(l->config, key, "a signal stands alone, without a test",
                           "\"" SPAN_FMT "\" is a signal", SPAN_ARG(text));
@@ -388,7 +212,7 @@ static int32_t load_group(struct loader *l, const struct config_node *node,
     }
     int32_t added = PLAYBOOK_NONE;
     if (good)
-        added = n == 1 ? children[0] : load_add_group(l, node, kind, children, (int32_t)n);
+        added = load_join(l, node, kind, children, (int32_t)n);
     mem_free(children);
     return added;
 }
@@ -397,8 +221,46 @@ static int32_t load_negation(struct loader *l, const struct config_node *node,
                              const struct config_node *right, enum load_place place)
 {
     int32_t child = load_condition(l, right, place);
-    return child == PLAYBOOK_NONE ? PLAYBOOK_NONE
-                                  : load_add_group(l, node, CONDITION_NOT, &child, 1);
+    return child == PLAYBOOK_NONE ? PLAYBOOK_NONE : load_join(l, node, CONDITION_NOT, &child, 1);
+}
+
+static int32_t load_none(struct loader *l, const struct config_node *node,
+                         const struct config_node *right, enum load_place place)
+{
+    int32_t any = load_group(l, node, right, CONDITION_ANY, place);
+    return any == PLAYBOOK_NONE ? PLAYBOOK_NONE
+                                : load_add_group(l, node, CONDITION_NOT, "none", &any, 1, 0);
+}
+
+// {n: 2, of: [A, B, C]}
+static int32_t load_at_least_n(struct loader *l, const struct config_node *node,
+                               const struct config_node *right, enum load_place place)
+{
+    static const char *const KEYS[] = {"n", "of"};
+    if (!load_is_mapping(l, right, "a number and conditions, as in {n: 2, of: [A, B, C]}"))
+        return PLAYBOOK_NONE;
+    bool good = config_check_keys(l->config, right, KEYS, ARRAY_LEN(KEYS));
+    const struct config_node *needed = config_get(right, "n"), *of = config_get(right, "of");
+    int64_t n = 0;
+    for (size_t i = 0; i < ARRAY_LEN(KEYS); i++) {
+        if (config_get(right, KEYS[i]) != NULL)
+            continue;
+        config_error_hint(l->config, right, "write {n: 2, of: [A, B, C]}", "missing key \"%s\"",
+                          KEYS[i]);
+        good = false;
+    }
+    if (!good || !load_is_list(l, of, "a list of conditions"))
+        return PLAYBOOK_NONE;
+    good = config_read_i64(l->config, needed, 1, (int64_t)config_count(of), &n);
+    int32_t *children = mem_alloc(sizeof *children * config_count(of)), added = PLAYBOOK_NONE;
+    for (size_t i = 0; i < config_count(of); i++)
+        children[i] = load_condition(l, config_at(of, i), place);
+    if (good)
+        added = load_add_group(l, node, CONDITION_AT_LEAST_N,
+                               arena_printf(l->arena, "at least %d of", (int)n), children,
+                               (int32_t)config_count(of), (int32_t)n);
+    mem_free(children);
+    return added;
 }
 
 static bool load_signal_allowed(struct loader *l, const struct config_node *node,
@@ -411,8 +273,7 @@ static bool load_signal_allowed(struct loader *l, const struct config_node *node
     return false;
 }
 
-static int32_t load_segment(struct loader *l, const struct config_node *right,
-                            enum load_place place)
+int32_t load_segment(struct loader *l, const struct config_node *right, enum load_place place)
 {
     const struct load_name *name = load_find_name(l, config_text(right), LOAD_NAME_SEGMENT);
     if (!load_signal_allowed(l, right, place))
@@ -421,12 +282,63 @@ static int32_t load_segment(struct loader *l, const struct config_node *right,
         load_unknown_name(l, right, "segment", 1u << LOAD_NAME_SEGMENT, NULL, 0);
         return PLAYBOOK_NONE;
     }
-    return load_add_signal(l, right, name->at, l->signals[name->at].as.name);
+    return load_look_at_signal(l, right, name->at, l->signals[name->at].as.name);
+}
+
+// {fit: midmarket}, {fit: disqualified}, {fit: {at_least: 70}}
+static int32_t load_fit_condition(struct loader *l, const struct config_node *node,
+                                  const struct config_node *key, const struct config_node *right,
+                                  enum load_place place)
+{
+    struct condition best = {.kind = CONDITION_TEST, .operand = OPERAND_MEASURE, .key = ""};
+    struct span text = config_text(right);
+    int64_t at_least = 0;
+    size_t n = 0;
+    if (!load_signal_allowed(l, key, place))
+        return PLAYBOOK_NONE;
+    const char *const *profiles = load_fit_profiles(l, &n);
+    if (n == 0) {
+        config_error_hint(l->config, key,
+                          "declare profiles under fit:", "there is no fit to look at");
+        return PLAYBOOK_NONE;
+    }
+    if (config_kind(right) == CONFIG_MAPPING) {
+        best.measure = load_fit_best(l);
+        if (best.measure != PLAYBOOK_NONE)
+            return load_tests(l, key, right, &best, "fit", place);
+        config_error_hint(l->config, key, "declare one that does not disqualify",
+                          "no profile under fit: has a percentage");
+        return PLAYBOOK_NONE;
+    }
+    if (config_kind(right) == CONFIG_SEQUENCE) {
+        load_expected(l, right, "a profile or a test of the best", "write {fit: {at_least: 70}}");
+        return PLAYBOOK_NONE;
+    }
+    int32_t veto = span_is(text, "disqualified") ? load_fit_veto(l) : PLAYBOOK_NONE;
+    if (veto != PLAYBOOK_NONE)
+        return load_look_at_signal(l, node, veto, "fit disqualified");
+    if (span_is(text, "disqualified")) {
+        config_error_hint(l->config, right, "give a profile disqualifies: true and when:",
+                          "no profile under fit: disqualifies");
+        return PLAYBOOK_NONE;
+    }
+    int32_t measure = load_fit_profile(l, text, &at_least);
+    if (measure != PLAYBOOK_NONE)
+        return load_at_least(l, key, measure, l->measures[measure].as.name, at_least, place);
+    for (size_t i = 0; i < n; i++) {
+        if (!span_is(text, profiles[i]))
+            continue;
+        config_error_hint(l->config, right, "write {fit: disqualified}",
+                          "\"%s\" disqualifies: nobody fits it", profiles[i]);
+        return PLAYBOOK_NONE;
+    }
+    config_error_unknown(l->config, right, "profile", profiles, n);
+    return PLAYBOOK_NONE;
 }
 
 int32_t load_always(struct loader *l, const struct config_node *node)
 {
-    return load_add(
+    return load_add_condition(
         l, node, &(struct condition){.kind = CONDITION_ALWAYS, .text = "always", .threshold = ""});
 }
 
@@ -440,7 +352,7 @@ static int32_t load_name_alone(struct loader *l, const struct config_node *node,
     if (name != NULL) {
         if (!load_signal_allowed(l, node, place))
             return PLAYBOOK_NONE;
-        return load_add_signal(l, node, name->at, l->signals[name->at].as.name);
+        return load_look_at_signal(l, node, name->at, l->signals[name->at].as.name);
     }
     if (load_find_name(l, text, LOAD_NAME_MEASURE) != NULL)
         config_error_hint(l->config, node, "give it a test, as in {reports: {at_least: 1}}",
@@ -456,6 +368,7 @@ static int32_t load_name_alone(struct loader *l, const struct config_node *node,
     return PLAYBOOK_NONE;
 }
 
+// One piece: a choice by the one key that a condition has.
 int32_t load_condition(struct loader *l, const struct config_node *node, enum load_place place)
 {
     struct condition operand;
@@ -478,25 +391,39 @@ int32_t load_condition(struct loader *l, const struct config_node *node, enum lo
                           place);
     if (span_is(text, "not"))
         return load_negation(l, node, right, place);
+    if (span_is(text, "none"))
+        return load_none(l, node, right, place);
+    if (span_is(text, "at_least_n_of"))
+        return load_at_least_n(l, node, right, place);
     if (span_is(text, "segment"))
         return load_segment(l, right, place);
+    if (span_is(text, "stage"))
+        return load_signal_allowed(l, key, place) ? load_stage(l, node, right) : PLAYBOOK_NONE;
+    if (span_is(text, "fit"))
+        return load_fit_condition(l, node, key, right, place);
     if (!load_operand(l, key, place, &operand))
         return PLAYBOOK_NONE;
-    return load_tests(l, key, right, &operand, place);
+    return load_tests(l, key, right, &operand, arena_dup(l->arena, text), place);
 }
 
 static void load_line_part(const struct loader *l, int32_t at, bool nested, struct buf *out)
 {
     const struct condition *condition = &l->conditions[at].as;
     bool group = condition->kind == CONDITION_ALL || condition->kind == CONDITION_ANY;
+    bool some = condition->kind == CONDITION_AT_LEAST_N;
     if (condition->kind == CONDITION_NOT) {
         buf_append_text(out, "not ");
         load_line_part(l, condition->children[0], true, out);
-    } else if (group) {
+    } else if (group || some) {
+        nested = nested || some;
+        if (some)
+            buf_printf(out, "%s ", condition->text);
         buf_append_text(out, nested ? "(" : "");
         for (int32_t i = 0; i < condition->n_children; i++) {
             if (i > 0)
-                buf_append_text(out, condition->kind == CONDITION_ALL ? " and " : " or ");
+                buf_append_text(out, some                               ? ", "
+                                     : condition->kind == CONDITION_ALL ? " and "
+                                                                        : " or ");
             load_line_part(l, condition->children[i], true, out);
         }
         buf_append_text(out, nested ? ")" : "");

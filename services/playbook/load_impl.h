@@ -19,7 +19,8 @@ enum {
     LOAD_ROUTES_MAX = 256
 };
 
-enum load_name_kind { LOAD_NAME_MEASURE, LOAD_NAME_SIGNAL, LOAD_NAME_SEGMENT };
+// Measures (scores and grades too) and signals share their names; the others have their own.
+enum load_name_kind { LOAD_NAME_MEASURE, LOAD_NAME_SIGNAL, LOAD_NAME_SEGMENT, LOAD_NAME_STAGE };
 
 struct load_name {
     struct span text;
@@ -43,12 +44,18 @@ struct load_measure {
 };
 
 // Signals are put in order by a walk from each to what it refers to.
-enum load_walk { LOAD_NOT_VISITED, LOAD_VISITING, LOAD_VISITED };
+enum load_walk { LOAD_NOT_VISITED, LOAD_VISITING, LOAD_VISITED, LOAD_PLACED };
 
 struct load_signal {
     struct signal as;
     const struct config_node *key;
     const struct config_node *definition; // NULL: implied, its condition stands already
+    // Decided for each account whatever it looks at: a user's signal then means that some user has
+    // it.
+    bool per_account;
+    bool per_user; // it says so; a mistake when it looks at nothing of a user
+    bool verdicts; // a person's verdict overrules it, see load_verdicts
+    int32_t entry; // its condition as written, without what was put around it
     enum load_walk walk;
     bool unsure;      // what it looks at is broken: its scope says nothing
     int32_t position; // in the order
@@ -71,9 +78,12 @@ struct loader {
     LOAD_ARRAY(int32_t, exclude);
     LOAD_ARRAY(struct route, routes);
     LOAD_ARRAY(struct lead_queue, queues);
-    LOAD_ARRAY(int32_t, order); // signals, each after those it refers to
-    bool rules_broken;          // a rule of `route` could not be read
-    bool full_told;             // a bound was passed and told once
+    LOAD_ARRAY(struct definition, definitions); // signals by their place in `signals`
+    LOAD_ARRAY(struct span, vanity);            // names of events
+    int32_t stages[PLAYBOOK_STAGES];            // the same, or PLAYBOOK_NONE
+    LOAD_ARRAY(int32_t, order);                 // signals, each after those it refers to
+    bool rules_broken;                          // a rule of `route` could not be read
+    bool full_told;                             // a bound was passed and told once
 };
 
 // load.c: small questions of all sections.
@@ -94,6 +104,16 @@ void load_unknown_name(struct loader *l, const struct config_node *node, const c
 // Whether one more fits; tells it once when not.
 bool load_has_room(struct loader *l, const struct config_node *node, int32_t n, int32_t max,
                    const char *what);
+// A measure or a signal at the end of its array, `name` in the arena, everything in it that is a
+// position PLAYBOOK_NONE. There must be room. `definition` NULL: nothing is left to be read.
+int32_t load_new_measure(struct loader *l, const char *name, const struct config_node *key,
+                         const struct config_node *definition);
+int32_t load_new_signal(struct loader *l, const char *name, const struct config_node *key,
+                        const struct config_node *definition, enum signal_origin origin);
+// What is called so from now on; false with the mistake reported when something is already, or when
+// it is no name.
+bool load_claim_name(struct loader *l, const struct config_node *key, enum load_name_kind kind,
+                     int32_t at);
 // The number of an event's name; PLAYBOOK_NONE with the mistake reported.
 int32_t load_event(struct loader *l, const struct config_node *node);
 // A list of events in the arena; NULL with the mistake reported.
@@ -113,6 +133,27 @@ enum load_place {
 };
 int32_t load_condition(struct loader *l, const struct config_node *node, enum load_place place);
 int32_t load_always(struct loader *l, const struct config_node *node);
+// Conditions that the loader puts together; `text` in the arena or for ever. A group of one is that
+// one, but for NOT.
+int32_t load_join(struct loader *l, const struct config_node *node, enum condition_kind kind,
+                  const int32_t *children, int32_t n);
+int32_t load_look_at_signal(struct loader *l, const struct config_node *node, int32_t signal,
+                            const char *text);
+int32_t load_add_condition(struct loader *l, const struct config_node *node,
+                           const struct condition *condition);
+// load_tests.c: the tests of an operand, a mapping of them or a value that it must be; `left` is
+// the operand as a text, in the arena or for ever.
+int32_t load_tests(struct loader *l, const struct config_node *key, const struct config_node *right,
+                   const struct condition *operand, const char *left, enum load_place place);
+int32_t load_at_least(struct loader *l, const struct config_node *node, int32_t measure,
+                      const char *left, int64_t milli, enum load_place place);
+// The signal "when.<test>" for a test that cannot stand where it does, and a condition on it.
+int32_t load_hoist_signal(struct loader *l, const struct config_node *node, int32_t test);
+int32_t load_hoist(struct loader *l, const struct config_node *node, int32_t test);
+// {segment: NAME} and {stage: NAME}; `right` is the name.
+int32_t load_segment(struct loader *l, const struct config_node *right, enum load_place place);
+int32_t load_stage(struct loader *l, const struct config_node *node,
+                   const struct config_node *right);
 // The whole condition on one line: "account_pqa or (user_pql and not segment.small)".
 void load_condition_line(const struct loader *l, int32_t at, struct buf *out);
 
@@ -122,10 +163,37 @@ bool load_milli(struct loader *l, const struct config_node *node, int64_t *out);
 bool load_value(struct loader *l, const struct config_node *node, struct value *out);
 void load_value_text(const struct value *value, struct buf *out);
 
-// load_signals.c: order, scopes, and who may look at whom; after every condition is read.
+// load_signals.c: the condition of a signal and what goes with it, in long form or short.
+// Keys beside `when hold_for cooldown exit episodes label` that it takes.
+enum { LOAD_SIGNAL_PER = 1, LOAD_SIGNAL_AS = 2 };
+void load_signal(struct loader *l, int32_t at, unsigned takes);
+// Whether a signal is written in long form: {when: ..., hold_for: ...}.
+bool load_is_long(const struct config_node *definition);
+
+// load_scopes.c: order, scopes, and who may look at whom; after every condition is read.
 void load_order_signals(struct loader *l);
 
 // load_routing.c
 void load_queues(struct loader *l, const struct config_node *node);
-void load_qualify(struct loader *l, const struct config_node *node);
 void load_routes(struct loader *l, const struct config_node *node);
+
+// load_qualify.c: names first, as with all signals; then their conditions; then, with the scope of
+// a definition settled, the verdicts of persons that overrule it.
+void load_qualify_names(struct loader *l, const struct config_node *node);
+void load_qualify(struct loader *l);
+void load_verdicts(struct loader *l, int32_t signal);
+// Any definition of these roles (a mask of 1 << role) holds; PLAYBOOK_NONE: there is none.
+int32_t load_any_definition(struct loader *l, const struct config_node *node, unsigned roles);
+
+// load_lifecycle.c: stages, after the names of definitions; and marketing.
+void load_lifecycle_names(struct loader *l, const struct config_node *node);
+void load_lifecycle(struct loader *l, const struct config_node *node);
+void load_marketing_names(struct loader *l, const struct config_node *node);
+void load_marketing(struct loader *l, const struct config_node *node);
+// After load_order_signals: no definition but those of marketing looks at its events.
+void load_check_marketing(struct loader *l);
+
+// load_warnings.c: events that show no value by themselves; then what is odd, but no mistake. The
+// latter only of a file without mistakes.
+void load_read_vanity(struct loader *l, const struct config_node *node);
+void load_warnings(struct loader *l);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What qualifies, where it goes, and the queues that it waits in.
+// Where leads go, and the queues that they wait in.
 #include "common/base/mem.h"
 #include "common/base/time_text.h"
 #include "services/playbook/load_impl.h"
@@ -51,23 +51,6 @@ void load_queues(struct loader *l, const struct config_node *node)
             return;
         if (load_check_name(l, key))
             load_queue(l, arena_dup(l->arena, config_text(key)), config_at(node, i));
-    }
-}
-
-void load_qualify(struct loader *l, const struct config_node *node)
-{
-    static const char *const KEYS[] = {"pal", "pql", "pqa"};
-    struct playbook *playbook = l->playbook;
-    int32_t *conditions[] = {&playbook->pal, &playbook->pql, &playbook->pqa};
-    for (size_t i = 0; i < ARRAY_LEN(KEYS); i++)
-        *conditions[i] = PLAYBOOK_NONE;
-    if (node == NULL || !load_is_mapping(l, node, "pal, pql or pqa"))
-        return;
-    (void)config_check_keys(l->config, node, KEYS, ARRAY_LEN(KEYS));
-    for (size_t i = 0; i < ARRAY_LEN(KEYS); i++) {
-        const struct config_node *condition = config_get(node, KEYS[i]);
-        if (condition != NULL)
-            *conditions[i] = load_condition(l, condition, LOAD_IN_ROUTE);
     }
 }
 

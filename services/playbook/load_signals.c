@@ -1,201 +1,101 @@
 // SPDX-License-Identifier: Apache-2.0
-// Signals are put in order, each after those it refers to; along that order it is known whether one
-// is of users or of accounts, and so who looks at whom. An account decides for itself and each user
-// for herself: an account learns of its users by counting them, and a user's signal sees the
-// account's numbers and traits but not its signals. What mixes the two belongs under `qualify`.
-#include "common/base/mem.h"
-#include "common/base/check.h"
+// A signal is its condition alone, or a mapping with `when` and what it remembers: how long the
+// condition must hold, what ends it, when it may become true again.
+#include "common/base/time_text.h"
 #include "services/playbook/load_impl.h"
 
-struct load_path {
-    const struct load_path *before;
-    int32_t signal;
-};
+enum { EPISODES_MAX = 1000000 };
 
-static void load_visit(struct loader *l, int32_t at, const struct load_path *before);
+static const char *const LONG_KEYS[] = {"when",  "hold_for", "cooldown", "exit",     "episodes",
+                                        "label", "per",      "as",       "requalify"};
+enum { COMMON_KEYS = 6, PER_KEY = 6, AS_KEY = 7 };
 
-static void load_report_cycle(struct loader *l, int32_t at, const struct load_path *path)
+bool load_is_long(const struct config_node *definition)
 {
-    const struct load_path *first = path;
-    struct buf names = {0}, turned = {0};
-    // The path leads back from the end; it is told from its start.
-    buf_printf(&names, "%s", l->signals[at].as.name);
-    while (first->signal != at) {
-        buf_clear(&turned);
-        buf_printf(&turned, "%s -> " SPAN_FMT, l->signals[first->signal].as.name,
-                   SPAN_ARG(buf_span(&names)));
-        buf_clear(&names);
-        buf_append_span(&names, buf_span(&turned));
-        first = first->before;
-    }
-    config_error_hint(l->config, l->signals[at].key, "one of them must not refer to the next",
-                      "signals refer to each other in a circle: %s -> " SPAN_FMT,
-                      l->signals[at].as.name, SPAN_ARG(buf_span(&names)));
-    buf_deinit(&names);
-    buf_deinit(&turned);
-}
-
-// Visits what a condition refers to: signals, and through measures of users their signals.
-static void load_visit_condition(struct loader *l, int32_t at, const struct load_path *path)
-{
-    if (at == PLAYBOOK_NONE)
-        return;
-    const struct condition *condition = &l->conditions[at].as;
-    switch (condition->kind) {
-    case CONDITION_AT_LEAST_N:
-        CHECK(false);
-    case CONDITION_ALL:
-    case CONDITION_ANY:
-    case CONDITION_NOT:
-        for (int32_t i = 0; i < condition->n_children; i++)
-            load_visit_condition(l, condition->children[i], path);
-        break;
-    case CONDITION_TEST: {
-        if (condition->operand != OPERAND_MEASURE)
-            break;
-        const struct measure *measure = &l->measures[condition->measure].as;
-        if (measure->kind == MEASURE_USERS_WITH && measure->signal != PLAYBOOK_NONE)
-            load_visit(l, measure->signal, path);
-        break;
-    }
-    case CONDITION_SIGNAL:
-        load_visit(l, condition->signal, path);
-        break;
-    case CONDITION_ALWAYS:
-        break;
-    }
-}
-
-// The first leaf of a condition, in order of the file, for which `match` holds; PLAYBOOK_NONE:
-// none.
-typedef bool (*load_match_fn)(const struct loader *l, const struct condition *condition);
-
-static int32_t load_find_leaf(const struct loader *l, int32_t at, load_match_fn match)
-{
-    if (at == PLAYBOOK_NONE)
-        return PLAYBOOK_NONE;
-    const struct condition *condition = &l->conditions[at].as;
-    int32_t found = PLAYBOOK_NONE;
-    if (condition->kind == CONDITION_TEST || condition->kind == CONDITION_SIGNAL)
-        return match(l, condition) ? at : PLAYBOOK_NONE;
-    for (int32_t i = 0; i < condition->n_children && found == PLAYBOOK_NONE; i++)
-        found = load_find_leaf(l, condition->children[i], match);
-    return found;
-}
-
-// Of what was reported already, nothing is known.
-static bool load_is_unsure(const struct loader *l, const struct condition *condition)
-{
-    if (condition->kind == CONDITION_SIGNAL)
-        return l->signals[condition->signal].unsure;
-    return condition->operand == OPERAND_MEASURE && l->measures[condition->measure].broken;
-}
-
-static bool load_is_of_user(const struct loader *l, const struct condition *condition)
-{
-    if (load_is_unsure(l, condition))
+    if (config_kind(definition) != CONFIG_MAPPING)
         return false;
-    if (condition->kind == CONDITION_SIGNAL)
-        return l->signals[condition->signal].as.scope == SCOPE_USER;
-    if (condition->operand == OPERAND_MEASURE)
-        return l->measures[condition->measure].as.scope == SCOPE_USER;
-    return condition->operand == OPERAND_USER_TRAIT;
-}
-
-static bool load_is_account_signal(const struct loader *l, const struct condition *condition)
-{
-    return condition->kind == CONDITION_SIGNAL && !l->signals[condition->signal].unsure &&
-           l->signals[condition->signal].as.scope == SCOPE_ACCOUNT;
-}
-
-static bool load_is_users_with(const struct loader *l, const struct condition *condition)
-{
-    return condition->kind == CONDITION_TEST && condition->operand == OPERAND_MEASURE &&
-           l->measures[condition->measure].as.kind == MEASURE_USERS_WITH;
-}
-
-// A signal of users must not look at what accounts decide.
-static void load_check_user_signal(struct loader *l, const struct load_signal *signal,
-                                   int32_t of_user)
-{
-    int32_t other = load_find_leaf(l, signal->as.condition, load_is_account_signal);
-    const char *user_side = l->conditions[of_user].as.text;
-    bool counts = l->conditions[of_user].as.kind == CONDITION_SIGNAL;
-    if (other != PLAYBOOK_NONE)
-        config_error_hint(l->config, l->conditions[other].node,
-                          counts ? "count the users in a measure, {users_with: ...}, or combine "
-                                   "the two under qualify"
-                                 : "combine the two under qualify",
-                          "\"%s\" is decided for each user (\"%s\") and cannot refer to \"%s\", "
-                          "which is the account's",
-                          signal->as.name, user_side, l->conditions[other].as.text);
-    other = load_find_leaf(l, signal->as.condition, load_is_users_with);
-    if (other != PLAYBOOK_NONE)
-        config_error_hint(l->config, l->conditions[other].node,
-                          "make an account's signal of it, and combine the two under qualify",
-                          "\"%s\" is decided for each user (\"%s\") and cannot look at \"%s\", "
-                          "which counts users",
-                          signal->as.name, user_side, l->conditions[other].as.text);
-}
-
-static void load_scope(struct loader *l, int32_t at)
-{
-    struct load_signal *signal = &l->signals[at];
-    int32_t of_user = load_find_leaf(l, signal->as.condition, load_is_of_user);
-    signal->as.scope = of_user == PLAYBOOK_NONE ? SCOPE_ACCOUNT : SCOPE_USER;
-    signal->unsure = of_user == PLAYBOOK_NONE &&
-                     (signal->as.condition == PLAYBOOK_NONE ||
-                      load_find_leaf(l, signal->as.condition, load_is_unsure) != PLAYBOOK_NONE);
-    if (of_user == PLAYBOOK_NONE)
-        return;
-    if (signal->as.origin == SIGNAL_SEGMENT)
-        config_error_hint(l->config, l->conditions[of_user].node,
-                          "count the users in a measure, {users_with: ...} or per: account",
-                          "a segment is of accounts, and \"%s\" is of one user",
-                          l->conditions[of_user].as.text);
-    else
-        load_check_user_signal(l, signal, of_user);
-}
-
-static void load_visit(struct loader *l, int32_t at, const struct load_path *before)
-{
-    if (l->signals[at].walk == LOAD_VISITED)
-        return;
-    if (l->signals[at].walk == LOAD_VISITING) {
-        load_report_cycle(l, at, before);
-        return;
+    if (config_get(definition, "when") != NULL)
+        return true;
+    // Alone it may be a measure that is called so.
+    for (size_t i = 0; i < ARRAY_LEN(LONG_KEYS) && config_count(definition) > 1; i++) {
+        if (load_key(definition, LONG_KEYS[i]) != NULL)
+            return true;
     }
-    struct load_path here = {before, at};
-    l->signals[at].walk = LOAD_VISITING;
-    load_visit_condition(l, l->signals[at].as.condition, &here);
-    l->signals[at].walk = LOAD_VISITED;
-    l->signals[at].position = l->n_order;
-    MEM_GROW(l->order, l->n_order, l->cap_order);
-    l->order[l->n_order++] = at;
+    return false;
 }
 
-static void load_check_counted(struct loader *l, const struct load_measure *entry)
+static void load_check_long(struct loader *l, const struct config_node *node, unsigned takes)
 {
-    if (entry->as.kind != MEASURE_USERS_WITH || entry->as.signal == PLAYBOOK_NONE)
-        return;
-    const struct load_signal *signal = &l->signals[entry->as.signal];
-    if (signal->as.scope == SCOPE_USER || signal->unsure)
-        return;
-    config_error_hint(l->config, config_get(entry->definition, "users_with"),
-                      "users_with needs a signal that looks at something of a user",
-                      "\"%s\" is a signal of the account", signal->as.name);
+    const char *keys[ARRAY_LEN(LONG_KEYS)];
+    size_t n = 0;
+    for (size_t i = 0; i < ARRAY_LEN(LONG_KEYS); i++) {
+        bool as = i >= AS_KEY, per = i == PER_KEY;
+        if ((as && (takes & LOAD_SIGNAL_AS) == 0) || (per && (takes & LOAD_SIGNAL_PER) == 0))
+            continue;
+        keys[n++] = LONG_KEYS[i];
+    }
+    (void)config_check_keys(l->config, node, keys, n);
 }
 
-void load_order_signals(struct loader *l)
+static int64_t load_long_duration(struct loader *l, const struct config_node *node, const char *key)
 {
-    size_t errors = config_error_count(l->config);
-    for (int32_t i = 0; i < l->n_signals; i++)
-        load_visit(l, i, NULL);
-    // Scopes along a circle mean nothing.
-    if (config_error_count(l->config) > errors)
+    const struct config_node *value = config_get(node, key);
+    int64_t ms = 0;
+    if (value != NULL)
+        (void)config_read_duration(l->config, value, 0, LOAD_DAYS_MAX * (int64_t)TIME_DAY_MS, &ms);
+    return ms;
+}
+
+static void load_long_per(struct loader *l, int32_t at, const struct config_node *node)
+{
+    static const char *const NAMES[] = {[SCOPE_USER] = "user", [SCOPE_ACCOUNT] = "account"};
+    size_t scope;
+    if (node == NULL || !config_read_choice(l->config, node, NAMES, ARRAY_LEN(NAMES), &scope))
         return;
-    for (int32_t i = 0; i < l->n_order; i++)
-        load_scope(l, l->order[i]);
-    for (int32_t i = 0; i < l->n_measures; i++)
-        load_check_counted(l, &l->measures[i]);
+    l->signals[at].per_account = scope == SCOPE_ACCOUNT;
+    l->signals[at].per_user = scope == SCOPE_USER;
+}
+
+static void load_long_rest(struct loader *l, int32_t at, const struct config_node *node)
+{
+    struct signal *signal = &l->signals[at].as;
+    const struct config_node *episodes = config_get(node, "episodes");
+    const struct config_node *label = config_get(node, "label");
+    struct span text;
+    int64_t n = 0;
+    signal->hold_ms = load_long_duration(l, node, "hold_for");
+    signal->cooldown_ms = load_long_duration(l, node, "cooldown");
+    if (episodes != NULL)
+        (void)config_read_i64(l->config, episodes, 1, EPISODES_MAX, &n);
+    signal->episodes_max = (int32_t)n;
+    if (label != NULL && config_read_text(l->config, label, LOAD_TEXT_BYTES_MAX, &text))
+        signal->label = arena_dup(l->arena, text);
+}
+
+void load_signal(struct loader *l, int32_t at, unsigned takes)
+{
+    const struct config_node *node = l->signals[at].definition;
+    const struct config_node *when = node, *exit = NULL;
+    int32_t condition = PLAYBOOK_NONE;
+    if (load_is_long(node)) {
+        when = config_get(node, "when");
+        exit = config_get(node, "exit");
+        load_check_long(l, node, takes);
+        load_long_rest(l, at, node);
+        if ((takes & LOAD_SIGNAL_PER) != 0)
+            load_long_per(l, at, config_get(node, "per"));
+        if (when == NULL)
+            config_error_hint(l->config, node, "add when: and its condition",
+                              "missing key \"when\"");
+    }
+    if (when != NULL)
+        condition = load_condition(l, when, LOAD_IN_SIGNAL);
+    l->signals[at].as.condition = l->signals[at].entry = condition;
+    if (exit != NULL) {
+        int32_t ends = load_condition(l, exit, LOAD_IN_SIGNAL);
+        l->signals[at].as.exit = ends;
+    }
+    struct signal *signal = &l->signals[at].as;
+    signal->memory = signal->hold_ms > 0 || signal->cooldown_ms > 0 || signal->episodes_max > 0 ||
+                     signal->exit != PLAYBOOK_NONE;
 }
