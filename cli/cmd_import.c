@@ -18,6 +18,8 @@ enum { TICK_TERMINAL_MS = 200, TICK_LINES_MS = 5000, BAR_CELLS = 24 };
 
 static const int64_t RETRY_FOR_MAX_MS = 365LL * 24 * 3600 * 1000;
 
+#define TRAITS_FROM_MS INT64_C(631152000000) // 1990-01-01, before which no event is taken
+
 struct run {
     const char *dir;
     const char *errors_path;
@@ -134,6 +136,23 @@ static enum err files_check(const struct run *run, struct err_info *info)
     return ERR_OK;
 }
 
+// In a cluster that lives by its events' times a trait of today would move accounts to today: it is
+// as of the latest event instead, or there from the beginning when there is none yet.
+static enum err traits_open(struct run *run, struct err_info *info)
+{
+    struct trait_lines_opts lines = {strcmp(run->traits, "users") == 0, run->key};
+    struct cluster_facts facts;
+    run->lines = trait_lines_create(&lines);
+    run->no_advance = true;
+    enum err err = cluster_facts_read(run->dir, &facts, info);
+    if (err != ERR_OK || !facts.event_clock || run->at_ms != 0)
+        return err;
+    err = clock_event_time_max(run->cluster, &run->at_ms, info);
+    if (err == ERR_OK && run->at_ms <= 0)
+        run->at_ms = TRAITS_FROM_MS;
+    return err;
+}
+
 static enum err run_import(struct run *run, struct err_info *info)
 {
     struct rpc_client *client;
@@ -145,10 +164,10 @@ static enum err run_import(struct run *run, struct err_info *info)
     if (err != ERR_OK)
         return err;
     struct loop *loop = cluster_loop(run->cluster);
-    if (run->traits != NULL) {
-        struct trait_lines_opts lines = {strcmp(run->traits, "users") == 0, run->key};
-        run->lines = trait_lines_create(&lines);
-    }
+    if (run->traits != NULL)
+        err = traits_open(run, info);
+    if (err != ERR_OK)
+        return err;
     struct import_opts opts = {
         .traits = run->lines,
         .traits_at_ms = run->at_ms,
@@ -281,7 +300,9 @@ int cmd_import(int argc, char **argv)
         {"key", OPTION_TEXT, &run.key, "COLUMN",
          "with --traits: the column that names them (the first one)", 0, 0, NULL},
         {"at", OPTION_TIME, &run.at_ms, "TIME",
-         "with --traits: when this became true (the file's last change)", 0, 0, NULL},
+         "with --traits: when this became true (the file's last change; clock: event: the latest "
+         "event)",
+         0, 0, NULL},
         {"batch", OPTION_COUNT, &run.batch, "N", "events in a request (500)", 1, IMPORT_BATCH_MAX,
          NULL},
         {"window", OPTION_COUNT, &run.window, "N", "requests on their way at once (8)", 1,

@@ -160,8 +160,18 @@ static void world_run(struct world *w, const char *text, int64_t batch, int64_t 
     struct rpc_client_opts client_opts = {.url = url};
     cr_assert_eq(rpc_client_open(w->loop, &client_opts, &w->client, &info), ERR_OK);
     const char *files[] = {w->path};
-    struct import_opts opts = {w->loop, w->client,    files,      1,       batch,
-                               window,  retry_for_ms, refused_cb, done_cb, w};
+    struct import_opts opts = {
+        .loop = w->loop,
+        .client = w->client,
+        .files = files,
+        .n_files = 1,
+        .batch = batch,
+        .window = window,
+        .retry_for_ms = retry_for_ms,
+        .refused = refused_cb,
+        .done = done_cb,
+        .arg = w,
+    };
     w->import = import_create(&opts);
     loop_run(w->loop);
     cr_assert(w->done);
