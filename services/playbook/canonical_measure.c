@@ -36,6 +36,11 @@ static void canonical_events(const struct playbook *playbook, const struct measu
     } else if (playbook->active_events == NULL) {
         // An event of that name stands in quotes.
         buf_append_text(out, "any");
+        if (playbook->n_marketing_events > 0) {
+            buf_append_text(out, " but: ");
+            canonical_event_names(playbook, playbook->marketing_events,
+                                  playbook->n_marketing_events, out);
+        }
     } else {
         buf_append_text(out, "any: ");
         canonical_event_names(playbook, playbook->active_events, playbook->n_active_events, out);
