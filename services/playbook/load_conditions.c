@@ -406,15 +406,23 @@ int32_t load_condition(struct loader *l, const struct config_node *node, enum lo
     return load_tests(l, key, right, &operand, arena_dup(l->arena, text), place);
 }
 
+static bool load_is_group_text(const char *text)
+{
+    return strcmp(text, "all") == 0 || strcmp(text, "any") == 0 || strcmp(text, "not") == 0 ||
+           strcmp(text, "none") == 0;
+}
+
 static void load_line_part(const struct loader *l, int32_t at, bool nested, struct buf *out)
 {
     const struct condition *condition = &l->conditions[at].as;
     bool group = condition->kind == CONDITION_ALL || condition->kind == CONDITION_ANY;
     bool some = condition->kind == CONDITION_AT_LEAST_N;
-    if (condition->kind == CONDITION_NOT) {
+    // What stands for something shorter, as a stage does, is told by its text.
+    bool plain = !load_is_group_text(condition->text) && !some;
+    if (condition->kind == CONDITION_NOT && !plain) {
         buf_append_text(out, "not ");
         load_line_part(l, condition->children[0], true, out);
-    } else if (group || some) {
+    } else if ((group || some) && !plain) {
         nested = nested || some;
         if (some)
             buf_printf(out, "%s ", condition->text);

@@ -66,33 +66,34 @@ static bool load_growth_over(struct load_test *t, const struct config_node *at, 
     return true;
 }
 
-// One of the numbers of a growth; true when it is not there.
-static bool load_growth_part(struct load_test *t, const char *key, const char *before,
-                             const char *after, bool *has, int64_t *out, struct buf *threshold)
-{
-    const struct config_node *node = config_get(t->right, key);
-    if (node == NULL)
-        return true;
-    if (!load_milli(t->l, node, out))
-        return false;
-    *has = true;
-    buf_append_text(threshold, threshold->len > 0 ? " " : "");
-    buf_append_text(threshold, before);
-    playbook_append_milli(*out, threshold);
-    buf_append_text(threshold, after);
-    return true;
-}
+// The numbers of a growth, as a playbook writes them and as they are told: before them when they
+// follow another, right before, right after.
+enum growth_part { GROWTH_TO, GROWTH_FROM, GROWTH_BY, GROWTH_RATIO };
+static const struct {
+    const char *key, *joint, *before, *after;
+} GROWTH[] = {
+    [GROWTH_TO] = {"grew_to", "", "to ", ""},
+    [GROWTH_FROM] = {"from_at_most", " ", "from at most ", ""},
+    [GROWTH_BY] = {"grew_by", ", ", "by ", ""},
+    [GROWTH_RATIO] = {"ratio", ", ", "", " times"},
+};
 
 static bool load_growth_parts(struct load_test *t, const struct config_node *at, struct growth *g,
                               struct buf *threshold)
 {
-    bool good = load_growth_part(t, "grew_to", "to ", "", &g->has_to, &g->to_milli, threshold);
-    good = load_growth_part(t, "from_at_most", "from at most ", "", &g->has_from, &g->from_milli,
-                            threshold) &&
-           good;
-    good = load_growth_part(t, "grew_by", "by ", "", &g->has_by, &g->by_milli, threshold) && good;
-    good = load_growth_part(t, "ratio", "", " times", &g->has_ratio, &g->ratio_milli, threshold) &&
-           good;
+    bool *const has[] = {&g->has_to, &g->has_from, &g->has_by, &g->has_ratio};
+    int64_t *const numbers[] = {&g->to_milli, &g->from_milli, &g->by_milli, &g->ratio_milli};
+    bool good = true;
+    for (size_t i = 0; i < ARRAY_LEN(GROWTH); i++) {
+        const struct config_node *node = config_get(t->right, GROWTH[i].key);
+        if (node == NULL)
+            continue;
+        *has[i] = true;
+        good = load_milli(t->l, node, numbers[i]) && good;
+        buf_printf(threshold, "%s%s", threshold->len > 0 ? GROWTH[i].joint : "", GROWTH[i].before);
+        playbook_append_milli(*numbers[i], threshold);
+        buf_append_text(threshold, GROWTH[i].after);
+    }
     if (!good)
         return false;
     if (g->has_ratio && (g->ratio_milli <= 0 || g->ratio_milli > 1000000 * INT64_C(1000))) {

@@ -40,7 +40,8 @@ struct load_measure {
     const struct config_node *definition;
     bool is_score; // declared under `scores`
     bool used;
-    bool broken; // reported already: what looks at it is not told again
+    bool broken;  // reported already: what looks at it is not told again
+    bool visited; // what it refers to is in order
 };
 
 // Signals are put in order by a walk from each to what it refers to.

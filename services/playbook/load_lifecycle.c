@@ -162,6 +162,8 @@ int32_t load_stage(struct loader *l, const struct config_node *node,
         parts[n++] = load_look_at_signal(l, node, l->stages[stage], text);
     if (n_higher > 0) {
         int32_t any = load_join(l, node, CONDITION_ANY, higher, n_higher);
+        if (any != PLAYBOOK_NONE)
+            l->conditions[any].as.quiet = true;
         parts[n++] = load_join(l, node, CONDITION_NOT, &any, 1);
     }
     int32_t whole = load_join(l, node, CONDITION_ALL, parts, n);
@@ -251,7 +253,8 @@ static const char *load_marketing_of(const struct loader *l, const struct measur
 
 struct load_search {
     struct loader *l;
-    bool *seen; // by signal
+    bool signals[PLAYBOOK_SIGNALS_MAX]; // seen already
+    bool measures[PLAYBOOK_MEASURES_MAX];
     const char *event;
     int32_t leaf; // where it was found
 };
@@ -263,8 +266,9 @@ static void load_search_measure(void *context, struct load_reference reference)
     struct load_search *s = context;
     if (s->event == NULL && reference.signal != PLAYBOOK_NONE)
         load_search_signal(s, reference.signal);
-    if (s->event != NULL || reference.measure == PLAYBOOK_NONE)
+    if (s->event != NULL || reference.measure == PLAYBOOK_NONE || s->measures[reference.measure])
         return;
+    s->measures[reference.measure] = true;
     s->event = load_marketing_of(s->l, &s->l->measures[reference.measure].as);
     if (s->event == NULL)
         load_measure_refers(s->l, reference.measure, load_search_measure, s);
@@ -291,9 +295,9 @@ static void load_search_condition(struct load_search *s, int32_t at)
 
 static void load_search_signal(struct load_search *s, int32_t signal)
 {
-    if (s->seen[signal])
+    if (s->signals[signal])
         return;
-    s->seen[signal] = true;
+    s->signals[signal] = true;
     load_search_condition(s, s->l->signals[signal].as.condition);
     load_search_condition(s, s->l->signals[signal].as.exit);
 }
@@ -305,10 +309,9 @@ void load_check_marketing(struct loader *l)
         return;
     for (int32_t i = 0; i < l->n_definitions; i++) {
         const struct definition *definition = &l->definitions[i];
-        struct load_search s = {l, mem_zalloc((size_t)l->n_signals + 1), NULL, PLAYBOOK_NONE};
+        struct load_search s = {.l = l, .leaf = PLAYBOOK_NONE};
         if (definition->role != ROLE_MQL)
             load_search_signal(&s, definition->signal);
-        mem_free(s.seen);
         if (s.event == NULL)
             continue;
         config_error_hint(l->config, l->signals[definition->signal].key,

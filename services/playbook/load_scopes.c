@@ -54,7 +54,10 @@ static void load_visit_reference(void *context, struct load_reference reference)
 static void load_visit_measure(struct loader *l, int32_t at, const struct load_path *path)
 {
     struct load_visitor visitor = {l, path};
+    if (l->measures[at].visited)
+        return;
     load_measure_refers(l, at, load_visit_reference, &visitor);
+    l->measures[at].visited = true;
 }
 
 // Visits what a condition refers to: signals, also those that its measures look at.

@@ -88,69 +88,84 @@ static enum load_met load_met_by_points(const struct loader *l, const struct mea
     return MET_BY_VANITY;
 }
 
-static enum load_met load_met_by(const struct loader *l, int32_t at, int32_t *leaf);
-static enum load_met load_met_by_measure(const struct loader *l, int32_t at, int32_t *leaf);
+// What is known already, by signal and by measure; they make no circle here.
+struct load_guard {
+    const struct loader *l;
+    bool signal_known[PLAYBOOK_SIGNALS_MAX], measure_known[PLAYBOOK_MEASURES_MAX];
+    enum load_met signals[PLAYBOOK_SIGNALS_MAX], measures[PLAYBOOK_MEASURES_MAX];
+    int32_t leaves[PLAYBOOK_SIGNALS_MAX]; // the first test of the signal that vanity meets
+};
 
-static enum load_met load_met_by_signal(const struct loader *l, int32_t signal, int32_t *leaf)
+static enum load_met load_met_by(struct load_guard *g, int32_t at, int32_t *leaf);
+static enum load_met load_met_by_measure(struct load_guard *g, int32_t at);
+
+static enum load_met load_met_by_signal(struct load_guard *g, int32_t signal, int32_t *leaf)
 {
-    const struct load_signal *entry = &l->signals[signal];
-    return load_met_by(l, entry->entry != PLAYBOOK_NONE ? entry->entry : entry->as.condition, leaf);
+    const struct load_signal *entry = &g->l->signals[signal];
+    int32_t condition = entry->entry != PLAYBOOK_NONE ? entry->entry : entry->as.condition;
+    if (!g->signal_known[signal]) {
+        g->leaves[signal] = PLAYBOOK_NONE;
+        g->signals[signal] = load_met_by(g, condition, &g->leaves[signal]);
+        g->signal_known[signal] = true;
+    }
+    if (*leaf == PLAYBOOK_NONE)
+        *leaf = g->leaves[signal];
+    return g->signals[signal];
 }
 
 // All that a score adds up must be of that kind; of several at once the best may do.
-static enum load_met load_met_by_terms(const struct loader *l, const struct measure *measure,
-                                       int32_t *leaf)
+static enum load_met load_met_by_terms(struct load_guard *g, const struct measure *measure)
 {
     bool any = measure->kind == MEASURE_BEST;
     enum load_met met = any ? MET_BY_USE : MET_BY_NOTHING;
     for (int32_t i = 0; i < measure->n_terms; i++) {
         const struct term *term = &measure->terms[i];
+        int32_t ignored = PLAYBOOK_NONE;
         enum load_met part;
         if (term->weight_milli < 0)
             continue;
         if (term->measure != PLAYBOOK_NONE)
-            part = load_met_by_measure(l, term->measure, leaf);
+            part = load_met_by_measure(g, term->measure);
         else
-            part = load_met_by_signal(l, term->signal, leaf);
+            part = load_met_by_signal(g, term->signal, &ignored);
         met = any ? (part < met ? part : met) : (part > met ? part : met);
     }
     return met;
 }
 
-static enum load_met load_met_by_grade(const struct loader *l, const struct measure *measure,
-                                       int32_t *leaf)
+static enum load_met load_met_by_grade(struct load_guard *g, const struct measure *measure)
 {
     enum load_met rows = MET_BY_NOTHING, columns = MET_BY_NOTHING;
     if (measure->rows.measure != PLAYBOOK_NONE)
-        rows = load_met_by_measure(l, measure->rows.measure, leaf);
+        rows = load_met_by_measure(g, measure->rows.measure);
     if (measure->columns.measure != PLAYBOOK_NONE)
-        columns = load_met_by_measure(l, measure->columns.measure, leaf);
+        columns = load_met_by_measure(g, measure->columns.measure);
     return rows > columns ? rows : columns;
 }
 
-static enum load_met load_met_by_measure(const struct loader *l, int32_t at, int32_t *leaf)
+static enum load_met load_met_by_kind(struct load_guard *g, const struct measure *measure)
 {
-    const struct measure *measure = &l->measures[at].as;
+    int32_t ignored = PLAYBOOK_NONE;
     switch (measure->kind) {
     case MEASURE_USERS_WITH:
-        return load_met_by_signal(l, measure->signal, leaf);
+        return load_met_by_signal(g, measure->signal, &ignored);
     case MEASURE_SINCE:
         if (measure->signal != PLAYBOOK_NONE)
-            return load_met_by_signal(l, measure->signal, leaf);
+            return load_met_by_signal(g, measure->signal, &ignored);
         break;
     case MEASURE_SCORE:
-        return load_met_by_points(l, measure);
+        return load_met_by_points(g->l, measure);
     case MEASURE_POINTS:
         if (measure->points_milli <= 0)
             return MET_BY_NOTHING;
         break;
     case MEASURE_WEIGHTED:
     case MEASURE_BEST:
-        return load_met_by_terms(l, measure, leaf);
+        return load_met_by_terms(g, measure);
     case MEASURE_GRADE:
-        return load_met_by_grade(l, measure, leaf);
+        return load_met_by_grade(g, measure);
     case MEASURE_SEQUENCE:
-        return load_met_by_events(l, measure->steps, measure->n_steps);
+        return load_met_by_events(g->l, measure->steps, measure->n_steps);
     case MEASURE_COUNT:
     case MEASURE_SUM:
     case MEASURE_DISTINCT_USERS:
@@ -169,50 +184,58 @@ static enum load_met load_met_by_measure(const struct loader *l, int32_t at, int
     case MEASURE_TIME_SPENT:
         break;
     }
-    return measure->events == NULL ? load_met_by_any(l)
-                                   : load_met_by_events(l, measure->events, measure->n_events);
+    return measure->events == NULL ? load_met_by_any(g->l)
+                                   : load_met_by_events(g->l, measure->events, measure->n_events);
 }
 
-static enum load_met load_met_by_test(const struct loader *l, int32_t at, int32_t *leaf)
+static enum load_met load_met_by_measure(struct load_guard *g, int32_t at)
 {
-    const struct condition *test = &l->conditions[at].as;
+    if (!g->measure_known[at])
+        g->measures[at] = load_met_by_kind(g, &g->l->measures[at].as);
+    g->measure_known[at] = true;
+    return g->measures[at];
+}
+
+static enum load_met load_met_by_test(struct load_guard *g, int32_t at, int32_t *leaf)
+{
+    const struct condition *test = &g->l->conditions[at].as;
     bool low = test->test == TEST_AT_MOST || test->test == TEST_BELOW ||
                (test->test == TEST_EXISTS && !test->expected);
     if (test->operand != OPERAND_MEASURE || low)
         return MET_BY_NOTHING;
-    enum load_met met = load_met_by_measure(l, test->measure, leaf);
+    enum load_met met = load_met_by_measure(g, test->measure);
     if (met == MET_BY_VANITY && *leaf == PLAYBOOK_NONE)
         *leaf = at;
     return met;
 }
 
 // Of n conditions, what the cheapest `needed` of them take.
-static enum load_met load_met_by_some(const struct loader *l, const struct condition *group,
+static enum load_met load_met_by_some(struct load_guard *g, const struct condition *group,
                                       int32_t needed, int32_t *leaf)
 {
     int32_t count[MET_BY_USE + 1] = {0};
     for (int32_t i = 0; i < group->n_children; i++)
-        count[load_met_by(l, group->children[i], leaf)]++;
+        count[load_met_by(g, group->children[i], leaf)]++;
     if (count[MET_BY_NOTHING] >= needed)
         return MET_BY_NOTHING;
     return count[MET_BY_NOTHING] + count[MET_BY_VANITY] >= needed ? MET_BY_VANITY : MET_BY_USE;
 }
 
-// `leaf`: the first test that vanity meets. Signals make no circle here.
-static enum load_met load_met_by(const struct loader *l, int32_t at, int32_t *leaf)
+// `leaf`: the first test that vanity meets.
+static enum load_met load_met_by(struct load_guard *g, int32_t at, int32_t *leaf)
 {
-    const struct condition *condition = &l->conditions[at].as;
+    const struct condition *condition = &g->l->conditions[at].as;
     switch (condition->kind) {
     case CONDITION_ALL:
-        return load_met_by_some(l, condition, condition->n_children, leaf);
+        return load_met_by_some(g, condition, condition->n_children, leaf);
     case CONDITION_ANY:
-        return load_met_by_some(l, condition, 1, leaf);
+        return load_met_by_some(g, condition, 1, leaf);
     case CONDITION_AT_LEAST_N:
-        return load_met_by_some(l, condition, condition->n_needed, leaf);
+        return load_met_by_some(g, condition, condition->n_needed, leaf);
     case CONDITION_TEST:
-        return load_met_by_test(l, at, leaf);
+        return load_met_by_test(g, at, leaf);
     case CONDITION_SIGNAL:
-        return load_met_by_signal(l, condition->signal, leaf);
+        return load_met_by_signal(g, condition->signal, leaf);
     case CONDITION_NOT:
     case CONDITION_ALWAYS:
         break;
@@ -220,17 +243,23 @@ static enum load_met load_met_by(const struct loader *l, int32_t at, int32_t *le
     return MET_BY_NOTHING;
 }
 
-static void load_warn_vanity(struct loader *l, const struct definition *definition)
+static void load_warn_vanity(struct loader *l)
 {
-    int32_t leaf = PLAYBOOK_NONE;
-    if (definition->role != ROLE_PQL && definition->role != ROLE_PQA)
-        return;
-    if (load_met_by_signal(l, definition->signal, &leaf) != MET_BY_VANITY || leaf == PLAYBOOK_NONE)
-        return;
-    config_warn(l->config, l->signals[definition->signal].key,
-                "require an event that shows value too, or say under active: which ones do",
-                "\"%s\" can be met by views and sign-ins alone: \"%s\" (line %u)", definition->name,
-                l->conditions[leaf].as.text, l->conditions[leaf].as.line);
+    struct load_guard guard = {.l = l};
+    for (int32_t i = 0; i < l->n_definitions; i++) {
+        const struct definition *definition = &l->definitions[i];
+        int32_t leaf = PLAYBOOK_NONE;
+        if (definition->role != ROLE_PQL && definition->role != ROLE_PQA)
+            continue;
+        if (load_met_by_signal(&guard, definition->signal, &leaf) != MET_BY_VANITY ||
+            leaf == PLAYBOOK_NONE)
+            continue;
+        config_warn(
+            l->config, l->signals[definition->signal].key,
+            "require one that does, or say under active: which events count",
+            "\"%s\" can be met by events that show no value by themselves: \"%s\" (line %u)",
+            definition->name, l->conditions[leaf].as.text, l->conditions[leaf].as.line);
+    }
 }
 
 // ---- All ----
@@ -240,8 +269,7 @@ void load_warnings(struct loader *l)
     const struct config_node *root = config_root(l->config);
     const struct config_node *qualify = config_get(root, "qualify");
     load_warn_unused(l);
-    for (int32_t i = 0; i < l->n_definitions; i++)
-        load_warn_vanity(l, &l->definitions[i]);
+    load_warn_vanity(l);
     if (l->playbook->pql == PLAYBOOK_NONE && l->playbook->pqa == PLAYBOOK_NONE)
         config_warn(l->config, qualify != NULL ? qualify : root, "add pql: or pqa: under qualify",
                     "nothing qualifies: signals are decided, but no lead is ever made");
