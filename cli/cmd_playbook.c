@@ -206,6 +206,7 @@ int cmd_playbook(int argc, char **argv)
         {"check", "check a file", cmd_check},
         {"diff", "who two playbooks would find in the same events", cmd_playbook_diff},
         {"test", "run the tests beside playbooks", cmd_playbook_test},
+        {"schema", "the JSON Schema of playbooks, for editors", cmd_playbook_schema},
         {"reload", "put a file in force in the running cluster", cmd_reload},
     };
     return command_pick("assay playbook", "assay playbook check playbook.yaml", rows,
