@@ -1,0 +1,464 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/support/naive_case.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/support/scorer_world.h"
+
+struct trial {
+    const struct naive_case *from;
+    struct naive_playbook playbook; // as it is called now
+    struct naive_world naive;
+    struct scorer_world core;
+    struct buf core_log;
+    int step;
+    struct buf *report;
+};
+
+static bool differ(struct trial *t, const char *format, ...) PRINTF_LIKE(2, 3);
+static bool differ(struct trial *t, const char *format, ...)
+{
+    char text[4096];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    buf_printf(t->report, "at step %d: %s\n", t->step, text);
+    return false;
+}
+
+// ---- The core ----
+
+static struct playbook *load(const struct naive_playbook *pb, struct buf *report)
+{
+    struct buf yaml = {0}, told = {0};
+    struct playbook *playbook;
+    naive_playbook_write(pb, &yaml);
+    enum err err = playbook_load("case.yaml", buf_span(&yaml), &playbook, &told);
+    if (err != ERR_OK) {
+        buf_append_text(report, "the playbook is refused:\n");
+        buf_append_span(report, buf_span(&told));
+        playbook = NULL;
+    }
+    buf_deinit(&yaml);
+    buf_deinit(&told);
+    return playbook;
+}
+
+static bool open_core(struct scorer_world *w, const struct naive_playbook *pb, struct buf *report)
+{
+    struct playbook *playbook = load(pb, report);
+    if (playbook == NULL)
+        return false;
+    struct core_opts opts = {.dedupe_window_ms = TIME_DAY_MS, .dedupe_ids_max = 100000};
+    *w = (struct scorer_world){.core = core_create(&opts)};
+    arena_init(&w->arena, 16384, 0);
+    CHECK(time_parse(span_of("2026-03-01T00:00:00Z"), &w->intake_ms));
+    core_set_playbook(w->core, ++w->position, playbook);
+    return true;
+}
+
+static void write_pairs(const struct naive_pair *pairs, int n, char *out, size_t room)
+{
+    size_t len = 0;
+    out[0] = '\0';
+    for (int i = 0; i < n; i++)
+        len += (size_t)snprintf(out + len, room - len, "%s%s=%s", i > 0 ? " " : "", pairs[i].key,
+                                pairs[i].written);
+    CHECK(len < room);
+}
+
+static const char *const CALL[] = {"track", "page", "screen", "identify", "group"};
+
+static enum verdict say(struct scorer_world *w, const struct naive_event *e)
+{
+    char properties[256], context[64], account[16];
+    write_pairs(e->properties, e->n_properties, properties, sizeof properties);
+    write_pairs(&e->context, e->n_context, context, sizeof context);
+    snprintf(account, sizeof account, "user:%s", e->user >= 0 ? NAIVE_USER[e->user] : "");
+    struct say event = {.kind = CALL[e->call],
+                        .account = e->profile ? account : NAIVE_ACCOUNT[e->account],
+                        .user = e->user >= 0 ? NAIVE_USER[e->user] : NULL,
+                        .name = e->name >= 0 ? NAIVE_EVENT[e->name] : NULL,
+                        .properties = properties,
+                        .context = context,
+                        .id = e->id,
+                        .at_ms = e->at_ms,
+                        .profile_only = e->profile};
+    return scorer_world_say(w, &event);
+}
+
+// ---- Changes ----
+
+// Signals with a memory tell which episode it is.
+static bool counts_episodes(const struct naive_playbook *pb, const char *name)
+{
+    for (int i = 0; i < pb->n_signals; i++) {
+        if (strcmp(pb->signals[i].name, name) == 0)
+            return naive_has_memory(&pb->signals[i]);
+    }
+    return false;
+}
+
+static void take_changes(struct trial *t)
+{
+    for (size_t i = 0; i < t->core.changes.n; i++) {
+        const struct signal_change *c = &t->core.changes.items[i];
+        char when[TIME_TEXT_MAX];
+        // What the loader makes for itself has no counterpart in what the playbook says.
+        if (strncmp(c->signal, "fit.", 4) == 0 || strncmp(c->signal, "when.", 5) == 0)
+            continue;
+        buf_printf(&t->core_log, "%s %s %s " SPAN_FMT "/" SPAN_FMT " by " SPAN_FMT,
+                   time_format(c->at_ms, when), c->signal, c->value ? "true" : "false",
+                   SPAN_ARG(c->account), SPAN_ARG(c->user), SPAN_ARG(c->event_id));
+        if (counts_episodes(&t->playbook, c->signal))
+            buf_printf(&t->core_log, " episode %u", c->episode);
+        buf_append_text(&t->core_log, "\n");
+    }
+}
+
+static int compare_lines(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+// Lines begin with their instant; within one the order is the implementation's own.
+static char *sorted(struct buf *log)
+{
+    enum { LINES_MAX = 1024 };
+    char *text = mem_dup(buf_span(log)), *lines[LINES_MAX], *rest = NULL;
+    struct buf out = {0};
+    int n = 0;
+    for (char *line = strtok_r(text, "\n", &rest); line != NULL && n < LINES_MAX;
+         line = strtok_r(NULL, "\n", &rest))
+        lines[n++] = line;
+    qsort(lines, (size_t)n, sizeof *lines, compare_lines);
+    for (int i = 0; i < n; i++)
+        buf_printf(&out, "  %s\n", lines[i]);
+    buf_append_u8(&out, 0);
+    mem_free(text);
+    buf_clear(log);
+    return (char *)out.bytes;
+}
+
+static bool compare_changes(struct trial *t)
+{
+    char *got = sorted(&t->core_log), *want = sorted(&t->naive.log);
+    bool same = strcmp(got, want) == 0;
+    if (!same)
+        differ(t, "changes\ngot:\n%swant:\n%s", got, want);
+    mem_free(got);
+    mem_free(want);
+    return same;
+}
+
+// ---- Readings ----
+
+static int find_number(const struct naive_playbook *pb, const char *name)
+{
+    for (int i = 0; i < pb->n_numbers; i++) {
+        if (strcmp(pb->numbers[i].name, name) == 0)
+            return i;
+    }
+    return NAIVE_NONE;
+}
+
+static const char *reading_text(const struct naive_number *n, const struct naive_reading *r,
+                                struct buf *out)
+{
+    char text[TIME_TEXT_MAX];
+    buf_clear(out);
+    enum naive_unit unit = naive_number_unit(n);
+    if (r->present && unit == NAIVE_AS_NUMBER) {
+        naive_milli_write(r->number, out);
+        int band = n->n_bands - 1;
+        while (band >= 0 && r->number < n->bands[band])
+            band--;
+        if (band >= 0)
+            buf_printf(out, " (Band%d)", band);
+    } else if (r->present && unit == NAIVE_AS_INSTANT) {
+        buf_append_text(out, time_format(r->number, text));
+    } else if (r->present && unit == NAIVE_AS_DURATION) {
+        buf_append_text(out, time_format_duration(r->number, text));
+    } else if (r->present) {
+        if (r->value.type == NAIVE_NUMBER)
+            naive_milli_write(r->value.milli, out);
+        else if (r->value.type == NAIVE_FLAG)
+            buf_append_text(out, r->value.milli != 0 ? "true" : "false");
+        else
+            buf_append_text(out, r->value.text);
+    }
+    buf_append_u8(out, 0);
+    return (const char *)out->bytes;
+}
+
+static bool compare_reading(struct trial *t, const struct naive_subject *s,
+                            const struct explained_measure *m)
+{
+    int number = find_number(&t->playbook, m->name);
+    if (number == NAIVE_NONE)
+        return true;
+    struct naive_reading r = naive_read(s, number);
+    struct buf text = {0};
+    const char *want = reading_text(&t->playbook.numbers[number], &r, &text);
+    bool same = strcmp(want, m->value) == 0;
+    if (!same)
+        differ(t, "%s of %s/%s reads %s, not %s", m->name, NAIVE_ACCOUNT[s->account],
+               s->user >= 0 ? NAIVE_USER[s->user] : "", m->value, want);
+    buf_deinit(&text);
+    return same;
+}
+
+// Every measure of the subject, and of its account.
+static bool compare_readings(struct trial *t, int account, int user)
+{
+    struct naive_subject s = {&t->naive, account, user, t->naive.clock_ms[account]};
+    struct explanation out =
+        scorer_world_explain(&t->core, NAIVE_ACCOUNT[account], user >= 0 ? NAIVE_USER[user] : NULL);
+    if (!out.known || out.clock_ms != s.clock_ms)
+        return differ(t, "%s %s", NAIVE_ACCOUNT[account],
+                      out.known ? "has another clock" : "is not known");
+    size_t seen = 0;
+    for (size_t i = 0; i < out.n_measures; i++) {
+        if (!compare_reading(t, &s, &out.measures[i]))
+            return false;
+        seen += find_number(&t->playbook, out.measures[i].name) != NAIVE_NONE;
+    }
+    for (int i = 0; i < t->playbook.n_numbers; i++)
+        seen -= (user >= 0 || !t->playbook.numbers[i].user) && !t->playbook.number_dropped[i] &&
+                t->playbook.numbers[i].function != NAIVE_FIT;
+    return seen == 0 || differ(t, "%zd measures too many", (ssize_t)seen);
+}
+
+static bool compare_all(struct trial *t)
+{
+    for (int a = 0; a < NAIVE_ACCOUNTS; a++) {
+        if (t->naive.clock_ms[a] == INT64_MIN)
+            continue;
+        for (int u = NAIVE_NONE; u < NAIVE_USERS; u++) {
+            if ((u == NAIVE_NONE || t->naive.known[a][u]) && !compare_readings(t, a, u))
+                return false;
+        }
+    }
+    return true;
+}
+
+// ---- Steps ----
+
+static bool step_event(struct trial *t, const struct naive_event *e)
+{
+    bool counted = naive_world_apply(&t->naive, e);
+    enum verdict verdict = say(&t->core, e);
+    take_changes(t);
+    if (verdict != (counted ? VERDICT_COUNTED : VERDICT_EXCLUDED))
+        return differ(t, "the verdict is %d", (int)verdict);
+    if (!compare_changes(t))
+        return false;
+    return e->profile || !counted || compare_readings(t, e->account, e->user);
+}
+
+static bool step_repeat(struct trial *t, const struct naive_event *e)
+{
+    enum verdict verdict = say(&t->core, e);
+    take_changes(t);
+    return (verdict == VERDICT_DUPLICATE || differ(t, "no duplicate: %d", (int)verdict)) &&
+           compare_changes(t);
+}
+
+static bool step_tick(struct trial *t, int64_t to_ms)
+{
+    int64_t changed[NAIVE_ACCOUNTS], before[NAIVE_ACCOUNTS];
+    for (int a = 0; a < NAIVE_ACCOUNTS; a++) {
+        before[a] = t->naive.clock_ms[a];
+        t->naive.changed_ms[a] = INT64_MIN;
+        naive_world_run(&t->naive, a, to_ms);
+        changed[a] = t->naive.changed_ms[a];
+    }
+    scorer_world_tick(&t->core, to_ms);
+    take_changes(t);
+    if (!compare_changes(t))
+        return false;
+    for (int a = 0; a < NAIVE_ACCOUNTS; a++) {
+        if (before[a] == INT64_MIN)
+            continue;
+        // Which timers ran without a change is the core's to say, within what is possible.
+        struct explanation out = scorer_world_explain(&t->core, NAIVE_ACCOUNT[a], NULL);
+        if (out.clock_ms < before[a] || out.clock_ms < changed[a] ||
+            (out.clock_ms != before[a] && out.clock_ms > to_ms))
+            return differ(t, "the clock of %s", NAIVE_ACCOUNT[a]);
+        t->naive.clock_ms[a] = out.clock_ms;
+    }
+    return true;
+}
+
+static void rename_text(char *name, size_t room, int number)
+{
+    char *old = strstr(name, "_v");
+    if (old != NULL)
+        *old = '\0';
+    size_t len = strlen(name);
+    snprintf(name + len, room - len, "_v%d", number);
+}
+
+// Another version, in which things are called otherwise and mean the same.
+static bool step_reload(struct trial *t)
+{
+    struct naive_playbook *pb = &t->playbook;
+    pb->renamed++;
+    for (int i = 0; i < pb->n_numbers; i++)
+        rename_text(pb->numbers[i].name, sizeof pb->numbers[i].name, pb->renamed);
+    for (int i = 0; i < pb->n_signals; i++) {
+        struct naive_signal *s = &pb->signals[i];
+        if (s->origin == NAIVE_DECLARED || s->origin == NAIVE_SEGMENT)
+            rename_text(s->name, sizeof s->name, pb->renamed);
+    }
+    struct playbook *playbook = load(pb, t->report);
+    if (playbook == NULL)
+        return false;
+    core_set_playbook(t->core.core, ++t->core.position, playbook);
+    return true;
+}
+
+static bool step(struct trial *t, const struct naive_step *step)
+{
+    switch (step->kind) {
+    case NAIVE_EVENT_STEP:
+        return step_event(t, &step->event);
+    case NAIVE_REPEAT:
+        return step_repeat(t, &t->from->steps[step->repeat].event);
+    case NAIVE_TICK:
+        return step_tick(t, step->tick_ms);
+    case NAIVE_RELOAD:
+        return step_reload(t);
+    }
+    return false;
+}
+
+bool naive_case_agrees(const struct naive_case *c, struct buf *report)
+{
+    struct trial *t = mem_zalloc(sizeof *t);
+    *t = (struct trial){.from = c, .playbook = c->playbook, .report = report};
+    bool same = open_core(&t->core, &t->playbook, report);
+    if (same) {
+        naive_world_init(&t->naive, &t->playbook);
+        for (t->step = 0; same && t->step < c->n_steps; t->step++)
+            same = step(t, &c->steps[t->step]);
+        same = same && compare_all(t);
+        naive_world_deinit(&t->naive);
+        scorer_world_close(&t->core);
+    }
+    buf_deinit(&t->core_log);
+    mem_free(t);
+    return same;
+}
+
+// ---- Order of arrival ----
+
+static void play(struct scorer_world *w, const struct naive_case *c, const int *order)
+{
+    for (int i = 0; i < c->n_steps; i++) {
+        const struct naive_step *step = &c->steps[order[i]];
+        if (step->kind == NAIVE_EVENT_STEP)
+            say(w, &step->event);
+    }
+}
+
+// What depends on when something was decided, and not on the events alone.
+static bool of_events(const struct naive_playbook *pb, int number)
+{
+    const struct naive_number *n = &pb->numbers[number];
+    for (int i = 0; i < n->n_terms; i++) {
+        if (n->terms[i].signal >= 0 ||
+            (n->terms[i].number >= 0 && !of_events(pb, n->terms[i].number)))
+            return false;
+    }
+    return n->function != NAIVE_USERS_WITH && n->function != NAIVE_SINCE_SIGNAL;
+}
+
+static bool same_readings(const struct naive_case *c, struct scorer_world *a,
+                          struct scorer_world *b, int account, int user, struct buf *report)
+{
+    const char *who = user >= 0 ? NAIVE_USER[user] : NULL;
+    struct explanation x = scorer_world_explain(a, NAIVE_ACCOUNT[account], who);
+    struct explanation y = scorer_world_explain(b, NAIVE_ACCOUNT[account], who);
+    if (x.known != y.known || x.n_measures != y.n_measures ||
+        (x.known && x.clock_ms != y.clock_ms)) {
+        buf_printf(report, "%s: known otherwise in another order\n", NAIVE_ACCOUNT[account]);
+        return false;
+    }
+    for (size_t i = 0; x.known && i < x.n_measures; i++) {
+        int number = find_number(&c->playbook, x.measures[i].name);
+        if (number == NAIVE_NONE || !of_events(&c->playbook, number) ||
+            strcmp(x.measures[i].value, y.measures[i].value) == 0)
+            continue;
+        buf_printf(report, "%s of %s/%s: %s, in another order %s\n", x.measures[i].name,
+                   NAIVE_ACCOUNT[account], who == NULL ? "" : who, x.measures[i].value,
+                   y.measures[i].value);
+        return false;
+    }
+    return true;
+}
+
+bool naive_case_commutes(const struct naive_case *c, uint64_t seed, struct buf *report)
+{
+    struct test_random random = {seed * 31 + 7};
+    struct scorer_world a, b;
+    int order[2][NAIVE_STEPS_MAX];
+    for (int i = 0; i < c->n_steps; i++)
+        order[0][i] = order[1][i] = i;
+    for (int i = c->n_steps - 1; i > 0; i--) {
+        int other = (int)test_random_below(&random, (uint64_t)i + 1), kept = order[1][i];
+        order[1][i] = order[1][other];
+        order[1][other] = kept;
+    }
+    if (!open_core(&a, &c->playbook, report))
+        return false;
+    CHECK(open_core(&b, &c->playbook, report));
+    play(&a, c, order[0]);
+    play(&b, c, order[1]);
+    bool same = true;
+    for (int account = 0; account < NAIVE_ACCOUNTS && same; account++) {
+        for (int u = NAIVE_NONE; u < NAIVE_USERS && same; u++)
+            same = same_readings(c, &a, &b, account, u, report);
+    }
+    scorer_world_close(&a);
+    scorer_world_close(&b);
+    return same;
+}
+
+// ---- For a person ----
+
+static void write_step(const struct naive_step *step, int at, struct buf *out)
+{
+    char when[TIME_TEXT_MAX], properties[256], context[64];
+    const struct naive_event *e = &step->event;
+    switch (step->kind) {
+    case NAIVE_EVENT_STEP:
+        write_pairs(e->properties, e->n_properties, properties, sizeof properties);
+        write_pairs(&e->context, e->n_context, context, sizeof context);
+        buf_printf(out, "%3d %s %s%s %s/%s %s {%s} {%s} %s\n", at, time_format(e->at_ms, when),
+                   e->profile ? "profile " : "", CALL[e->call], NAIVE_ACCOUNT[e->account],
+                   e->user >= 0 ? NAIVE_USER[e->user] : "",
+                   e->name >= 0 ? NAIVE_EVENT[e->name] : "", properties, context, e->id);
+        return;
+    case NAIVE_REPEAT:
+        buf_printf(out, "%3d again step %d\n", at, step->repeat);
+        return;
+    case NAIVE_TICK:
+        buf_printf(out, "%3d tick to %s\n", at, time_format(step->tick_ms, when));
+        return;
+    case NAIVE_RELOAD:
+        buf_printf(out, "%3d reload with other names\n", at);
+        return;
+    }
+}
+
+void naive_case_write(const struct naive_case *c, struct buf *out)
+{
+    naive_playbook_write(&c->playbook, out);
+    buf_append_text(out, "steps:\n");
+    for (int i = 0; i < c->n_steps; i++)
+        write_step(&c->steps[i], i, out);
+}
