@@ -38,6 +38,9 @@ static const char *read_signal(const Assay__Router__V1__Signal *in, struct arena
         .known_at_ms = in->known_at_ms,
         .event_id = span_of(in->event_id),
         .playbook = span_of(in->playbook),
+        .episode = in->episode,
+        .label = span_of(in->label),
+        .reason = span_of(in->reason),
         .n_evidence = in->n_evidence < ROUTER_EVIDENCE_MAX ? in->n_evidence : ROUTER_EVIDENCE_MAX,
     };
     if (out->position == 0)
@@ -52,6 +55,10 @@ static const char *read_signal(const Assay__Router__V1__Signal *in, struct arena
         return "event_id";
     if (!text_fits(out->playbook))
         return "playbook";
+    if (!text_fits(out->label))
+        return "label";
+    if (!text_fits(out->reason))
+        return "reason";
     struct router_evidence *evidence = arena_alloc(arena, (out->n_evidence + 1) * sizeof *evidence);
     for (size_t i = 0; i < out->n_evidence; i++)
         if (!read_evidence(in->evidence[i], &evidence[i]))
@@ -118,6 +125,9 @@ static void write_signal(const struct router_signal *in, struct arena *arena,
     out->playbook = arena_dup(arena, in->playbook);
     out->n_evidence = in->n_evidence;
     out->evidence = write_evidence(in->evidence, in->n_evidence, arena);
+    out->episode = in->episode;
+    out->label = arena_dup(arena, in->label);
+    out->reason = arena_dup(arena, in->reason);
 }
 
 static void write_qualification(const struct router_decision *in, struct arena *arena,
@@ -131,6 +141,11 @@ static void write_qualification(const struct router_decision *in, struct arena *
     out->known_at_ms = in->known_at_ms;
     out->event_id = arena_dup(arena, in->event_id);
     out->playbook = (char *)in->playbook;
+    out->definition = (char *)in->definition;
+    out->label = (char *)in->label;
+    out->episode = in->episode;
+    out->left = in->left;
+    out->reason = (char *)in->reason;
 }
 
 static void write_lead_decision(const struct router_decision *in, struct arena *arena,
@@ -147,6 +162,8 @@ static void write_lead_decision(const struct router_decision *in, struct arena *
     out->reason = (char *)in->reason;
     out->consumer = (char *)in->consumer;
     out->outcome = (char *)in->outcome;
+    out->message = (char *)in->message;
+    out->label = (char *)in->label;
     out->at_ms = in->at_ms;
     out->known_at_ms = in->known_at_ms;
     out->playbook = (char *)in->playbook;
@@ -227,25 +244,49 @@ static Assay__Router__V1__Contact **write_contacts(const struct router_contact *
     return out;
 }
 
-static void write_lead_why(const struct router_lead *lead, struct arena *arena,
-                           Assay__Router__V1__Lead *out)
+static char **copy_all(const char *const *texts, size_t n, struct arena *arena)
 {
-    out->n_reasons = lead->n_reasons;
-    out->reasons = arena_alloc(arena, (lead->n_reasons + 1) * sizeof *out->reasons);
-    for (uint32_t i = 0; i < lead->n_reasons; i++)
-        out->reasons[i] = copy(lead->reasons[i], arena);
-    out->n_evidence = lead->n_evidence;
-    out->evidence = write_evidence(lead->evidence, lead->n_evidence, arena);
-    out->n_contacts = lead->n_contacts;
-    out->contacts = write_contacts(lead->contacts, lead->n_contacts, arena);
+    char **out = arena_alloc(arena, (n + 1) * sizeof *out);
+    for (size_t i = 0; i < n; i++)
+        out[i] = copy(texts[i], arena);
+    return out;
 }
 
-Assay__Router__V1__Lead *router_codec_lead(const struct router_lead *lead, bool with_token,
+static void write_people(const struct router_core *core, const struct router_lead *lead,
+                         struct arena *arena, Assay__Router__V1__Lead *out)
+{
+    const struct router_person *people;
+    out->n_contacts = router_core_people(core, lead, arena, &people);
+    out->contacts = arena_alloc(arena, (out->n_contacts + 1) * sizeof *out->contacts);
+    for (size_t i = 0; i < out->n_contacts; i++) {
+        out->contacts[i] = arena_alloc(arena, sizeof *out->contacts[i]);
+        assay__router__v1__contact__init(out->contacts[i]);
+        out->contacts[i]->user_id = copy(people[i].user_id, arena);
+        out->contacts[i]->qualified_at_ms = people[i].at_ms;
+        out->contacts[i]->reason = (char *)people[i].reason;
+    }
+}
+
+static void write_lead_why(const struct router_core *core, const struct router_lead *lead,
+                           struct arena *arena, Assay__Router__V1__Lead *out)
+{
+    out->n_reasons = lead->n_reasons;
+    out->reasons = copy_all(lead->reasons, lead->n_reasons, arena);
+    out->n_definitions = out->n_labels = lead->n_definitions;
+    out->definitions = copy_all(lead->definitions, lead->n_definitions, arena);
+    out->labels = copy_all(lead->labels, lead->n_definitions, arena);
+    out->n_evidence = lead->n_evidence;
+    out->evidence = write_evidence(lead->evidence, lead->n_evidence, arena);
+    write_people(core, lead, arena, out);
+}
+
+Assay__Router__V1__Lead *router_codec_lead(const struct router_core *core,
+                                           const struct router_lead *lead, bool with_token,
                                            struct arena *arena)
 {
     Assay__Router__V1__Lead *out = arena_alloc(arena, sizeof *out);
     assay__router__v1__lead__init(out);
-    write_lead_why(lead, arena, out);
+    write_lead_why(core, lead, arena, out);
     out->lead_id = copy(lead->id, arena);
     out->account_id = copy(lead->account_id, arena);
     out->state = (Assay__Router__V1__LeadState)lead->state;
@@ -262,6 +303,9 @@ Assay__Router__V1__Lead *router_codec_lead(const struct router_lead *lead, bool 
     out->completed_at_ms = lead->completed_at_ms;
     out->route = copy(lead->route, arena);
     out->parked_reason = copy(lead->parked_reason, arena);
+    out->message = copy(lead->message, arena);
+    out->number = lead->number;
+    out->ended_reason = copy(lead->ended_reason != NULL ? lead->ended_reason : "", arena);
     if (with_token) {
         char token[ROUTER_TOKEN_BYTES];
         router_lead_token(lead, token);
@@ -270,7 +314,52 @@ Assay__Router__V1__Lead *router_codec_lead(const struct router_lead *lead, bool 
     return out;
 }
 
-Assay__Router__V1__GetAccountResponse *router_codec_account(const char *account_id,
+static void write_history(const struct router_account_view *view, struct arena *arena,
+                          Assay__Router__V1__GetAccountResponse *out)
+{
+    out->n_history = view->n_history;
+    out->history = arena_alloc(arena, (view->n_history + 1) * sizeof *out->history);
+    for (size_t i = 0; i < view->n_history; i++) {
+        Assay__Router__V1__StageChange *change = arena_alloc(arena, sizeof *change);
+        assay__router__v1__stage_change__init(change);
+        change->stage = copy(view->history[i].stage, arena);
+        change->since_ms = view->history[i].since_ms;
+        change->event_id = copy(view->history[i].event_id, arena);
+        out->history[i] = change;
+    }
+}
+
+static Assay__Router__V1__Standing *write_standing(const struct router_standing *in,
+                                                   struct arena *arena)
+{
+    Assay__Router__V1__Standing *out = arena_alloc(arena, sizeof *out);
+    assay__router__v1__standing__init(out);
+    out->definition = copy(in->definition, arena);
+    out->role = (char *)router_stage_name(in->role);
+    out->label = copy(in->label, arena);
+    out->user_id = copy(in->user_id, arena);
+    out->episode = in->episode;
+    out->since_ms = in->since_ms;
+    out->event_id = copy(in->event_id, arena);
+    out->left = in->left;
+    out->left_at_ms = in->left_at_ms;
+    out->reason = copy(in->reason, arena);
+    return out;
+}
+
+static void write_leads(const struct router_core *core, const struct router_lead *last,
+                        struct arena *arena, Assay__Router__V1__GetAccountResponse *out)
+{
+    size_t n = last == NULL ? 0 : last->number;
+    size_t shown = n < ROUTER_ACCOUNT_LEADS_MAX ? n : ROUTER_ACCOUNT_LEADS_MAX;
+    out->n_leads = shown;
+    out->leads = arena_alloc(arena, (shown + 1) * sizeof *out->leads);
+    for (size_t i = shown; i > 0; i--, last = last->before)
+        out->leads[i - 1] = router_codec_lead(core, last, false, arena);
+}
+
+Assay__Router__V1__GetAccountResponse *router_codec_account(const struct router_core *core,
+                                                            const char *account_id,
                                                             const struct router_account_view *view,
                                                             struct arena *arena)
 {
@@ -282,11 +371,13 @@ Assay__Router__V1__GetAccountResponse *router_codec_account(const char *account_
     out->pqa = view->pqa;
     out->n_pqls = view->n_pqls;
     out->pqls = write_contacts(view->pqls, view->n_pqls, arena);
-    if (view->lead != NULL) {
-        out->n_leads = 1;
-        out->leads = arena_alloc(arena, sizeof *out->leads);
-        out->leads[0] = router_codec_lead(view->lead, false, arena);
-    }
+    out->stage_since_ms = view->stage_since_ms;
+    write_history(view, arena, out);
+    out->n_standings = view->n_standings;
+    out->standings = arena_alloc(arena, (view->n_standings + 1) * sizeof *out->standings);
+    for (size_t i = 0; i < view->n_standings; i++)
+        out->standings[i] = write_standing(&view->standings[i], arena);
+    write_leads(core, view->lead, arena, out);
     return out;
 }
 

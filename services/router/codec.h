@@ -9,7 +9,10 @@
 #include "common/base/err.h"
 #include "services/router/core/core.h"
 
-enum { ROUTER_SIGNALS_MAX = 10000 }; // of one call
+enum {
+    ROUTER_SIGNALS_MAX = 10000, // of one call
+    ROUTER_ACCOUNT_LEADS_MAX = 100,
+};
 
 // A group of signals as a lane sends it; everything lives in the arena that it was read into.
 struct router_signals {
@@ -30,9 +33,12 @@ void router_codec_decision(const struct router_decision *decision, struct arena 
 Assay__Router__V1__Decision *router_codec_decision_read(struct span packed, struct arena *arena);
 
 // Messages in `arena`, with copies of every text, so that they outlive the core's next step.
-Assay__Router__V1__Lead *router_codec_lead(const struct router_lead *lead, bool with_token,
+Assay__Router__V1__Lead *router_codec_lead(const struct router_core *core,
+                                           const struct router_lead *lead, bool with_token,
                                            struct arena *arena);
-Assay__Router__V1__GetAccountResponse *router_codec_account(const char *account_id,
+// With its last ROUTER_ACCOUNT_LEADS_MAX leads.
+Assay__Router__V1__GetAccountResponse *router_codec_account(const struct router_core *core,
+                                                            const char *account_id,
                                                             const struct router_account_view *view,
                                                             struct arena *arena);
 Assay__Router__V1__Queue *router_codec_queue(const struct router_queue_view *view,

@@ -25,6 +25,8 @@ enum {
 #define GIB (1024ll * MIB)
 #define FIELD(name) offsetof(struct router_config, name)
 
+static const char *const CLOCKS[] = {"wall", "event", NULL};
+
 static const struct config_field ROUTER_FIELDS[] = {
     {"data", CONFIG_TEXT, FIELD(data), NULL, 0, 0, NULL,
      "Folder of the router's journal and state."},
@@ -44,6 +46,11 @@ static const struct config_field ROUTER_FIELDS[] = {
      "Newest decisions that stay in memory, beside those that are not in a checkpoint yet."},
     {"page_max", CONFIG_BYTES, FIELD(page_max_bytes), "1MiB", 4096, 2 * MIB, NULL,
      "About the most bytes of decisions in one answer."},
+    {"ingest", CONFIG_TEXT, FIELD(ingest), "", 0, 0, NULL,
+     "Addresses of ingest, with blanks between them: what became of a lead goes there, as a trait "
+     "of its account. Empty: nowhere."},
+    {"clock", CONFIG_CHOICE, FIELD(clock), "wall", 0, 0, CLOCKS,
+     "What the cluster lives by: the wall clock, or its events' times."},
 };
 
 // ---- Between the fold and the loop
@@ -137,10 +144,15 @@ static void to_loop_cb(void *arg, void *posted)
     case ITEM_PLAYBOOK:
         playbook_done(router, CONTAINER_OF(item, struct playbook_item, item));
         return;
+    case ITEM_OUTCOMES:
+    case ITEM_REPORTED:
+        reports_back(router, ledger_outcomes_of(item));
+        return;
     case ITEM_WAKE:
         atomic_store(&router->woken, false);
         arm_tick(router);
         poll_wake(router);
+        reports_wake(router);
         return;
     case ITEM_SIGNALS: // answered on the fold's thread
         break;
@@ -312,7 +324,14 @@ static void stopped_cb(void *arg, void *item)
     struct router *router = arg;
     thread_join(router->stopper);
     router->stopper = NULL;
-    service_drained(router->service);
+    router->fold_closed = true;
+    router_ended(router);
+}
+
+void router_ended(struct router *router)
+{
+    if (router->fold_closed && reports_closed(router))
+        service_drained(router->service);
 }
 
 // A last checkpoint takes a moment, so it is not for the loop.
@@ -333,6 +352,7 @@ static void router_drain(struct service *service)
     router->draining = true;
     loop_timer_stop(router->tick_timer);
     poll_end_all(router);
+    reports_close(router);
     router->stopper = thread_start("stopper", run_stop, router);
 }
 
@@ -344,6 +364,7 @@ static void router_close(struct service *service)
     // What the fold answered comes first: both mailboxes deliver what waits.
     mailbox_destroy(router->to_loop);
     mailbox_destroy(router->stopped);
+    reports_deinit(router);
     loop_timer_destroy(router->tick_timer);
     router_rows_destroy(router->rows);
     router_core_destroy(router->core);
@@ -392,11 +413,14 @@ static enum err router_open(struct service *service, const void *own, struct err
     enum err err = open_fold(router, info);
     if (err == ERR_OK)
         err = load_at_start(router, info);
+    if (err == ERR_OK)
+        err = reports_open(router, info);
     if (err != ERR_OK)
         return err;
     router_add_methods(router);
     fold_start(router->fold);
     arm_tick(router);
+    reports_wake(router);
     return ERR_OK;
 }
 

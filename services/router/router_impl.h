@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What router.c (wiring), ledger.c (the fold's thread), handlers.c (methods) and polls.c (calls
-// that wait) share. A request is one item all its way: made on the loop or on one of NNG's threads,
-// taken by the fold, answered there (signals) or posted back to the loop (everything else).
+// What router.c (wiring), ledger*.c (the fold's thread), handlers.c (methods), polls.c (calls that
+// wait) and reports.c (outcomes on their way back) share. A request is one item all its way: made
+// on the loop or on one of NNG's threads, taken by the fold, answered there (signals) or posted
+// back to the loop (everything else).
 #pragma once
 
 #include <pthread.h>
@@ -22,7 +23,10 @@ enum ledger_record {
     LEDGER_REQUEST = 2,  // a LeadRequestRecord
     LEDGER_TICK = 3,     // a TickRecord
     LEDGER_PLAYBOOK = 4, // a PlaybookRecord
+    LEDGER_REPORTED = 5, // a ReportedRecord
 };
+
+enum { ROUTER_INGESTS_MAX = 16, ROUTER_REPORTS_MAX = 100 };
 
 struct router_config {
     const char *data;
@@ -32,6 +36,8 @@ struct router_config {
     int64_t queue_max;
     int64_t decisions_kept;
     int64_t page_max_bytes;
+    const char *ingest; // addresses with blanks between them; "" for none
+    int clock;          // 0: wall, 1: event
 };
 
 enum item_kind {
@@ -39,7 +45,9 @@ enum item_kind {
     ITEM_CALL,
     ITEM_TICK,
     ITEM_PLAYBOOK,
-    ITEM_WAKE, // to the loop: something has changed
+    ITEM_OUTCOMES, // a look at what was not reported yet
+    ITEM_REPORTED, // that it was
+    ITEM_WAKE,     // to the loop: something has changed
 };
 
 // The head of whatever goes to the fold or comes to the loop.
@@ -111,6 +119,37 @@ struct playbook_item {
     enum err err;
 };
 
+// An outcome, copied from its lead.
+struct outcome_copy {
+    const char *lead_id, *account_id, *outcome;
+    int64_t at_ms;
+};
+
+// A batch of outcomes, from the look at them until the journal says that ingest has them.
+struct outcomes_item {
+    struct item item;
+    struct arena arena;
+    struct outcome_copy items[ROUTER_REPORTS_MAX];
+    size_t n;
+    uint64_t decision; // of the last one
+    struct buf record;
+    enum err err;
+};
+
+struct reports {
+    struct rpc_client *clients[ROUTER_INGESTS_MAX];
+    size_t n, at;    // the one to ask next
+    size_t n_closed; // while closing
+    bool closing;
+    struct outcomes_item *batch; // in work; NULL: idle
+    bool in_call;                // of the batch
+    bool with_fold;              // the batch is
+    struct loop_timer *pause;
+    int64_t pause_ms;
+    struct arena arena; // of one request or answer
+    struct buf body;
+};
+
 #define ROUTER_METRICS(X)                                                                          \
     X(COUNTER, signals, "assay_router_signals_total", "Signals taken")                             \
     X(COUNTER, decisions, "assay_router_decisions_total", "Lines of the decision log")             \
@@ -124,6 +163,7 @@ struct playbook_item {
     X(GAUGE, acked, "assay_router_leads_acked", "Leads that a consumer took over")                 \
     X(GAUGE, completed, "assay_router_leads_completed", "Leads with an outcome")                   \
     X(GAUGE, parked, "assay_router_leads_parked", "Leads that no queue hands out")                 \
+    X(GAUGE, withdrawn, "assay_router_leads_withdrawn", "Leads that lost their reason")            \
     X(GAUGE, polls, "assay_router_polls_waiting", "Calls that wait for something to come")         \
     X(COUNTER, groups, "assay_router_groups_total", "Journal commits")                             \
     X(COUNTER, records, "assay_router_records_total", "Journal records")                           \
@@ -132,6 +172,12 @@ struct playbook_item {
     X(GAUGE, journal_used, "assay_router_journal_used_bytes", "Size of the journal's file")        \
     X(GAUGE, state_used, "assay_router_state_used_bytes", "Size of the state's file")              \
     X(GAUGE, disk_free, "assay_router_disk_free_bytes", "Bytes free on the data's disk")           \
+    X(COUNTER, reported, "assay_router_outcomes_reported_total", "Outcomes that ingest has taken") \
+    X(COUNTER, unreportable, "assay_router_outcomes_refused_total",                                \
+      "Outcomes that ingest refused for good")                                                     \
+    X(COUNTER, report_retries, "assay_router_outcomes_retries_total",                              \
+      "Attempts to report outcomes that failed")                                                   \
+    X(GAUGE, unreported, "assay_router_outcomes_waiting", "Outcomes that wait to be reported")     \
     X(GAUGE, lag, "assay_router_checkpoint_lag_records", "Journal records after the checkpoint")
 
 struct router_metrics {
@@ -157,8 +203,9 @@ struct router {
     atomic_uint_fast64_t leads_version; // counts groups after which a lead may wait that did not
     atomic_uint_fast64_t last_decision;
     atomic_int_fast64_t next_due_ms;
-    atomic_uint n_parked; // by the loop
-    atomic_bool woken;    // the wake is on its way
+    atomic_uint_fast64_t n_outcomes; // that wait to be reported
+    atomic_uint n_parked;            // by the loop
+    atomic_bool woken;               // the wake is on its way
     struct item wake;
 
     // Between NNG's threads and the end.
@@ -172,21 +219,60 @@ struct router {
     bool ticking; // a tick is with the fold
     struct call *parked_first, *parked_last;
     bool draining;
+    struct reports reports;
     struct playbook_item *loading;
     char label[160]; // of the playbook in force
     uint64_t digest;
     struct thread *stopper;
+    bool fold_closed;
     struct mailbox *stopped;
 };
 
 // router.c
 MUST_USE enum err router_submit(struct router *router, struct item *item);
 void router_answered(struct router *router, struct item *item); // posts to the loop
+void router_ended(struct router *router); // drained, if fold and clients are closed
 
 // ledger.c
 extern const struct fold_ops LEDGER_OPS;
 extern const struct store_table LEDGER_TABLES[ROUTER_TABLES];
 void ledger_publish(struct router *router);
+
+// ledger_apply.c, ledger_look.c: as fold_ops says.
+enum err ledger_apply(void *state, uint64_t position, const struct journal_record *record,
+                      struct fold_item *fold, struct err_info *info);
+void ledger_inspect(void *state, struct fold_item *fold);
+struct router_lease ledger_lease_of(const Assay__Router__V1__LeaseRequest *request);
+
+static inline struct item *ledger_item_of(struct fold_item *fold)
+{
+    return CONTAINER_OF(fold, struct item, fold);
+}
+
+static inline struct call *ledger_call_of(struct item *item)
+{
+    return CONTAINER_OF(item, struct call, item);
+}
+
+static inline struct signals_item *ledger_signals_of(struct item *item)
+{
+    return CONTAINER_OF(item, struct signals_item, item);
+}
+
+static inline struct outcomes_item *ledger_outcomes_of(struct item *item)
+{
+    return CONTAINER_OF(item, struct outcomes_item, item);
+}
+
+// reports.c
+MUST_USE enum err reports_open(struct router *router, struct err_info *info);
+void reports_wake(struct router *router);                             // outcomes may wait
+void reports_back(struct router *router, struct outcomes_item *item); // from the fold
+// Ends with router_ended, at once or later.
+void reports_close(struct router *router);
+bool reports_closed(const struct router *router);
+// After reports_close; also when reports_open was never called or failed.
+void reports_deinit(struct router *router);
 
 // handlers.c
 void router_add_methods(struct router *router);

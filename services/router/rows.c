@@ -71,21 +71,31 @@ static Assay__Record__V1__HeldSignalRecord *write_held(const struct held *held, 
     out->event_id = held->event_id;
     out->n_evidence = held->n_evidence;
     out->evidence = write_evidence(held->evidence, held->n_evidence, arena);
+    out->episode = held->episode;
+    out->label = (char *)held->label;
     return out;
 }
 
-static void write_stages(const struct subject *subject, struct arena *arena,
-                         Assay__Record__V1__SubjectSignalsRecord *out)
+static void write_qualified(const struct subject *subject, struct arena *arena,
+                            Assay__Record__V1__SubjectSignalsRecord *out)
 {
-    out->qualified = arena_alloc(arena, ROUTER_STAGES * sizeof *out->qualified);
-    for (uint32_t i = 0; i < ROUTER_STAGES; i++) {
-        if (subject->stage_at_ms[i] == STATE_NEVER)
-            continue;
-        Assay__Record__V1__QualifiedRecord *qualified = arena_alloc(arena, sizeof *qualified);
-        assay__record__v1__qualified_record__init(qualified);
-        qualified->stage = i + 1;
-        qualified->at_ms = subject->stage_at_ms[i];
-        out->qualified[out->n_qualified++] = qualified;
+    out->n_qualified = subject->n_qualified;
+    out->qualified = arena_alloc(arena, (subject->n_qualified + 1) * sizeof *out->qualified);
+    for (uint32_t i = 0; i < subject->n_qualified; i++) {
+        const struct qualified *q = &subject->qualified[i];
+        Assay__Record__V1__QualifiedRecord *record = arena_alloc(arena, sizeof *record);
+        assay__record__v1__qualified_record__init(record);
+        record->stage = q->role;
+        record->at_ms = q->at_ms;
+        record->definition = (char *)q->definition;
+        record->label = (char *)q->label;
+        record->episode = q->episode;
+        record->event_id = q->event_id;
+        record->left = q->left;
+        record->left_at_ms = q->left_at_ms;
+        if (q->left_reason != NULL)
+            record->left_reason = q->left_reason;
+        out->qualified[i] = record;
     }
 }
 
@@ -99,7 +109,7 @@ static Assay__Record__V1__SubjectSignalsRecord *write_subject(const struct subje
     out->signals = arena_alloc(arena, (subject->n_held + 1) * sizeof *out->signals);
     for (uint32_t i = 0; i < subject->n_held; i++)
         out->signals[i] = write_held(&subject->held[i], arena);
-    write_stages(subject, arena, out);
+    write_qualified(subject, arena, out);
     return out;
 }
 
@@ -113,6 +123,21 @@ static void put(struct router_rows *rows, enum router_table table, uint64_t key,
     cb(arg, table, key, buf_span(&rows->bytes));
 }
 
+static void write_history(const struct account *account, struct arena *arena,
+                          Assay__Record__V1__RouterAccountRecord *out)
+{
+    out->n_history = account->n_history;
+    out->history = arena_alloc(arena, (account->n_history + 1) * sizeof *out->history);
+    for (uint32_t i = 0; i < account->n_history; i++) {
+        Assay__Record__V1__StageChangeRecord *change = arena_alloc(arena, sizeof *change);
+        assay__record__v1__stage_change_record__init(change);
+        change->stage = (char *)account->history[i].stage;
+        change->since_ms = account->history[i].since_ms;
+        change->event_id = account->history[i].event_id;
+        out->history[i] = change;
+    }
+}
+
 static void put_account(struct router_rows *rows, const struct account *account, router_row_put cb,
                         void *arg)
 {
@@ -123,6 +148,7 @@ static void put_account(struct router_rows *rows, const struct account *account,
     record.subjects[record.n_subjects++] = write_subject(&account->self, &rows->arena);
     for (uint32_t i = 0; i < account->n_users; i++)
         record.subjects[record.n_subjects++] = write_subject(account->users[i], &rows->arena);
+    write_history(account, &rows->arena, &record);
     put(rows, ROUTER_TABLE_ACCOUNTS, account->number, &record.base, cb, arg);
 }
 
@@ -167,6 +193,14 @@ static void put_lead(struct router_rows *rows, const struct router_lead *lead, r
     record.completed_at_ms = lead->completed_at_ms;
     record.route = (char *)lead->route;
     record.parked_reason = (char *)lead->parked_reason;
+    record.n_definitions = record.n_labels = lead->n_definitions;
+    record.definitions = (char **)lead->definitions;
+    record.labels = (char **)lead->labels;
+    record.message = (char *)lead->message;
+    if (lead->ended_reason != NULL)
+        record.ended_reason = lead->ended_reason;
+    record.completed_offset = lead->completed_offset;
+    record.account_clock_ms = lead->account_clock_ms;
     put(rows, ROUTER_TABLE_LEADS, lead->serial, &record.base, cb, arg);
 }
 
@@ -211,6 +245,7 @@ static void put_router(struct router_rows *rows, router_row_put cb, void *arg)
     record.last_decision = core->last_decision;
     record.clock_ms = core->clock_ms;
     record.n_signals = core->n_signals;
+    record.reported = core->reported;
     if (core->playbook != NULL) {
         record.playbook_file = (char *)core->playbook->file;
         record.playbook_text.data = (uint8_t *)core->playbook->text.ptr;
@@ -295,6 +330,27 @@ static bool read_held(struct router_core *core, const Assay__Record__V1__HeldSig
     held->known_at_ms = in->known_at_ms;
     held->event_id = mem_dup(span_of(in->event_id));
     held->evidence = read_evidence(in->evidence, in->n_evidence, &held->n_evidence);
+    held->episode = in->episode;
+    held->label = router_state_intern(core, span_of(in->label));
+    return true;
+}
+
+static bool read_qualified(struct router_core *core, const Assay__Record__V1__QualifiedRecord *in,
+                           struct subject *subject)
+{
+    const char *definition = router_state_intern(core, span_of(in->definition));
+    if (in->stage < 1 || in->stage > ROUTER_STAGES ||
+        router_standing_find(subject, definition) != NULL)
+        return false;
+    struct qualified *q = router_standing_add(subject, definition);
+    q->role = (enum router_stage)in->stage;
+    q->label = router_state_intern(core, span_of(in->label));
+    q->episode = in->episode;
+    q->at_ms = in->at_ms;
+    q->event_id = mem_dup(span_of(in->event_id));
+    q->left = in->left;
+    q->left_at_ms = in->left_at_ms;
+    q->left_reason = in->left_reason[0] != '\0' ? mem_dup_text(in->left_reason) : NULL;
     return true;
 }
 
@@ -304,12 +360,24 @@ static bool read_subject(struct router_core *core,
     for (size_t i = 0; i < in->n_signals; i++)
         if (!read_held(core, in->signals[i], subject))
             return false;
-    for (size_t i = 0; i < in->n_qualified; i++) {
-        uint32_t stage = in->qualified[i]->stage;
-        if (stage < 1 || stage > ROUTER_STAGES)
+    for (size_t i = 0; i < in->n_qualified; i++)
+        if (!read_qualified(core, in->qualified[i], subject))
             return false;
-        subject->stage_at_ms[stage - 1] = in->qualified[i]->at_ms;
-    }
+    return true;
+}
+
+static bool read_history(struct router_core *core, const Assay__Record__V1__RouterAccountRecord *in,
+                         struct account *account)
+{
+    if (in->n_history > ROUTER_HISTORY_MAX)
+        return false;
+    account->history = mem_alloc((in->n_history + 1) * sizeof *account->history);
+    for (size_t i = 0; i < in->n_history; i++)
+        account->history[account->n_history++] = (struct router_stage_change){
+            .stage = router_state_intern(core, span_of(in->history[i]->stage)),
+            .since_ms = in->history[i]->since_ms,
+            .event_id = mem_dup(span_of(in->history[i]->event_id)),
+        };
     return true;
 }
 
@@ -332,6 +400,8 @@ static enum err load_account(struct router_rows *rows, uint64_t key, struct span
         if (!read_subject(core, subject, to))
             return corrupt(info, "an account's record makes no sense");
     }
+    if (!read_history(core, in, account))
+        return corrupt(info, "an account's history is too long");
     return ERR_OK;
 }
 
@@ -374,6 +444,17 @@ static void read_lead(struct router_core *core, const Assay__Record__V1__LeadRec
     lead->completed_at_ms = in->completed_at_ms;
     lead->route = router_state_intern(core, span_of(in->route));
     lead->parked_reason = router_state_intern(core, span_of(in->parked_reason));
+    lead->message = router_state_intern(core, span_of(in->message));
+    for (size_t i = 0; i < in->n_definitions && i < in->n_labels && i < ROUTER_DEFINITIONS_MAX;
+         i++) {
+        lead->definitions[i] = router_state_intern(core, span_of(in->definitions[i]));
+        lead->labels[i] = router_state_intern(core, span_of(in->labels[i]));
+        lead->n_definitions++;
+    }
+    if (in->ended_reason[0] != '\0')
+        lead->ended_reason = mem_dup_text(in->ended_reason);
+    lead->completed_offset = in->completed_offset;
+    lead->account_clock_ms = in->account_clock_ms;
 }
 
 static enum err load_lead(struct router_rows *rows, uint64_t key, struct span value,
@@ -386,8 +467,8 @@ static enum err load_lead(struct router_rows *rows, uint64_t key, struct span va
         span_of(in->lead_id).len >= ROUTER_LEAD_ID_BYTES)
         return corrupt(info, "not a lead's record");
     if (key != core->n_leads + 1 || in->account >= core->n_accounts ||
-        core->accounts[in->account]->lead != NULL)
-        return corrupt(info, "a lead is missing or its account is not there");
+        router_leads_open(core->accounts[in->account]->lead))
+        return corrupt(info, "a lead is missing, or its account is not there or has one already");
     struct account *account = core->accounts[in->account];
     struct router_lead *lead = router_state_lead_add(core, account, in->lead_id);
     read_lead(core, in, lead);
@@ -433,6 +514,7 @@ static enum err load_router(struct router_rows *rows, struct span value, struct 
     core->last_decision = in->last_decision;
     core->clock_ms = in->clock_ms;
     core->n_signals = in->n_signals;
+    core->reported = in->reported;
     rows->playbook_file = mem_dup(span_of(in->playbook_file));
     buf_append(&rows->playbook_text, in->playbook_text.data, in->playbook_text.len);
     return ERR_OK;

@@ -43,10 +43,10 @@ Test(router, a_lead_goes_its_way)
     struct router_process w;
     router_process_make(&w, PLAYBOOK, TEST_BIN_DIR "/assay-router");
     start(&w);
-    send_one(&w, 1, "a", "ready");
-    send_one(&w, 1, "a", "ready"); // again: no effect
+    send_one(&w, 1, "a", "qualify.pql");
+    send_one(&w, 1, "a", "qualify.pql"); // again: no effect
     send_one(&w, 2, "b", "strong");
-    send_one(&w, 3, "b", "ready");
+    send_one(&w, 3, "b", "qualify.pql");
 
     Assay__Router__V1__ListLeadsRequest list = ASSAY__ROUTER__V1__LIST_LEADS_REQUEST__INIT;
     Assay__Router__V1__ListLeadsResponse *leads = NULL;
@@ -118,7 +118,7 @@ Test(router, bad_requests_are_refused_with_the_field)
     struct router_process w;
     router_process_make(&w, PLAYBOOK, TEST_BIN_DIR "/assay-router");
     start(&w);
-    send_one(&w, 1, "a", "ready");
+    send_one(&w, 1, "a", "qualify.pql");
     Assay__Router__V1__LeaseRequest lease_request = ASSAY__ROUTER__V1__LEASE_REQUEST__INIT;
     lease_request.queue = (char *)"nowhere";
     lease_request.consumer = (char *)"c";
@@ -142,7 +142,7 @@ Test(router, bad_requests_are_refused_with_the_field)
     list.state = (Assay__Router__V1__LeadState)99;
     cr_assert_eq(ASK(&w, ListLeads, list_leads, &list, NULL), ERR_INVALID);
     Assay__Router__V1__Signal signal, *one[] = {&signal};
-    signal_fill(&signal, 2, 0, "", "ready");
+    signal_fill(&signal, 2, 0, "", "qualify.pql");
     Assay__Router__V1__ApplySignalsRequest apply = ASSAY__ROUTER__V1__APPLY_SIGNALS_REQUEST__INIT;
     apply.n_signals = 1;
     apply.signals = one;
@@ -172,7 +172,7 @@ Test(router, a_lease_waits_for_a_lead)
     send_off(&waiting, &w, "assay.router.v1.RouterService/Lease", &request.base);
     send_one(&w, 1, "a", "strong"); // no lead yet
     cr_assert(!waiting.done);
-    send_one(&w, 2, "b", "ready");
+    send_one(&w, 2, "b", "qualify.pql");
     await(&waiting);
     cr_assert_eq(waiting.status, RPC_OK);
     Assay__Router__V1__LeaseResponse *answer =
@@ -193,7 +193,7 @@ Test(router, a_reader_of_decisions_waits_for_the_next)
     struct router_process w;
     router_process_make(&w, PLAYBOOK, TEST_BIN_DIR "/assay-router");
     start(&w);
-    send_one(&w, 1, "a", "ready"); // signal, pql, lead
+    send_one(&w, 1, "a", "qualify.pql"); // signal, pql, lead
     Assay__Router__V1__ListDecisionsRequest request =
         ASSAY__ROUTER__V1__LIST_DECISIONS_REQUEST__INIT;
     request.after = 3;
@@ -219,7 +219,7 @@ Test(router, a_lease_that_runs_out_wakes_the_next_consumer)
     struct router_process w;
     router_process_make(&w, PLAYBOOK, TEST_BIN_DIR "/assay-router");
     start(&w);
-    send_one(&w, 1, "a", "ready");
+    send_one(&w, 1, "a", "qualify.pql");
     cr_assert_eq(lease(&w, "self_serve", "", 1, 50, 0)->n_leads, 1);
     const Assay__Router__V1__LeaseResponse *again = lease(&w, "self_serve", "", 1, 0, PATIENCE_MS);
     cr_assert_eq(again->n_leads, 1);
@@ -277,7 +277,7 @@ Test(router, a_playbook_is_changed_while_it_runs_and_kept)
     struct router_process w;
     router_process_make(&w, PLAYBOOK, TEST_BIN_DIR "/assay-router");
     start(&w);
-    send_one(&w, 1, "a", "ready");
+    send_one(&w, 1, "a", "qualify.pql");
     Assay__Admin__V1__LoadDocumentResponse *answer;
     cr_assert_eq(load(&w, SECOND, true, &answer), ERR_OK, "%s", w.info.text);
     cr_assert_eq(load(&w, "playbook: test\nversion: x\n", false, &answer), ERR_INVALID);
@@ -288,7 +288,7 @@ Test(router, a_playbook_is_changed_while_it_runs_and_kept)
     cr_assert_eq(load(&w, SECOND, false, &answer), ERR_OK);
     cr_assert(answer->changed);
     cr_assert_str_eq(answer->document, "test@2");
-    send_one(&w, 2, "b", "ready");
+    send_one(&w, 2, "b", "qualify.pql");
     cr_assert_eq(lease(&w, "support", "", 1, 0, 0)->n_leads, 1);
     // The file that is there at the next start is broken: what is in force stays.
     kill(w.pid, SIGKILL);
@@ -317,7 +317,7 @@ Test(router, without_any_playbook_it_says_why_and_ends)
     cr_assert(strstr(text, "playbook.yaml:2") != NULL, "%s", text);
     write_file(&w, "playbook.yaml", PLAYBOOK); // corrected: it starts
     start(&w);
-    send_one(&w, 1, "a", "ready");
+    send_one(&w, 1, "a", "qualify.pql");
     router_process_end(&w);
 }
 
@@ -355,7 +355,7 @@ static void send_group(struct play *p)
         snprintf(accounts[i], sizeof accounts[i], "a%u",
                  (unsigned)test_random_below(&p->random, ACCOUNTS));
         signal_fill(&signals[i], position, i, accounts[i],
-                    test_random_below(&p->random, 3) == 0 ? "strong" : "ready");
+                    test_random_below(&p->random, 3) == 0 ? "strong" : "qualify.pql");
         snprintf(events[i], sizeof events[i], "%u", (unsigned)(p->sent + i));
         signals[i].event_id = events[i];
         list[i] = &signals[i];

@@ -51,7 +51,7 @@ int main(void)
     for (uint64_t i = 1; i <= ROUNDS; i++) {
         char account[16];
         snprintf(account, sizeof account, "a%u", (unsigned)i);
-        send_one(&w, i, account, "ready");
+        send_one(&w, i, account, "qualify.pql");
         leased += lease(&w, "self_serve", "", 1, 1 + (int64_t)i % 3, 0)->n_leads;
         for (int j = 0; j < READERS; j++)
             reader_turn(&readers[j], &w);

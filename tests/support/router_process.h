@@ -181,6 +181,7 @@ static inline void signal_fill(Assay__Router__V1__Signal *s, uint64_t position, 
     s->known_at_ms = (int64_t)position + 1;
     s->event_id = (char *)"0";
     s->playbook = (char *)"test@1";
+    s->episode = 1;
 }
 
 // One signal as a group of its own.

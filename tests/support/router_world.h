@@ -60,9 +60,9 @@ static inline struct playbook *router_world_playbook(const char *text)
 
 static inline const char *router_world_step(enum router_step step)
 {
-    static const char *const NAMES[] = {"",         "created",   "contact_added", "leased",
-                                        "extended", "acked",     "released",      "expired",
-                                        "parked",   "completed", "routed"};
+    static const char *const NAMES[] = {
+        "",        "created", "contact_added", "leased", "extended",  "acked", "released",
+        "expired", "parked",  "completed",     "routed", "withdrawn", "noted"};
     return NAMES[step];
 }
 
@@ -75,9 +75,16 @@ static inline void router_world_line(struct buf *log, const struct router_decisi
                    SPAN_ARG(d->signal->name), d->signal->value);
         return;
     case ROUTER_DECISION_QUALIFICATION:
-        buf_printf(log, "%s " SPAN_FMT "/" SPAN_FMT " at %lld by " SPAN_FMT "\n",
-                   router_stage_name(d->stage), SPAN_ARG(d->account), SPAN_ARG(d->user),
+        buf_printf(log, "%s%s " SPAN_FMT "/" SPAN_FMT " at %lld by " SPAN_FMT,
+                   d->left ? "left " : "", d->definition, SPAN_ARG(d->account), SPAN_ARG(d->user),
                    (long long)d->at_ms, SPAN_ARG(d->event_id));
+        if (d->episode != 1)
+            buf_printf(log, " #%u", d->episode);
+        if (d->label[0] != '\0')
+            buf_printf(log, " [%s]", d->label);
+        if (d->reason[0] != '\0')
+            buf_printf(log, " (%s)", d->reason);
+        buf_append_text(log, "\n");
         return;
     case ROUTER_DECISION_LEAD:
         buf_printf(log, "%s " SPAN_FMT "/" SPAN_FMT " %s:%s:%d", router_world_step(d->step),
@@ -88,6 +95,8 @@ static inline void router_world_line(struct buf *log, const struct router_decisi
             buf_printf(log, " by %s", d->consumer);
         if (d->outcome[0] != '\0')
             buf_printf(log, " as %s", d->outcome);
+        if (d->message[0] != '\0')
+            buf_printf(log, " with %s", d->message);
         buf_append_text(log, "\n");
         return;
     }
@@ -148,7 +157,22 @@ static inline struct router_signal router_world_signal(uint64_t position, uint64
         .known_at_ms = (int64_t)position * 10 + 1,
         .event_id = span_of("e"),
         .playbook = span_of("test@1"),
+        .episode = 1,
     };
+}
+
+// Begins or ends an episode of a definition.
+static inline void router_world_episode(struct router_world *w, const char *account,
+                                        const char *user, const char *definition, uint32_t episode,
+                                        bool value, const char *reason)
+{
+    char name[64];
+    snprintf(name, sizeof name, "qualify.%s", definition);
+    struct router_signal s = router_world_signal(++w->position, 0, account, user, name, value);
+    s.episode = episode;
+    s.reason = span_of(reason);
+    router_core_signals(w->core, 0, &s, 1, &w->effects);
+    router_world_note(w);
 }
 
 // One signal, an event of its own, on lane 0.

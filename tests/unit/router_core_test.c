@@ -45,19 +45,19 @@ static const struct router_lead *lease_one(int64_t now_ms, const char *queue, co
 // ---- Qualification
 // --------------------------------------------------------------------------------
 
-Test(router_core, a_user_becomes_pal_then_pql_once_and_makes_the_lead)
+Test(router_core, a_user_becomes_pal_then_pql_and_makes_the_lead)
 {
-    router_world_send(&w, "a", "u", "activated", true);
-    router_world_send(&w, "a", "u", "ready", true);
+    router_world_send(&w, "a", "u", "qualify.pal", true);
+    router_world_send(&w, "a", "u", "qualify.pql", true);
     router_world_send(&w, "a", "u", "ready", false);
-    router_world_send(&w, "a", "u", "ready", true);
-    EXPECT_LOG(&w, "signal a/u activated=1\n"
+    router_world_send(&w, "a", "u", "qualify.pql", true); // the same episode
+    EXPECT_LOG(&w, "signal a/u qualify.pal=1\n"
                    "pal a/u at 10 by e\n"
-                   "signal a/u ready=1\n"
+                   "signal a/u qualify.pql=1\n"
                    "pql a/u at 20 by e\n"
                    "created a/u self_serve:self_serve:0 (pql)\n"
                    "signal a/u ready=0\n"
-                   "signal a/u ready=1\n");
+                   "signal a/u qualify.pql=1\n");
     struct router_counts counts;
     router_core_counts(w.core, &counts);
     cr_assert_eq(counts.pals, 1);
@@ -70,84 +70,94 @@ Test(router_core, a_user_becomes_pal_then_pql_once_and_makes_the_lead)
 
 Test(router_core, what_one_event_changes_is_decided_together)
 {
-    // In one event the user gets ready and risky: "not risky" must not be judged in between.
+    // One event ends one qualification and begins another: the lead must not go in between.
+    router_world_send(&w, "a", "u", "qualify.pql", true);
+    router_world_log(&w);
     struct router_signal both[] = {
-        router_world_signal(1, 7ull << 32, "a", "u", "ready", true),
-        router_world_signal(1, 7ull << 32 | 1, "a", "u", "risky", true),
+        router_world_signal(2, 7ull << 32, "a", "u", "qualify.pql", false),
+        router_world_signal(2, 7ull << 32 | 1, "a", "", "qualify.pqa", true),
     };
     router_core_signals(w.core, 0, both, 2, &w.effects);
-    EXPECT_LOG(&w, "signal a/u ready=1\nsignal a/u risky=1\n");
-    // In two events it is.
+    EXPECT_LOG(&w, "signal a/u qualify.pql=0\n"
+                   "signal a/ qualify.pqa=1\n"
+                   "left pql a/u at 20 by e\n"
+                   "pqa a/ at 20 by e\n");
+    cr_assert_eq(lead_of("a")->state, ROUTER_WAITING);
+    // In two events it does.
+    w.position = 2;
+    router_world_send(&w, "b", "u", "qualify.pql", true);
     struct router_signal apart[] = {
-        router_world_signal(2, 0, "b", "u", "ready", true),
-        router_world_signal(2, 1ull << 32, "b", "u", "risky", true),
+        router_world_signal(4, 0, "b", "u", "qualify.pql", false),
+        router_world_signal(4, 1ull << 32, "b", "", "qualify.pqa", true),
     };
+    router_world_log(&w);
     router_core_signals(w.core, 0, apart, 2, &w.effects);
-    EXPECT_LOG(&w, "signal b/u ready=1\n"
-                   "pql b/u at 20 by e\n"
-                   "created b/u self_serve:self_serve:0 (pql)\n"
-                   "signal b/u risky=1\n");
+    EXPECT_LOG(&w, "signal b/u qualify.pql=0\n"
+                   "left pql b/u at 40 by e\n"
+                   "withdrawn b/ self_serve:self_serve:0 (no longer qualifies)\n"
+                   "signal b/ qualify.pqa=1\n"
+                   "pqa b/ at 40 by e\n"
+                   "created b/ self_serve:self_serve:0 (pqa)\n");
 }
 
 Test(router_core, two_instants_of_one_record_are_decided_apart)
 {
     struct router_signal s[] = {
-        router_world_signal(1, 0, "a", "u", "ready", true),
-        router_world_signal(1, 1, "a", "u", "ready", false),
+        router_world_signal(1, 0, "a", "u", "qualify.pql", true),
+        router_world_signal(1, 1, "a", "u", "qualify.pql", false),
     };
     s[1].at_ms += 5;
     router_core_signals(w.core, 0, s, 2, &w.effects);
-    EXPECT_LOG(&w, "signal a/u ready=1\n"
+    EXPECT_LOG(&w, "signal a/u qualify.pql=1\n"
                    "pql a/u at 10 by e\n"
                    "created a/u self_serve:self_serve:0 (pql)\n"
-                   "signal a/u ready=0\n");
+                   "signal a/u qualify.pql=0\n"
+                   "left pql a/u at 15 by e\n"
+                   "withdrawn a/ self_serve:self_serve:0 (no longer qualifies)\n");
 }
 
-Test(router_core, an_account_signal_decides_every_user)
+Test(router_core, an_account_joins_the_lead_of_its_user)
 {
-    router_world_send(&w, "a", "u2", "risky", true);
     router_world_send(&w, "a", "u1", "ready", true);
+    router_world_send(&w, "a", "u1", "qualify.pql", true);
     router_world_log(&w);
-    // u1 is a PQL by now; "busy" completes the account.
-    router_world_send(&w, "a", "", "busy", true);
+    struct router_signal s[] = {
+        router_world_signal(3, 0, "a", "", "busy", true),
+        router_world_signal(3, 1, "a", "", "qualify.pqa", true),
+    };
+    router_core_signals(w.core, 0, s, 2, &w.effects);
     EXPECT_LOG(&w, "signal a/ busy=1\n"
+                   "signal a/ qualify.pqa=1\n"
                    "pqa a/ at 30 by e\n"
                    "routed a/ sales:sales:10 (pqa)\n");
-    cr_assert_str_eq(lead_of("a")->reasons[0], "pql");
-    cr_assert_str_eq(lead_of("a")->reasons[1], "ready");
-    cr_assert_str_eq(lead_of("a")->reasons[2], "pqa");
-    cr_assert_str_eq(lead_of("a")->reasons[3], "busy");
+    const struct router_lead *lead = lead_of("a");
+    cr_assert_str_eq(lead->reasons[0], "pql");
+    cr_assert_str_eq(lead->reasons[1], "ready");
+    cr_assert_str_eq(lead->reasons[2], "pqa");
+    cr_assert_str_eq(lead->reasons[3], "busy");
+    cr_assert_eq(lead->n_definitions, 2);
+    cr_assert_str_eq(lead->definitions[1], "pqa");
 }
 
 Test(router_core, a_pqa_makes_the_lead_when_no_user_did)
 {
-    router_world_send(&w, "a", "u", "risky", true);
-    router_world_send(&w, "a", "u", "ready", true); // not a PQL: risky
-    router_world_send(&w, "a", "", "busy", true);
-    EXPECT_LOG(&w, "signal a/u risky=1\n"
-                   "signal a/u ready=1\n"
-                   "signal a/ busy=1\n"
-                   "pqa a/ at 30 by e\n"
-                   "created a/ sales:sales:10 (pqa)\n");
-    // The user signal of "pqa" means some user; it counts down when that user loses it.
-    router_world_send(&w, "b", "u", "ready", true);
-    router_world_send(&w, "b", "u", "ready", false);
-    router_world_send(&w, "b", "", "busy", true);
-    EXPECT_LOG(&w, "signal b/u ready=1\n"
-                   "pql b/u at 40 by e\n"
-                   "created b/u self_serve:self_serve:0 (pql)\n"
-                   "signal b/u ready=0\n"
-                   "signal b/ busy=1\n");
+    router_world_send(&w, "a", "u", "ready", true);
+    router_world_send(&w, "a", "", "qualify.pqa", true);
+    EXPECT_LOG(&w, "signal a/u ready=1\n"
+                   "signal a/ qualify.pqa=1\n"
+                   "pqa a/ at 20 by e\n"
+                   "created a/ self_serve:self_serve:0 (pqa)\n");
+    cr_assert_eq(lead_of("a")->n_contacts, 0);
 }
 
 Test(router_core, a_user_of_two_accounts_is_two_subjects)
 {
-    router_world_send(&w, "a", "u", "ready", true);
-    router_world_send(&w, "b", "u", "activated", true);
-    EXPECT_LOG(&w, "signal a/u ready=1\n"
+    router_world_send(&w, "a", "u", "qualify.pql", true);
+    router_world_send(&w, "b", "u", "qualify.pal", true);
+    EXPECT_LOG(&w, "signal a/u qualify.pql=1\n"
                    "pql a/u at 10 by e\n"
                    "created a/u self_serve:self_serve:0 (pql)\n"
-                   "signal b/u activated=1\n"
+                   "signal b/u qualify.pal=1\n"
                    "pal b/u at 20 by e\n");
 }
 
@@ -157,14 +167,14 @@ Test(router_core, a_user_of_two_accounts_is_two_subjects)
 Test(router_core, numbers_that_are_not_higher_have_no_effect)
 {
     struct router_signal s[] = {
-        router_world_signal(5, 0, "a", "u", "activated", true),
-        router_world_signal(5, 0, "b", "u", "activated", true), // the same number again
-        router_world_signal(4, 9, "c", "u", "activated", true), // lower
-        router_world_signal(5, 1, "d", "u", "activated", true),
+        router_world_signal(5, 0, "a", "u", "qualify.pal", true),
+        router_world_signal(5, 0, "b", "u", "qualify.pal", true), // the same number again
+        router_world_signal(4, 9, "c", "u", "qualify.pal", true), // lower
+        router_world_signal(5, 1, "d", "u", "qualify.pal", true),
     };
     router_core_signals(w.core, 3, s, 4, &w.effects);
-    EXPECT_LOG(&w, "signal a/u activated=1\npal a/u at 50 by e\n"
-                   "signal d/u activated=1\npal d/u at 50 by e\n");
+    EXPECT_LOG(&w, "signal a/u qualify.pal=1\npal a/u at 50 by e\n"
+                   "signal d/u qualify.pal=1\npal d/u at 50 by e\n");
     struct router_mark mark = router_core_mark(w.core, 3);
     cr_assert_eq(mark.position, 5);
     cr_assert_eq(mark.index, 1);
@@ -174,7 +184,7 @@ Test(router_core, numbers_that_are_not_higher_have_no_effect)
     cr_assert_eq(router_core_mark(w.core, 2).position, 0);
     s[0].account = span_of("z");
     router_core_signals(w.core, 2, s, 1, &w.effects);
-    EXPECT_LOG(&w, "signal z/u activated=1\npal z/u at 50 by e\n");
+    EXPECT_LOG(&w, "signal z/u qualify.pal=1\npal z/u at 50 by e\n");
 }
 
 // ---- Leads and routes
@@ -182,16 +192,16 @@ Test(router_core, numbers_that_are_not_higher_have_no_effect)
 
 Test(router_core, an_account_has_one_lead_with_a_contact_for_every_pql)
 {
-    router_world_send(&w, "a", "u1", "ready", true);
-    router_world_send(&w, "a", "u2", "ready", true);
-    router_world_send(&w, "a", "u3", "activated", true);
-    EXPECT_LOG(&w, "signal a/u1 ready=1\n"
+    router_world_send(&w, "a", "u1", "qualify.pql", true);
+    router_world_send(&w, "a", "u2", "qualify.pql", true);
+    router_world_send(&w, "a", "u3", "qualify.pal", true);
+    EXPECT_LOG(&w, "signal a/u1 qualify.pql=1\n"
                    "pql a/u1 at 10 by e\n"
                    "created a/u1 self_serve:self_serve:0 (pql)\n"
-                   "signal a/u2 ready=1\n"
+                   "signal a/u2 qualify.pql=1\n"
                    "pql a/u2 at 20 by e\n"
                    "contact_added a/u2 self_serve:self_serve:0 (pql)\n"
-                   "signal a/u3 activated=1\n"
+                   "signal a/u3 qualify.pal=1\n"
                    "pal a/u3 at 30 by e\n");
     const struct router_lead *lead = lead_of("a");
     cr_assert_eq(lead->n_contacts, 2);
@@ -206,13 +216,12 @@ Test(router_core, the_first_route_that_holds_wins)
 {
     router_world_send(&w, "a", "", "segment.big", true);
     router_world_send(&w, "a", "", "busy", true);
-    router_world_send(&w, "a", "u", "ready", true);
+    router_world_send(&w, "a", "u", "qualify.pql", true);
     EXPECT_LOG(&w, "signal a/ segment.big=1\n"
                    "signal a/ busy=1\n"
-                   "signal a/u ready=1\n"
+                   "signal a/u qualify.pql=1\n"
                    "pql a/u at 30 by e\n"
-                   "created a/u sales:enterprise:50 (pql)\n"
-                   "pqa a/ at 30 by e\n");
+                   "created a/u sales:enterprise:50 (pql)\n");
     cr_assert_str_eq(lead_of("a")->playbook, "test@1");
     cr_assert(lead_of("a")->route[0] != '\0');
 }
@@ -220,9 +229,9 @@ Test(router_core, the_first_route_that_holds_wins)
 Test(router_core, a_held_out_lead_is_parked_and_never_handed_out)
 {
     router_world_send(&w, "a", "", "held_out", true);
-    router_world_send(&w, "a", "u", "ready", true);
+    router_world_send(&w, "a", "u", "qualify.pql", true);
     EXPECT_LOG(&w, "signal a/ held_out=1\n"
-                   "signal a/u ready=1\n"
+                   "signal a/u qualify.pql=1\n"
                    "pql a/u at 20 by e\n"
                    "created a/u hold_out::0 (pql)\n"
                    "parked a/ hold_out::0 (hold_out)\n");
@@ -230,21 +239,21 @@ Test(router_core, a_held_out_lead_is_parked_and_never_handed_out)
     cr_assert_str_eq(lead_of("a")->parked_reason, "hold_out");
 }
 
-Test(router_core, a_lead_moves_when_its_account_becomes_a_pqa_while_it_waits)
+Test(router_core, a_lead_moves_when_what_a_route_looks_at_changes_while_it_waits)
 {
-    router_world_send(&w, "a", "u", "ready", true);
+    router_world_send(&w, "a", "u", "qualify.pql", true);
     const struct router_lead *leads[4];
-    router_world_send(&w, "b", "u", "ready", true);
+    router_world_send(&w, "b", "u", "qualify.pql", true);
     cr_assert_eq(router_world_lease(&w, 1000, "self_serve", "c", 1, "", leads), 1);
     cr_assert_str_eq(leads[0]->account_id, "a");
     router_world_log(&w);
     router_world_send(&w, "a", "", "busy", true); // handed out: stays where it is
     router_world_send(&w, "b", "", "busy", true);
+    router_world_send(&w, "b", "u", "risky", true); // no route looks at it
     EXPECT_LOG(&w, "signal a/ busy=1\n"
-                   "pqa a/ at 30 by e\n"
                    "signal b/ busy=1\n"
-                   "pqa b/ at 40 by e\n"
-                   "routed b/ sales:sales:10 (pqa)\n");
+                   "routed b/ sales:sales:10 (signals)\n"
+                   "signal b/u risky=1\n");
     cr_assert(lease_one(1001, "self_serve", "c") == NULL);
     cr_assert_str_eq(lease_one(1001, "sales", "c")->account_id, "b");
 }
@@ -252,30 +261,23 @@ Test(router_core, a_lead_moves_when_its_account_becomes_a_pqa_while_it_waits)
 Test(router_core, an_event_that_is_split_over_two_calls_routes_its_lead_again)
 {
     struct router_signal s[] = {
-        router_world_signal(1, 0, "a", "u", "ready", true),
+        router_world_signal(1, 0, "a", "u", "qualify.pql", true),
         router_world_signal(1, 1, "a", "", "segment.big", true),
-        router_world_signal(1, 1ull << 32, "b", "u", "ready", true),
-        router_world_signal(2, 0, "b", "", "segment.big", true),
     };
     router_core_signals(w.core, 0, s, 1, &w.effects);
-    router_core_signals(w.core, 0, s + 1, 2, &w.effects);
-    router_core_signals(w.core, 0, s + 3, 1, &w.effects);
-    EXPECT_LOG(&w, "signal a/u ready=1\n"
+    router_core_signals(w.core, 0, s + 1, 1, &w.effects);
+    EXPECT_LOG(&w, "signal a/u qualify.pql=1\n"
                    "pql a/u at 10 by e\n"
                    "created a/u self_serve:self_serve:0 (pql)\n"
                    "signal a/ segment.big=1\n"
-                   "routed a/ sales:enterprise:50 (signals)\n"
-                   "signal b/u ready=1\n"
-                   "pql b/u at 10 by e\n"
-                   "created b/u self_serve:self_serve:0 (pql)\n"
-                   "signal b/ segment.big=1\n"); // another event: the lead stays
+                   "routed a/ sales:enterprise:50 (signals)\n");
 }
 
 Test(router_core, a_playbook_that_loses_a_queue_moves_the_leads_that_wait_there)
 {
     router_world_send(&w, "a", "", "segment.big", true);
-    router_world_send(&w, "a", "u", "ready", true);
-    router_world_send(&w, "b", "u", "ready", true);
+    router_world_send(&w, "a", "u", "qualify.pql", true);
+    router_world_send(&w, "b", "u", "qualify.pql", true);
     router_world_log(&w);
     const char *text = "playbook: test\nversion: 2\n"
                        "measures:\n  projects: {count: Project Created}\n"
@@ -287,7 +289,7 @@ Test(router_core, a_playbook_that_loses_a_queue_moves_the_leads_that_wait_there)
     EXPECT_LOG(&w, "routed a/ success:support:0 (playbook)\n"); // self_serve is always there
     cr_assert_str_eq(lease_one(1, "support", "c")->account_id, "a");
     cr_assert_str_eq(lead_of("a")->playbook, "test@2");
-    router_world_send(&w, "c", "u", "ready", true);
+    router_world_send(&w, "c", "u", "qualify.pql", true);
     cr_assert_str_eq(lead_of("c")->queue, "support");
 }
 
@@ -297,9 +299,9 @@ Test(router_core, a_playbook_that_loses_a_queue_moves_the_leads_that_wait_there)
 Test(router_core, leads_are_handed_out_by_priority_then_by_age)
 {
     // Held out of the order of creation by priority: only "sales" and one queue are compared.
-    router_world_send(&w, "low1", "u", "ready", true);
-    router_world_send(&w, "low2", "u", "ready", true);
-    router_world_send(&w, "low3", "u", "ready", true);
+    router_world_send(&w, "low1", "u", "qualify.pql", true);
+    router_world_send(&w, "low2", "u", "qualify.pql", true);
+    router_world_send(&w, "low3", "u", "qualify.pql", true);
     const struct router_lead *leads[8];
     cr_assert_eq(router_world_lease(&w, 1, "self_serve", "c", 2, "", leads), 2);
     cr_assert_str_eq(leads[0]->account_id, "low1");
@@ -319,9 +321,9 @@ Test(router_core, a_stronger_lead_goes_first)
                        "route:\n  - {when: strong, motion: sales, priority: 7}\n"
                        "  - {when: always, motion: sales, priority: 2}\n";
     router_core_set_playbook(w.core, router_world_playbook(text), &w.effects);
-    router_world_send(&w, "weak", "u", "ready", true);
+    router_world_send(&w, "weak", "u", "qualify.pql", true);
     router_world_send(&w, "firm", "u", "strong", true);
-    router_world_send(&w, "firm", "u", "ready", true);
+    router_world_send(&w, "firm", "u", "qualify.pql", true);
     cr_assert_str_eq(lease_one(1, "sales", "c")->account_id, "firm");
     cr_assert_str_eq(lease_one(1, "sales", "c")->account_id, "weak");
 }
@@ -366,7 +368,7 @@ static enum err extend(int64_t now_ms, const char *lead_id, const char *token, i
 static void big_lead(const char *account)
 {
     router_world_send(&w, account, "", "segment.big", true);
-    router_world_send(&w, account, "u", "ready", true);
+    router_world_send(&w, account, "u", "qualify.pql", true);
     router_world_log(&w);
 }
 
@@ -395,8 +397,8 @@ Test(router_core, a_lease_that_runs_out_comes_back_and_the_last_one_parks_the_le
 
 Test(router_core, leases_end_in_order_of_their_instant)
 {
-    router_world_send(&w, "a", "u", "ready", true);
-    router_world_send(&w, "b", "u", "ready", true);
+    router_world_send(&w, "a", "u", "qualify.pql", true);
+    router_world_send(&w, "b", "u", "qualify.pql", true);
     const struct router_lead *leads[2];
     struct router_lease request = {span_of("self_serve"), span_of("c"), {NULL, 0}, 1, 9000};
     size_t n;
@@ -463,8 +465,8 @@ Test(router_core, a_leased_lead_can_be_completed_at_once)
 
 Test(router_core, a_released_lead_keeps_its_place)
 {
-    router_world_send(&w, "a", "u", "ready", true);
-    router_world_send(&w, "b", "u", "ready", true);
+    router_world_send(&w, "a", "u", "qualify.pql", true);
+    router_world_send(&w, "b", "u", "qualify.pql", true);
     const struct router_lead *lead = lease_one(0, "self_serve", "c");
     char token[ROUTER_TOKEN_BYTES];
     router_lead_token(lead, token);
@@ -512,7 +514,7 @@ Test(router_core, the_same_lease_request_gets_the_same_leads)
     for (int i = 0; i < 4; i++) {
         char account[16];
         snprintf(account, sizeof account, "a%d", i);
-        router_world_send(&w, account, "u", "ready", true);
+        router_world_send(&w, account, "u", "qualify.pql", true);
     }
     const struct router_lead *first[8], *again[8];
     cr_assert_eq(router_world_lease(&w, 0, "self_serve", "c", 2, "r1", first), 2);
@@ -542,7 +544,7 @@ Test(router_core, a_request_that_got_nothing_is_not_remembered)
 {
     const struct router_lead *leads[8];
     cr_assert_eq(router_world_lease(&w, 0, "self_serve", "c", 2, "r1", leads), 0);
-    router_world_send(&w, "a", "u", "ready", true);
+    router_world_send(&w, "a", "u", "qualify.pql", true);
     cr_assert_eq(router_world_lease(&w, 0, "self_serve", "c", 2, "r1", leads), 1);
 }
 
@@ -579,7 +581,7 @@ Test(router_core, lease_requests_are_checked)
 
 Test(router_core, the_oldest_remembered_request_makes_room)
 {
-    router_world_send(&w, "a", "u", "ready", true);
+    router_world_send(&w, "a", "u", "qualify.pql", true);
     const struct router_lead *leads[2];
     char id[16], token[ROUTER_TOKEN_BYTES];
     const char *text = "playbook: test\nversion: 2\n"
@@ -591,7 +593,7 @@ Test(router_core, the_oldest_remembered_request_makes_room)
     for (int i = 0; i <= ROUTER_REMEMBERED_MAX; i++) {
         char account[16];
         snprintf(account, sizeof account, "n%d", i);
-        router_world_send(&w, account, "u", "ready", true);
+        router_world_send(&w, account, "u", "qualify.pql", true);
         snprintf(id, sizeof id, "r%d", i);
         rounds += router_world_lease(&w, 0, "self_serve", "c", 1, id, leads);
         router_lead_token(leads[0], token);
@@ -614,7 +616,7 @@ Test(router_core, leads_are_listed_in_pages_with_filters)
     for (int i = 0; i < 5; i++) {
         char account[16];
         snprintf(account, sizeof account, "a%d", i);
-        router_world_send(&w, account, "u", "ready", true);
+        router_world_send(&w, account, "u", "qualify.pql", true);
     }
     big_lead("big");
     const struct router_lead *leads[8];
@@ -656,10 +658,10 @@ Test(router_core, an_account_shows_its_stage_and_contacts)
     router_core_account(w.core, span_of("a"), &arena, &view);
     cr_assert(view.known);
     cr_assert_str_eq(view.stage, "signed_up");
-    router_world_send(&w, "a", "u1", "activated", true);
+    router_world_send(&w, "a", "u1", "qualify.pal", true);
     router_core_account(w.core, span_of("a"), &arena, &view);
     cr_assert_str_eq(view.stage, "activated");
-    router_world_send(&w, "a", "u0", "ready", true);
+    router_world_send(&w, "a", "u0", "qualify.pql", true);
     router_core_account(w.core, span_of("a"), &arena, &view);
     cr_assert_str_eq(view.stage, "pql");
     cr_assert_eq(view.n_pqls, 1);
@@ -670,8 +672,8 @@ Test(router_core, an_account_shows_its_stage_and_contacts)
 
 Test(router_core, queues_are_counted)
 {
-    router_world_send(&w, "a", "u", "ready", true);
-    router_world_send(&w, "b", "u", "ready", true);
+    router_world_send(&w, "a", "u", "qualify.pql", true);
+    router_world_send(&w, "b", "u", "qualify.pql", true);
     lease_one(0, "self_serve", "c");
     struct arena arena;
     arena_init(&arena, 1024, 0);

@@ -12,7 +12,48 @@
 #include "tests/support/random.h"
 #include "tests/support/router_world.h"
 
-enum { STEPS = 3000, ACCOUNTS = 60, USERS = 4, CONSUMERS = 5, LEADS_MAX = 1000 };
+enum {
+    STEPS = 3000,
+    STEPS_RESTARTED = 500, // with a restart after each
+    ACCOUNTS = 60,
+    USERS = 4,
+    CONSUMERS = 5,
+    LEADS_MAX = 8000
+};
+
+static const char LIVES[] =
+    "playbook: test\n"
+    "version: 1\n"
+    "measures:\n"
+    "  projects: {count: Project Created}\n"
+    "  usage: {count: any, per: account}\n"
+    "  paid: {count: Paid, per: account}\n"
+    "signals:\n"
+    "  ready: {projects: {at_least: 3}}\n"
+    "  busy: {usage: {at_least: 50}}\n"
+    "  held_out: {usage: {at_least: 1000}}\n"
+    "segments:\n"
+    "  big: {account.employees: {at_least: 1000}}\n"
+    "qualify:\n"
+    "  pal: {projects: {at_least: 1}}\n"
+    "  pql: ready\n"
+    "  trial: {as: pql, when: {projects: {at_least: 5}}}\n"
+    "  pqa: busy\n"
+    "lifecycle:\n"
+    "  customer: {paid: {at_least: 1}}\n"
+    "route:\n"
+    "  - {when: held_out, motion: hold_out}\n"
+    "  - {when: {segment: big}, motion: sales, queue: enterprise, priority: 50, message: call}\n"
+    "  - {when: busy, motion: sales, priority: 10}\n"
+    "  - {when: always, motion: self_serve}\n"
+    "queues:\n"
+    "  enterprise: {lease: 10s, attempts: 2}\n"
+    "  self_serve: {lease: 60s, attempts: 3}\n";
+
+// The last four are of accounts.
+static const char *const NAMES[] = {"qualify.pal", "qualify.pql", "qualify.trial",  "ready",
+                                    "qualify.pqa", "segment.big", "stage.customer", "held_out"};
+enum { NAMES_OF_USERS = 4, NAME_HELD_OUT = 7, NAME_CUSTOMER = 6 };
 
 // ---- A store of rows
 // ------------------------------------------------------------------------------
@@ -141,7 +182,7 @@ struct play {
     uint32_t index[2];
     struct claim claims[LEADS_MAX + 1]; // by serial
     uint64_t n_leads;
-    unsigned n_leases, n_restarts, n_requests;
+    unsigned n_leases, n_restarts, n_requests, n_reports;
 };
 
 static uint64_t below(struct play *p, uint64_t n)
@@ -151,8 +192,6 @@ static uint64_t below(struct play *p, uint64_t n)
 
 static void send_signals(struct play *p)
 {
-    static const char *const NAMES[] = {"activated", "ready",       "risky",
-                                        "busy",      "segment.big", "held_out"};
     uint32_t lane = (uint32_t)below(p, 2);
     size_t n = 1 + below(p, 5);
     struct router_signal signals[8];
@@ -165,15 +204,18 @@ static void send_signals(struct play *p)
             p->index[lane] = 0;
         }
         size_t name = below(p, ARRAY_LEN(NAMES));
-        if (name == 5 && below(p, 4) != 0)
+        if (name >= NAME_CUSTOMER && below(p, 4) != 0)
             name = 1;
         snprintf(texts[i][0], 16, "a%u", (unsigned)below(p, ACCOUNTS));
         snprintf(texts[i][1], 16, "u%u", (unsigned)below(p, USERS));
         uint64_t index = (uint64_t)(p->index[lane] / 3) << 32 | p->index[lane] % 3;
         p->index[lane]++;
-        signals[i] =
-            router_world_signal(p->position[lane] + 1, index, texts[i][0],
-                                name < 3 ? texts[i][1] : "", NAMES[name], below(p, 3) != 0);
+        signals[i] = router_world_signal(p->position[lane] + 1, index, texts[i][0],
+                                         name < NAMES_OF_USERS ? texts[i][1] : "", NAMES[name],
+                                         below(p, 3) != 0);
+        signals[i].episode = 1 + (uint32_t)below(p, 3);
+        signals[i].label = span_of(below(p, 2) == 0 ? "Label" : "");
+        signals[i].reason = span_of(signals[i].value || below(p, 2) == 0 ? "" : "is over");
         signals[i].evidence = &evidence;
         signals[i].n_evidence = 1;
     }
@@ -320,15 +362,59 @@ static void change_playbook(struct play *p)
                                             "measures:\n  projects: {count: Project Created}\n"
                                             "signals:\n  ready: {projects: {at_least: 3}}\n"
                                             "qualify: {pql: ready}\n"
-                                          : ROUTER_WORLD_PLAYBOOK);
+                                          : LIVES);
         router_core_set_playbook(machines[i]->core, playbook, &machines[i]->effects);
     }
+}
+
+// Outcomes wait in the same order in both; some of them are reported.
+static void report(struct play *p)
+{
+    const struct router_lead *out[8], *other[8];
+    size_t n = router_core_outcomes(p->plain.core, out, ARRAY_LEN(out));
+    cr_assert_eq(router_core_outcomes(p->restarted.core, other, ARRAY_LEN(other)), n);
+    cr_assert_eq(router_core_n_outcomes(p->plain.core), router_core_n_outcomes(p->restarted.core));
+    for (size_t i = 0; i < n; i++) {
+        cr_assert_str_eq(out[i]->id, other[i]->id);
+        cr_assert(i == 0 || out[i - 1]->completed_offset < out[i]->completed_offset);
+    }
+    if (n == 0)
+        return;
+    uint64_t decision = out[below(p, n)]->completed_offset;
+    router_core_reported(p->plain.core, decision);
+    router_core_reported(p->restarted.core, decision);
+    p->n_reports++;
+}
+
+// What is said of an account, but for its leads' tokens.
+static void view(struct play *p)
+{
+    char id[16];
+    struct arena arena;
+    struct buf said[2] = {{0}};
+    struct machine *machines[] = {&p->plain, &p->restarted};
+    snprintf(id, sizeof id, "a%u", (unsigned)below(p, ACCOUNTS));
+    arena_init(&arena, 4096, 0);
+    for (int i = 0; i < 2; i++) {
+        struct router_account_view view;
+        router_core_account(machines[i]->core, span_of(id), &arena, &view);
+        const Assay__Router__V1__GetAccountResponse *answer =
+            router_codec_account(machines[i]->core, id, &view, &arena);
+        size_t n = protobuf_c_message_get_packed_size(&answer->base);
+        protobuf_c_message_pack(&answer->base, buf_reserve(&said[i], n + 1));
+        said[i].len = n;
+        cr_assert_leq(view.n_history, ROUTER_HISTORY_MAX);
+    }
+    cr_assert(span_eq(buf_span(&said[0]), buf_span(&said[1])), "account %s", id);
+    buf_deinit(&said[0]);
+    buf_deinit(&said[1]);
+    arena_deinit(&arena);
 }
 
 static void step(struct play *p)
 {
     p->now_ms += (int64_t)below(p, 2000);
-    switch (below(p, 16)) {
+    switch (below(p, 18)) {
     case 0:
     case 1:
     case 2:
@@ -355,6 +441,12 @@ static void step(struct play *p)
         if (below(p, 40) == 0)
             change_playbook(p);
         break;
+    case 12:
+        report(p);
+        break;
+    case 13:
+        view(p);
+        break;
     default:
         request(p);
         break;
@@ -374,7 +466,7 @@ static void check_step(struct play *p)
     for (int i = 0; i < ROUTER_LEAD_STATES; i++)
         sum += counts.states[i];
     cr_assert_eq(sum, counts.leads);
-    cr_assert_leq(counts.leads, ACCOUNTS);
+    cr_assert_leq(counts.leads, LEADS_MAX);
     p->n_leads = counts.leads;
 }
 
@@ -422,7 +514,7 @@ static void drain(struct play *p)
     cr_assert_eq(counts.states[ROUTER_WAITING], 0);
     cr_assert_eq(counts.states[ROUTER_LEASED], 0);
     cr_assert_eq(counts.states[ROUTER_COMPLETED] + counts.states[ROUTER_ACKED] +
-                     counts.states[ROUTER_PARKED],
+                     counts.states[ROUTER_PARKED] + counts.states[ROUTER_WITHDRAWN],
                  counts.leads);
 }
 
@@ -448,10 +540,33 @@ Test(router_restart, a_restored_router_decides_the_same)
         cr_assert_gt(p->n_leases, 20);
         cr_assert_gt(p->n_restarts, 50);
         cr_assert_gt(p->n_requests, 100);
+        cr_assert_gt(p->n_reports, 5);
         machine_deinit(&p->plain);
         machine_deinit(&p->restarted);
         mem_free(p);
     }
+}
+
+Test(router_restart, a_router_restored_after_every_input_decides_the_same)
+{
+    uint64_t seed = test_random_seed();
+    fprintf(stderr, "TEST_SEED=%llu\n", (unsigned long long)seed);
+    struct play *p = mem_zalloc(sizeof *p);
+    p->random.state = seed;
+    machine_init(&p->plain);
+    machine_init(&p->restarted);
+    change_playbook(p);
+    for (int i = 0; i < STEPS_RESTARTED; i++) {
+        step(p);
+        check_step(p);
+        machine_restart(&p->restarted);
+    }
+    drain(p);
+    check_step(p);
+    check_rows(p);
+    machine_deinit(&p->plain);
+    machine_deinit(&p->restarted);
+    mem_free(p);
 }
 
 Test(router_restart, rows_that_make_no_sense_are_refused)
@@ -459,7 +574,7 @@ Test(router_restart, rows_that_make_no_sense_are_refused)
     struct machine m;
     machine_init(&m);
     router_core_set_playbook(m.core, router_world_playbook(ROUTER_WORLD_PLAYBOOK), &m.effects);
-    struct router_signal s = router_world_signal(1, 0, "a", "u", "ready", true);
+    struct router_signal s = router_world_signal(1, 0, "a", "u", "qualify.pql", true);
     router_core_signals(m.core, 0, &s, 1, &m.effects);
     router_rows_take(m.rows, row_put, &m.store);
     cr_assert_eq(m.store.n, 3); // account, lead, router

@@ -4,9 +4,16 @@
 // same decisions with the same offsets.
 //
 // What one event changed is decided together: signals with the same number but for its running
-// part, of one account, at one instant, are a group; stages, lead and route are decided after its
-// last signal. A user signal in `pqa` and in a route's `when` means: some user of the account has
-// it.
+// part, of one account, at one instant, are a group; who qualifies, stage, lead and route are
+// decided after its last signal. A user signal in a route's `when` means: some user of the account
+// has it.
+//
+// Who qualifies follows the signals "qualify.<definition>": turning true begins an episode, turning
+// false ends it, and both are decisions. An account has at most one open lead: the first definition
+// of role pql or pqa that one of its subjects enters makes it, what comes after joins. While nobody
+// has taken it, it is withdrawn when nothing qualifies the account any more or when it converts
+// ("stage.customer" turns true); one that was handed out gets a note. An episode that begins after
+// a lead ended makes the next one.
 #pragma once
 
 #include <stdbool.h>
@@ -25,6 +32,10 @@ enum {
     ROUTER_CONTACTS_MAX = 1000,    // of a lead; later ones are not listed
     ROUTER_REASONS_MAX = 32,
     ROUTER_EVIDENCE_MAX = 64,
+    ROUTER_DEFINITIONS_MAX = 32, // of a lead
+    ROUTER_HISTORY_MAX = 32,     // changes of an account's stage
+    ROUTER_STANDINGS_MAX = 1000, // in the answer about an account
+    ROUTER_BEST_USERS_MAX = 5,   // shown for a lead without contacts
     ROUTER_LEAD_ID_BYTES = 24,
     ROUTER_TOKEN_BYTES = 33,
 };
@@ -91,6 +102,8 @@ enum router_step { // as router.v1.LeadStep
     ROUTER_STEP_PARKED,
     ROUTER_STEP_COMPLETED,
     ROUTER_STEP_ROUTED,
+    ROUTER_STEP_WITHDRAWN,
+    ROUTER_STEP_NOTED,
 };
 
 enum router_decision_kind {
@@ -104,7 +117,10 @@ struct router_decision {
     uint64_t offset; // 1, 2, 3 ...
     enum router_decision_kind kind;
     const struct router_signal *signal; // SIGNAL: all that it has
-    enum router_stage stage;            // QUALIFICATION
+    enum router_stage stage;            // QUALIFICATION: the definition's role
+    const char *definition;             // QUALIFICATION, with `label`
+    uint32_t episode;                   // QUALIFICATION
+    bool left;                          // QUALIFICATION: the episode ended; `reason` says why
     enum router_step step;              // LEAD
     struct span account;
     struct span user;
@@ -118,6 +134,8 @@ struct router_decision {
     const char *reason;
     const char *consumer;
     const char *outcome;
+    const char *message;
+    const char *label;
     int32_t priority;
 };
 
@@ -139,8 +157,9 @@ struct router_core;
 struct router_core *router_core_create(void);
 void router_core_destroy(struct router_core *core);
 
-// Puts a playbook in force (takes it). Needed before anything else. Accounts are decided by it from
-// their next signal on; leads that wait in a queue that it no longer has are routed again.
+// Puts a playbook in force (takes it). Needed before anything else. Episodes of definitions that it
+// no longer has end, those of signals that came before it begin; leads that wait in a queue that it
+// no longer has are routed again.
 void router_core_set_playbook(struct router_core *core, struct playbook *playbook,
                               struct router_effects *effects);
 const struct playbook *router_core_playbook(const struct router_core *core); // NULL: none yet
@@ -179,6 +198,7 @@ struct router_contact {
 // Read only, but for the core. Texts are never NULL.
 struct router_lead {
     uint64_t serial; // place in the order of creation, from 1
+    uint32_t number; // which of its account, from 1
     char id[ROUTER_LEAD_ID_BYTES];
     const char *account_id;
     enum router_lead_state state;
@@ -198,10 +218,18 @@ struct router_lead {
     int64_t lease_until_ms;
     const char *outcome;
     int64_t completed_at_ms;
+    uint64_t completed_offset; // of the decision
+    int64_t account_clock_ms;  // of the account at its completion: the instant of its last signal
     const char *route;
+    const char *message;
     const char *parked_reason;
+    const char *definitions[ROUTER_DEFINITIONS_MAX];
+    const char *labels[ROUTER_DEFINITIONS_MAX];
+    uint32_t n_definitions;
+    char *ended_reason; // owned; see Lead in router.proto; "" is NULL here only
     // Fields below are private.
     uint32_t account;
+    struct router_lead *before; // the account's lead before this one
     struct router_queue *in;
     int64_t timer_at_ms;
     bool dirty;
@@ -263,8 +291,31 @@ MUST_USE enum err router_core_complete(struct router_core *core, int64_t now_ms,
                                        const struct router_lead **out,
                                        struct router_effects *effects, struct err_info *info);
 
+// ---- Outcomes
+// -------------------------------------------------------------------------------------
+
+// Completed leads whose outcome was not reported back yet, in order of their completion, up to
+// `max`.
+size_t router_core_outcomes(const struct router_core *core, const struct router_lead **out,
+                            size_t max);
+uint64_t router_core_n_outcomes(const struct router_core *core);
+// Outcomes up to this decision have been taken. One that is not ahead has no effect.
+void router_core_reported(struct router_core *core, uint64_t decision);
+
 // ---- Reading
 // --------------------------------------------------------------------------------------
+
+// Somebody to speak to; texts live in the arena or as long as the lead.
+struct router_person {
+    const char *user_id;
+    int64_t at_ms; // since when a contact; 0: none, but the best user there is
+    const char *reason;
+};
+// The lead's contacts as of now, whom to speak to first at the front: who qualifies by most
+// definitions, then has most signals, then came first. For a lead without contacts, the users with
+// most signals.
+size_t router_core_people(const struct router_core *core, const struct router_lead *lead,
+                          struct arena *arena, const struct router_person **out);
 
 struct router_filter {
     struct span queue;   // empty: every queue
@@ -278,13 +329,38 @@ struct router_filter {
 size_t router_core_leads(const struct router_core *core, const struct router_filter *filter,
                          const struct router_lead **out, uint64_t *next, uint64_t *total);
 
+struct router_stage_change {
+    const char *stage;
+    int64_t since_ms;
+    char *event_id;
+};
+
+// A subject's last episode of a definition.
+struct router_standing {
+    const char *definition;
+    enum router_stage role;
+    const char *label;
+    const char *user_id; // "": the account
+    uint32_t episode;
+    int64_t since_ms;
+    const char *event_id;
+    bool left;
+    int64_t left_at_ms;
+    const char *reason;
+};
+
 struct router_account_view {
     bool known;
-    const char *stage; // signed_up, activated or pql
-    bool pqa;
-    const struct router_contact *pqls; // in order of user id
+    const char *stage;
+    int64_t stage_since_ms;
+    bool pqa;                          // it qualifies itself, by a definition of role pqa
+    const struct router_contact *pqls; // users who qualify now, in order of user id
     size_t n_pqls;
-    const struct router_lead *lead; // or NULL
+    const struct router_lead *lead; // the last one, or NULL; `before` leads to the others
+    const struct router_stage_change *history; // the oldest first
+    size_t n_history;
+    const struct router_standing *standings; // the account's own, then its users', in order of id
+    size_t n_standings;
 };
 void router_core_account(const struct router_core *core, struct span account_id,
                          struct arena *arena, struct router_account_view *out);

@@ -46,6 +46,9 @@ struct router_decision *router_decision_add(struct router_core *core,
         .reason = "",
         .consumer = "",
         .outcome = "",
+        .message = "",
+        .definition = "",
+        .label = "",
     };
     return d;
 }
@@ -65,6 +68,7 @@ struct router_decision *router_decision_add_lead(struct router_core *core,
     d->priority = lead->priority;
     d->reason = reason;
     d->outcome = lead->outcome;
+    d->message = lead->message;
     if (lead->consumer != NULL)
         d->consumer = arena_dup(&effects->texts, span_of(lead->consumer));
     d->at_ms = core->clock_ms;

@@ -2,11 +2,14 @@
 // A lead's way:
 //
 //     created ──► WAITING ──hand out──► LEASED ──ack──► ACKED ──complete──► COMPLETED
-//        │           ▲                    │  └────────complete───────────►
-//        │           └─released, ran out──┤
+//        │         │ ▲                    │  └────────complete───────────►
+//        │         │ └─released, ran out──┤
+//        │         └──► WITHDRAWN ◄──no reason any more
 //        └─► PARKED ◄──attempts used up───┘
 //
-// A lead that no queue takes (hold_out, suppress, no route) is PARKED at once. The heap of leases
+// A lead that no queue takes (hold_out, suppress, no route) is PARKED at once; from there, too, it
+// is WITHDRAWN when it has no reason any more. One that was handed out is only told so; if it comes
+// back to its queue then, it is WITHDRAWN. The heap of leases
 // that run out has for each leased lead an entry at timer_at_ms, not after its end: one that comes
 // early is put back at the true instant; one whose key is not timer_at_ms is stale.
 #include "services/router/core/state.h"
@@ -58,125 +61,47 @@ struct router_lead *router_leads_take(struct router_core *core, struct router_qu
     return NULL;
 }
 
-// ---- Routes
-// ---------------------------------------------------------------------------------------
-
-bool router_leads_unrouted(const struct router_lead *lead)
-{
-    return lead->state == ROUTER_PARKED && lead->motion[0] == '\0';
-}
-
-// What the first route that holds says. Queue "": no queue takes it, and `parked` says why.
-struct place {
-    const char *motion;
-    const char *route;
-    const char *parked;
-    struct router_queue *queue;
-    int32_t priority;
-};
-
-static struct place find_place(struct router_core *core, const struct account *account)
-{
-    const struct playbook *playbook = core->playbook;
-    for (int32_t i = 0; i < playbook->n_routes; i++) {
-        const struct route *route = &playbook->routes[i];
-        if (!router_qualify_holds(core, route->when, account, NULL))
-            continue;
-        const char *motion = router_state_intern(core, span_of(motion_name(route->motion)));
-        struct place place = {
-            .motion = motion,
-            .route = router_state_intern(core, span_of(route->text)),
-            .parked = "",
-            .queue = core->queues[0],
-            .priority = route->priority,
-        };
-        if (route->queue == PLAYBOOK_NONE)
-            place.parked = motion;
-        else
-            place.queue =
-                router_state_queue(core, span_of(playbook->queues[route->queue].name), false);
-        CHECK(place.queue != NULL);
-        return place;
-    }
-    return (struct place){"", "", "no_route", core->queues[0], 0};
-}
-
-// Puts a lead that is in no state into the place that was found.
-static void put(struct router_core *core, struct router_lead *lead, const struct place *place)
-{
-    CHECK(lead->state == 0);
-    lead->motion = place->motion;
-    lead->route = place->route;
-    lead->parked_reason = place->parked;
-    lead->priority = place->priority;
-    lead->in = place->queue;
-    lead->queue = place->queue->name;
-    lead->playbook = core->label;
-    router_leads_set_state(core, lead, place->parked[0] == '\0' ? ROUTER_WAITING : ROUTER_PARKED);
-}
-
-static void take_out(struct router_lead *lead)
-{
-    CHECK(lead->in->counts[lead->state] > 0);
-    lead->in->counts[lead->state]--;
-    lead->state = 0;
-}
-
-// A step that has its cause in signals.
-static struct router_decision *decide(struct router_core *core, struct router_effects *effects,
-                                      const struct router_lead *lead, enum router_step step,
-                                      const char *reason, const struct cause *cause)
-{
-    struct router_decision *d = router_decision_add_lead(core, effects, lead, step, reason);
-    d->at_ms = cause->at_ms;
-    d->known_at_ms = cause->known_at_ms;
-    d->event_id = cause->event_id;
-    return d;
-}
-
-void router_leads_route_again(struct router_core *core, struct router_lead *lead,
-                              const char *reason, const struct cause *cause,
-                              struct router_effects *effects)
-{
-    if (lead->state != ROUTER_WAITING && !router_leads_unrouted(lead))
-        return;
-    struct place place = find_place(core, core->accounts[lead->account]);
-    if (place.queue == lead->in && place.motion == lead->motion && place.priority == lead->priority)
-        return;
-    if (place.motion[0] == '\0' && router_leads_unrouted(lead))
-        return;
-    take_out(lead);
-    put(core, lead, &place);
-    decide(core, effects, lead, ROUTER_STEP_ROUTED, reason, cause);
-    if (lead->state == ROUTER_PARKED)
-        decide(core, effects, lead, ROUTER_STEP_PARKED, lead->parked_reason, cause);
-}
-
 // ---- Making and changing
 // --------------------------------------------------------------------------
 
-// From the account and the number of its lead. Two accounts whose hashes are equal still get two
-// leads.
-static void make_id(const struct router_core *core, const char *account_id, char *out)
+// From the account and the number of its lead. Two whose hashes are equal still get two ids.
+static void make_id(const struct router_core *core, const struct account *account, char *out)
 {
-    size_t len = strlen(account_id);
-    char *text = mem_alloc(len + 2);
-    memcpy(text, account_id, len);
-    memcpy(text + len, "#1", 2);
-    uint64_t hash = hash64(span_make(text, len + 2));
+    size_t room = strlen(account->id) + 16;
+    char *text = mem_alloc(room);
+    uint32_t number = account->lead == NULL ? 1 : account->lead->number + 1;
+    int len = snprintf(text, room, "%s#%u", account->id, number);
+    uint64_t hash = hash64(span_make(text, (size_t)len));
     mem_free(text);
     do
         snprintf(out, ROUTER_LEAD_ID_BYTES, "L%016llx", (unsigned long long)hash++);
     while (router_state_lead_find(core, span_of(out)) != NULL);
 }
 
-void router_leads_add_reasons(struct router_core *core, struct router_lead *lead,
-                              const struct reasons *reasons)
+bool router_leads_open(const struct router_lead *lead)
+{
+    if (lead == NULL || lead->state == ROUTER_COMPLETED || lead->state == ROUTER_WITHDRAWN)
+        return false;
+    // Nobody sees one whose attempts are used up: what comes next is worth a new one.
+    return lead->state != ROUTER_PARKED || strcmp(lead->parked_reason, "attempts") != 0;
+}
+
+static bool reason_known(const struct router_lead *lead, const char *name)
+{
+    for (uint32_t i = 0; i < lead->n_reasons; i++)
+        if (lead->reasons[i] == name)
+            return true;
+    return false;
+}
+
+static void add_reasons(struct router_core *core, struct router_lead *lead,
+                        const struct reasons *reasons)
 {
     lead->reasons = mem_realloc(lead->reasons,
                                 (lead->n_reasons + reasons->n_names + 1) * sizeof *lead->reasons);
     for (uint32_t i = 0; i < reasons->n_names && lead->n_reasons < ROUTER_REASONS_MAX; i++)
-        lead->reasons[lead->n_reasons++] = reasons->names[i];
+        if (!reason_known(lead, reasons->names[i]))
+            lead->reasons[lead->n_reasons++] = reasons->names[i];
     struct router_evidence all[2 * ROUTER_EVIDENCE_MAX];
     uint32_t n = 0;
     for (uint32_t i = 0; i < lead->n_evidence; i++)
@@ -208,37 +133,76 @@ static bool contact_put(struct router_core *core, struct router_lead *lead,
     return true;
 }
 
-struct router_lead *router_leads_create(struct router_core *core, struct account *account,
-                                        const struct subject *first, const struct reasons *reasons,
-                                        const struct cause *cause, struct router_effects *effects)
+// Whether the lead did not have the definition yet.
+static bool add_definition(struct router_core *core, struct router_lead *lead,
+                           const struct claim *claim)
 {
-    CHECK(reasons->n_names > 0);
+    for (uint32_t i = 0; i < lead->n_definitions; i++)
+        if (lead->definitions[i] == claim->definition)
+            return false;
+    if (lead->n_definitions == ROUTER_DEFINITIONS_MAX)
+        return false;
+    lead->definitions[lead->n_definitions] = claim->definition;
+    lead->labels[lead->n_definitions++] = claim->label;
+    add_reasons(core, lead, claim->reasons);
+    return true;
+}
+
+void router_leads_create(struct router_core *core, struct account *account,
+                         const struct claim *claim, const struct cause *cause,
+                         struct router_effects *effects)
+{
+    CHECK(!router_leads_open(account->lead));
     char id[ROUTER_LEAD_ID_BYTES];
-    make_id(core, account->id, id);
+    make_id(core, account, id);
     struct router_lead *lead = router_state_lead_add(core, account, id);
     lead->created_at_ms = cause->at_ms;
     lead->known_at_ms = cause->known_at_ms;
-    struct place place = find_place(core, account);
-    put(core, lead, &place);
-    router_leads_add_reasons(core, lead, reasons);
+    router_routes_place(core, lead, account);
+    (void)add_definition(core, lead, claim);
     struct router_decision *d =
-        decide(core, effects, lead, ROUTER_STEP_CREATED, reasons->names[0], cause);
-    if (first != NULL && contact_put(core, lead, first, cause->at_ms))
-        d->user = span_of(first->id);
+        router_leads_decide(core, effects, lead, ROUTER_STEP_CREATED, claim->definition, cause);
+    d->label = claim->label;
+    if (claim->user != NULL && contact_put(core, lead, claim->user, cause->at_ms))
+        d->user = span_of(claim->user->id);
     if (lead->state == ROUTER_PARKED)
-        decide(core, effects, lead, ROUTER_STEP_PARKED, lead->parked_reason, cause);
-    return lead;
+        router_leads_decide(core, effects, lead, ROUTER_STEP_PARKED, lead->parked_reason, cause);
 }
 
-void router_leads_add_contact(struct router_core *core, struct router_lead *lead,
-                              const struct subject *user, const struct cause *cause,
-                              struct router_effects *effects)
+void router_leads_join(struct router_core *core, struct router_lead *lead,
+                       const struct claim *claim, const struct cause *cause,
+                       struct router_effects *effects)
 {
-    if (!contact_put(core, lead, user, cause->at_ms))
-        return;
-    struct router_decision *d =
-        decide(core, effects, lead, ROUTER_STEP_CONTACT_ADDED, "pql", cause);
-    d->user = span_of(user->id);
+    CHECK(router_leads_open(lead));
+    if (lead->ended_reason != NULL) {
+        mem_free(lead->ended_reason);
+        lead->ended_reason = NULL;
+        router_state_lead_changed(core, lead);
+        router_leads_decide(core, effects, lead, ROUTER_STEP_NOTED, "qualifies again", cause);
+    }
+    if (claim->user != NULL && contact_put(core, lead, claim->user, cause->at_ms)) {
+        struct router_decision *d = router_leads_decide(
+            core, effects, lead, ROUTER_STEP_CONTACT_ADDED, claim->definition, cause);
+        d->user = span_of(claim->user->id);
+        d->label = claim->label;
+    }
+    if (add_definition(core, lead, claim))
+        router_leads_route_again(core, lead, claim->definition, cause, effects);
+}
+
+void router_leads_end(struct router_core *core, struct router_lead *lead, struct span reason,
+                      const struct cause *cause, struct router_effects *effects)
+{
+    CHECK(router_leads_open(lead));
+    bool held = lead->state == ROUTER_LEASED || lead->state == ROUTER_ACKED;
+    mem_free(lead->ended_reason);
+    lead->ended_reason = mem_dup(reason);
+    if (held)
+        router_state_lead_changed(core, lead);
+    else
+        router_leads_set_state(core, lead, ROUTER_WITHDRAWN);
+    router_leads_decide(core, effects, lead, held ? ROUTER_STEP_NOTED : ROUTER_STEP_WITHDRAWN,
+                        arena_dup(&effects->texts, reason), cause);
 }
 
 // ---- Leases
@@ -271,6 +235,11 @@ void router_leads_return(struct router_core *core, struct router_lead *lead,
     mem_free(lead->consumer);
     lead->consumer = NULL;
     lead->lease_until_ms = 0;
+    if (lead->ended_reason != NULL) {
+        router_leads_set_state(core, lead, ROUTER_WITHDRAWN);
+        router_decision_add_lead(core, effects, lead, ROUTER_STEP_WITHDRAWN, lead->ended_reason);
+        return;
+    }
     if (lead->attempts < attempts_max) {
         router_leads_set_state(core, lead, ROUTER_WAITING);
         return;

@@ -20,8 +20,12 @@ bool router_qualify_holds(const struct router_core *core, int32_t condition,
 {
     const struct condition *c = &core->playbook->conditions[condition];
     switch (c->kind) {
-    case CONDITION_AT_LEAST_N:
-        CHECK(false);
+    case CONDITION_AT_LEAST_N: {
+        int32_t n = 0;
+        for (int32_t i = 0; i < c->n_children; i++)
+            n += router_qualify_holds(core, c->children[i], account, user);
+        return n >= c->n_needed;
+    }
     case CONDITION_ALL:
         for (int32_t i = 0; i < c->n_children; i++)
             if (!router_qualify_holds(core, c->children[i], account, user))
@@ -59,6 +63,21 @@ static const struct held *holder(const struct router_core *core, int32_t signal,
     return router_state_held((struct subject *)subject, name, false);
 }
 
+static bool evidence_known(const struct reasons *reasons, struct span condition)
+{
+    for (uint32_t i = 0; i < reasons->n_evidence; i++)
+        if (span_eq(reasons->evidence[i].condition, condition))
+            return true;
+    return false;
+}
+
+static void add_evidence(const struct held *held, struct reasons *out)
+{
+    for (uint32_t i = 0; i < held->n_evidence && out->n_evidence < ROUTER_EVIDENCE_MAX; i++)
+        if (!evidence_known(out, held->evidence[i].condition))
+            out->evidence[out->n_evidence++] = held->evidence[i];
+}
+
 static void add_signal(const struct held *held, struct reasons *out)
 {
     for (uint32_t i = 0; i < out->n_names; i++)
@@ -66,20 +85,36 @@ static void add_signal(const struct held *held, struct reasons *out)
             return;
     if (out->n_names < ROUTER_REASONS_MAX)
         out->names[out->n_names++] = held->name;
-    for (uint32_t i = 0; i < held->n_evidence && out->n_evidence < ROUTER_EVIDENCE_MAX; i++)
-        out->evidence[out->n_evidence++] = held->evidence[i];
+    add_evidence(held, out);
 }
 
-void router_qualify_reasons(const struct router_core *core, int32_t condition,
+// Signals that hold, wherever they stand but under a "not": the tests beside them are the scorer's.
+static void add_signals_of(const struct router_core *core, int32_t condition,
+                           const struct account *account, const struct subject *user,
+                           struct reasons *out)
+{
+    const struct condition *c = &core->playbook->conditions[condition];
+    if (c->kind == CONDITION_NOT)
+        return;
+    if (c->kind == CONDITION_SIGNAL &&
+        core->playbook->signals[c->signal].origin != SIGNAL_CRITERION &&
+        signal_holds(core, c->signal, account, user))
+        add_signal(holder(core, c->signal, account, user), out);
+    for (int32_t i = 0; i < c->n_children; i++)
+        add_signals_of(core, c->children[i], account, user, out);
+}
+
+void router_qualify_defined(const struct router_core *core, const struct defined *definition,
                             const struct account *account, const struct subject *user,
                             struct reasons *out)
 {
-    const struct condition *c = &core->playbook->conditions[condition];
-    if (!router_qualify_holds(core, condition, account, user))
-        return;
-    if (c->kind == CONDITION_SIGNAL)
-        add_signal(holder(core, c->signal, account, user), out);
-    if (c->kind == CONDITION_ALL || c->kind == CONDITION_ANY)
-        for (int32_t i = 0; i < c->n_children; i++)
-            router_qualify_reasons(core, c->children[i], account, user, out);
+    const struct subject *subject = user != NULL ? user : &account->self;
+    const struct held *held =
+        router_state_held((struct subject *)subject, definition->signal, false);
+    out->n_names = 0;
+    out->n_evidence = 0;
+    out->names[out->n_names++] = definition->name;
+    if (held != NULL)
+        add_evidence(held, out);
+    add_signals_of(core, definition->condition, account, user, out);
 }

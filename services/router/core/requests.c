@@ -224,7 +224,8 @@ enum err router_core_release(struct router_core *core, int64_t now_ms, struct sp
     if (err != ERR_OK)
         return err;
     *out = lead;
-    if (lead->state == ROUTER_WAITING || lead->state == ROUTER_PARKED)
+    if (lead->state == ROUTER_WAITING || lead->state == ROUTER_PARKED ||
+        lead->state == ROUTER_WITHDRAWN)
         return ERR_OK; // it was given back already
     if (lead->state != ROUTER_LEASED)
         return wrong_state(lead, "released", info);
@@ -259,6 +260,9 @@ enum err router_core_complete(struct router_core *core, int64_t now_ms, struct s
     lead->completed_at_ms = core->clock_ms;
     lead->lease_until_ms = 0;
     router_leads_set_state(core, lead, ROUTER_COMPLETED);
-    router_decision_add_lead(core, effects, lead, ROUTER_STEP_COMPLETED, "");
+    lead->account_clock_ms = router_standing_clock(core->accounts[lead->account], NULL);
+    lead->completed_offset =
+        router_decision_add_lead(core, effects, lead, ROUTER_STEP_COMPLETED, "")->offset;
+    router_outcomes_add(core, lead);
     return ERR_OK;
 }

@@ -58,8 +58,6 @@ static uint64_t account_hash(const void *ctx, uint32_t item)
 static void subject_init(struct subject *subject, struct span id)
 {
     *subject = (struct subject){.id = mem_dup(id)};
-    for (int i = 0; i < ROUTER_STAGES; i++)
-        subject->stage_at_ms[i] = STATE_NEVER;
 }
 
 static void subject_deinit(struct subject *subject)
@@ -67,8 +65,10 @@ static void subject_deinit(struct subject *subject)
     for (uint32_t i = 0; i < subject->n_held; i++) {
         mem_free(subject->held[i].event_id);
         mem_free(subject->held[i].evidence);
+        mem_free(subject->held[i].reason);
     }
     mem_free(subject->held);
+    router_standing_deinit(subject);
     mem_free(subject->id);
 }
 
@@ -101,6 +101,9 @@ static void account_destroy(struct account *account)
     }
     mem_free(account->users);
     mem_free(account->tallies);
+    for (uint32_t i = 0; i < account->n_history; i++)
+        mem_free(account->history[i].event_id);
+    mem_free(account->history);
     subject_deinit(&account->self);
     mem_free(account->id);
     mem_free(account);
@@ -144,7 +147,7 @@ struct held *router_state_held(struct subject *subject, const char *name, bool a
         return NULL;
     MEM_GROW(subject->held, subject->n_held, subject->held_cap);
     struct held *held = &subject->held[subject->n_held++];
-    *held = (struct held){.name = name};
+    *held = (struct held){.name = name, .label = ""};
     return held;
 }
 
@@ -293,15 +296,17 @@ struct router_lead *router_state_lead_find(const struct router_core *core, struc
 struct router_lead *router_state_lead_add(struct router_core *core, struct account *account,
                                           const char *id)
 {
-    CHECK(account->lead == NULL);
+    CHECK(!router_leads_open(account->lead));
     struct router_lead *lead = mem_zalloc(sizeof *lead);
     CHECK(strlen(id) < sizeof lead->id);
     memcpy(lead->id, id, strlen(id) + 1);
     lead->account = account->number;
     lead->account_id = account->id;
     lead->motion = lead->queue = lead->playbook = lead->outcome = "";
-    lead->route = lead->parked_reason = "";
+    lead->route = lead->parked_reason = lead->message = "";
     lead->timer_at_ms = STATE_NEVER;
+    lead->before = account->lead;
+    lead->number = lead->before == NULL ? 1 : lead->before->number + 1;
     account->lead = lead;
     MEM_GROW(core->leads, core->n_leads, core->leads_cap);
     uint32_t item = (uint32_t)core->n_leads++;
@@ -317,6 +322,7 @@ static void lead_destroy(struct router_lead *lead)
     mem_free(lead->evidence);
     mem_free(lead->contacts);
     mem_free(lead->consumer);
+    mem_free(lead->ended_reason);
     mem_free(lead);
 }
 
@@ -427,6 +433,9 @@ void router_core_destroy(struct router_core *core)
     index_deinit(&core->leads_index);
     index_deinit(&core->remembered_index);
     mem_free(core->signal_names);
+    mem_free(core->in_routes);
+    mem_free(core->definitions);
+    mem_free(core->outcomes.items);
     mem_free(core->marks);
     mem_free(core->names);
     mem_free(core->accounts);
@@ -439,44 +448,6 @@ void router_core_destroy(struct router_core *core)
     mem_free(core);
 }
 
-const struct playbook *router_core_playbook(const struct router_core *core)
-{
-    return core->playbook;
-}
-
-// Makes the playbook's names and queues known; what the old one had is let go.
-void router_state_restore_playbook(struct router_core *core, struct playbook *playbook)
-{
-    playbook_destroy(core->playbook);
-    core->playbook = playbook;
-    core->label = router_state_intern(core, span_of(playbook->label));
-    mem_free(core->signal_names);
-    core->signal_names = mem_alloc(((size_t)playbook->n_signals + 1) * sizeof *core->signal_names);
-    for (int32_t i = 0; i < playbook->n_signals; i++)
-        core->signal_names[i] = router_state_intern(core, span_of(playbook->signals[i].name));
-    for (size_t i = 0; i < core->n_queues; i++)
-        core->queues[i]->rules = NULL;
-    for (int32_t i = 0; i < playbook->n_queues; i++)
-        router_state_queue(core, span_of(playbook->queues[i].name), true)->rules =
-            &playbook->queues[i];
-}
-
-void router_core_set_playbook(struct router_core *core, struct playbook *playbook,
-                              struct router_effects *effects)
-{
-    CHECK(playbook != NULL);
-    router_state_restore_playbook(core, playbook);
-    struct cause cause = {core->clock_ms == STATE_NEVER ? 0 : core->clock_ms,
-                          core->clock_ms == STATE_NEVER ? 0 : core->clock_ms,
-                          {NULL, 0}};
-    for (size_t i = 0; i < core->n_leads; i++) {
-        struct router_lead *lead = core->leads[i];
-        bool homeless = lead->state == ROUTER_WAITING && lead->in->rules == NULL;
-        if (homeless || router_leads_unrouted(lead))
-            router_leads_route_again(core, lead, "playbook", &cause, effects);
-    }
-}
-
 static void restore_subject(struct router_core *core, struct account *account,
                             struct subject *subject, bool user)
 {
@@ -484,7 +455,7 @@ static void restore_subject(struct router_core *core, struct account *account,
         if (subject->held[i].value)
             router_state_tally(account, subject->held[i].name, 1);
     for (int i = 0; i < ROUTER_STAGES; i++)
-        core->n_stage[i] += subject->stage_at_ms[i] != STATE_NEVER;
+        core->n_stage[i] += router_standing_ever(subject, (enum router_stage)(i + 1));
 }
 
 bool router_state_restored(struct router_core *core)
@@ -506,7 +477,10 @@ bool router_state_restored(struct router_core *core)
         lead->state = 0;
         router_leads_set_state(core, lead, state);
         lead->dirty = false;
+        if (state == ROUTER_COMPLETED && lead->completed_offset > core->reported)
+            router_outcomes_add(core, lead);
     }
     core->n_dirty_leads = 0;
+    router_outcomes_sort(core);
     return true;
 }

@@ -18,6 +18,22 @@ struct held {
     char *event_id;
     struct router_evidence *evidence; // one block with its texts; NULL while it is false
     uint32_t n_evidence;
+    uint32_t episode;
+    const char *label; // interned
+    char *reason;      // why it turned false; NULL: none. Only until its group is decided
+};
+
+// The last episode of a subject by one definition.
+struct qualified {
+    const char *definition; // interned
+    enum router_stage role;
+    const char *label; // interned
+    uint32_t episode;
+    int64_t at_ms;
+    char *event_id;
+    bool left;
+    int64_t left_at_ms;
+    char *left_reason; // NULL: ""
 };
 
 // A user of an account, or (with the id "") the account itself.
@@ -25,7 +41,8 @@ struct subject {
     char *id;
     struct held *held;
     uint32_t n_held, held_cap;
-    int64_t stage_at_ms[ROUTER_STAGES]; // STATE_NEVER: not qualified
+    struct qualified *qualified;
+    uint32_t n_qualified, qualified_cap;
 };
 
 // For how many users of the account a signal is true.
@@ -42,8 +59,19 @@ struct account {
     uint32_t n_users, users_cap;
     struct tally *tallies;
     uint32_t n_tallies, tallies_cap;
-    struct router_lead *lead;
+    struct router_lead *lead; // the last one
+    struct router_stage_change *history;
+    uint32_t n_history;
     bool dirty;
+};
+
+// A definition of the playbook in force.
+struct defined {
+    const char *name;   // interned
+    const char *signal; // interned
+    enum router_stage role;
+    enum scope scope;
+    int32_t condition; // of its signal
 };
 
 struct router_queue {
@@ -63,6 +91,15 @@ struct remembered {
     uint32_t *attempts; // of each then
 };
 
+// Completed leads, in order of the decisions that say so; those before the head are reported.
+struct outcome {
+    uint64_t decision, serial;
+};
+struct outcomes {
+    struct outcome *items;
+    size_t head, n, cap;
+};
+
 // The group of signals that is being taken.
 struct group {
     bool open;
@@ -72,7 +109,8 @@ struct group {
     struct account *account;
     const struct router_signal *last;
     bool continues; // the group's first signals came with an earlier call
-    bool all_users;
+    bool routes;    // a signal that a route looks at has changed
+    bool converted; // "stage.customer" turned true
     struct subject **touched;
     size_t n_touched, touched_cap;
 };
@@ -81,6 +119,10 @@ struct router_core {
     struct playbook *playbook;
     const char *label;         // interned
     const char **signal_names; // [playbook.n_signals], interned
+    bool *in_routes;           // [playbook.n_signals]: a route looks at it
+    struct defined *definitions;
+    size_t n_definitions;
+    const char *stage_signals[PLAYBOOK_STAGES]; // interned; NULL: not in the playbook
     int64_t clock_ms;
     uint64_t n_signals, last_decision;
     uint64_t n_stage[ROUTER_STAGES];
@@ -103,6 +145,8 @@ struct router_core {
     uint64_t last_remembered;
     struct index remembered_index;
     struct group group;
+    struct outcomes outcomes;
+    uint64_t reported; // decision up to which outcomes are
 
     // What has changed since rows took it last.
     uint32_t *dirty_accounts;
@@ -136,6 +180,7 @@ struct router_lead *router_state_lead_find(const struct router_core *core, struc
 // Gives it the next serial; the caller fills the rest.
 struct router_lead *router_state_lead_add(struct router_core *core, struct account *account,
                                           const char *id);
+
 struct remembered *router_state_remembered_find(const struct router_core *core,
                                                 struct span consumer, struct span request_id);
 // Number last_remembered + 1, or `number` in restoring; the oldest one makes room.
@@ -147,17 +192,44 @@ void router_state_restore_playbook(struct router_core *core, struct playbook *pl
 // After every row has been put back: derives what is not stored. False: a row contradicts another.
 bool router_state_restored(struct router_core *core);
 
+// standing.c
+struct qualified *router_standing_find(const struct subject *subject, const char *definition);
+// Adds an entry of zeros for the definition if there is none.
+struct qualified *router_standing_add(struct subject *subject, const char *definition);
+void router_standing_deinit(struct subject *subject);
+// Whether the subject ever qualified by a definition of the role, or does now.
+bool router_standing_ever(const struct subject *subject, enum router_stage role);
+bool router_standing_now(const struct subject *subject, enum router_stage role);
+// Whether the account or one of its users qualifies by a definition of the role now.
+bool router_standing_account(const struct router_core *core, const struct account *account,
+                             enum router_stage role);
+// By any definition that makes leads.
+bool router_standing_qualifies(const struct router_core *core, const struct account *account);
+// Whether a definition or stage by the name of "expansion" is true: converting is no end then.
+bool router_standing_expands(const struct router_core *core, const struct account *account);
+const char *router_standing_stage(const struct router_core *core, const struct account *account);
+// Notes the account's stage if it has changed.
+void router_standing_note_stage(struct router_core *core, struct account *account, int64_t at_ms,
+                                struct span event_id);
+// Instant of the last signal of the account, and of that signal's coming.
+int64_t router_standing_clock(const struct account *account, int64_t *known_at_ms);
+
+// outcomes.c
+void router_outcomes_add(struct router_core *core, const struct router_lead *lead);
+// After all that are not reported were added, in any order.
+void router_outcomes_sort(struct router_core *core);
+
 // qualify.c
 bool router_qualify_holds(const struct router_core *core, int32_t condition,
                           const struct account *account, const struct subject *user);
-// The signals that make a condition true, with their evidence, appended to the lists.
 struct reasons {
     const char *names[ROUTER_REASONS_MAX];
     uint32_t n_names;
     struct router_evidence evidence[ROUTER_EVIDENCE_MAX];
     uint32_t n_evidence;
 };
-void router_qualify_reasons(const struct router_core *core, int32_t condition,
+// Why a definition holds: itself, what its own signal tells, then the signals that it looks at.
+void router_qualify_defined(const struct router_core *core, const struct defined *definition,
                             const struct account *account, const struct subject *user,
                             struct reasons *out);
 
@@ -170,23 +242,50 @@ struct router_decision *router_decision_add_lead(struct router_core *core,
                                                  const struct router_lead *lead,
                                                  enum router_step step, const char *reason);
 
-// leads.c. `cause` is when and why, for the decisions.
+// Why and when, for the decisions.
 struct cause {
     int64_t at_ms, known_at_ms;
     struct span event_id;
 };
-struct router_lead *router_leads_create(struct router_core *core, struct account *account,
-                                        const struct subject *first, const struct reasons *reasons,
-                                        const struct cause *cause, struct router_effects *effects);
-void router_leads_add_contact(struct router_core *core, struct router_lead *lead,
-                              const struct subject *user, const struct cause *cause,
-                              struct router_effects *effects);
-void router_leads_add_reasons(struct router_core *core, struct router_lead *lead,
-                              const struct reasons *reasons);
+// What made or joined a lead.
+struct claim {
+    const char *definition; // interned, as the label
+    const char *label;
+    const struct subject *user; // NULL: the account
+    const struct reasons *reasons;
+};
+
+// settle.c: decides the group that was noted, if there is one.
+void router_settle(struct router_core *core, struct router_effects *effects);
+// After another playbook came into force: what it changes for every account.
+void router_settle_playbook(struct router_core *core, struct router_effects *effects);
+
+// routes.c
+// A step that has its cause in signals.
+struct router_decision *router_leads_decide(struct router_core *core,
+                                            struct router_effects *effects,
+                                            const struct router_lead *lead, enum router_step step,
+                                            const char *reason, const struct cause *cause);
+// Puts a lead that is in no state where the first route that holds says.
+void router_routes_place(struct router_core *core, struct router_lead *lead,
+                         const struct account *account);
 // Reads the routes again for a lead that waits or that no route took.
 void router_leads_route_again(struct router_core *core, struct router_lead *lead,
                               const char *reason, const struct cause *cause,
                               struct router_effects *effects);
+
+// leads.c
+// Whether what comes next joins the lead: it waits, is handed out, or is kept out of every queue.
+bool router_leads_open(const struct router_lead *lead); // NULL: false
+void router_leads_create(struct router_core *core, struct account *account,
+                         const struct claim *claim, const struct cause *cause,
+                         struct router_effects *effects);
+void router_leads_join(struct router_core *core, struct router_lead *lead,
+                       const struct claim *claim, const struct cause *cause,
+                       struct router_effects *effects);
+// Nothing qualifies the account any more, or it has converted.
+void router_leads_end(struct router_core *core, struct router_lead *lead, struct span reason,
+                      const struct cause *cause, struct router_effects *effects);
 bool router_leads_unrouted(const struct router_lead *lead);
 void router_leads_hand_out(struct router_core *core, struct router_lead *lead, struct span consumer,
                            int64_t lease_ms, struct router_effects *effects);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading: nothing here changes what is decided.
+// Reading leads, queues and counts: nothing here changes what is decided.
 #include "services/router/core/state.h"
 
 #include <string.h>
@@ -30,14 +30,28 @@ static bool lead_matches(const struct router_lead *lead, const struct router_fil
     return filter->queue.len == 0 || span_is(filter->queue, lead->queue);
 }
 
+// An account's leads, in order of creation; `total` counts those before the page too.
 static size_t leads_of_account(const struct router_core *core, const struct router_filter *filter,
-                               const struct router_lead **out)
+                               const struct router_lead **out, uint64_t *next, uint64_t *total)
 {
     const struct account *account = router_state_account_find(core, filter->account);
-    if (account == NULL || account->lead == NULL || !lead_matches(account->lead, filter))
-        return 0;
-    out[0] = account->lead;
-    return 1;
+    size_t n = 0;
+    *total = 0;
+    const struct router_lead *lead = account == NULL ? NULL : account->lead;
+    for (; lead != NULL; lead = lead->before)
+        if (lead_matches(lead, filter)) {
+            ++*total;
+            n += lead->serial > filter->after;
+        }
+    size_t left = n;
+    bool more = n > filter->max;
+    n = more ? filter->max : n;
+    for (lead = left > 0 ? account->lead : NULL; lead != NULL && left > 0; lead = lead->before)
+        if (lead_matches(lead, filter) && --left < n)
+            out[left] = lead;
+    if (more)
+        *next = out[n - 1]->serial;
+    return n;
 }
 
 size_t router_core_leads(const struct router_core *core, const struct router_filter *filter,
@@ -45,10 +59,8 @@ size_t router_core_leads(const struct router_core *core, const struct router_fil
 {
     CHECK(filter->max > 0);
     *next = 0;
-    if (filter->account.len > 0) {
-        *total = leads_of_account(core, filter, out);
-        return filter->after == 0 ? (size_t)*total : 0;
-    }
+    if (filter->account.len > 0)
+        return leads_of_account(core, filter, out, next, total);
     *total = count_leads(core, filter);
     size_t n = 0;
     uint64_t serial = filter->after < core->n_leads ? filter->after : core->n_leads;
@@ -61,32 +73,6 @@ size_t router_core_leads(const struct router_core *core, const struct router_fil
     if (serial < core->n_leads)
         *next = serial;
     return n;
-}
-
-void router_core_account(const struct router_core *core, struct span account_id,
-                         struct arena *arena, struct router_account_view *out)
-{
-    *out = (struct router_account_view){.stage = ""};
-    const struct account *account = router_state_account_find(core, account_id);
-    if (account == NULL)
-        return;
-    out->known = true;
-    out->lead = account->lead;
-    out->pqa = account->self.stage_at_ms[ROUTER_PQA - 1] != STATE_NEVER;
-    struct router_contact *pqls = arena_alloc(arena, (account->n_users + 1) * sizeof *pqls);
-    bool activated = false;
-    for (uint32_t i = 0; i < account->n_users; i++) {
-        const struct subject *user = account->users[i];
-        activated = activated || user->stage_at_ms[ROUTER_PAL - 1] != STATE_NEVER;
-        int64_t at_ms = user->stage_at_ms[ROUTER_PQL - 1];
-        if (at_ms != STATE_NEVER)
-            pqls[out->n_pqls++] = (struct router_contact){user->id, at_ms};
-    }
-    out->pqls = pqls;
-    if (out->pqa || out->n_pqls > 0)
-        out->stage = "pql";
-    else
-        out->stage = activated ? "activated" : "signed_up";
 }
 
 static int64_t oldest_waiting(struct router_core *core, struct router_queue *queue)

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+// Deciding a group of signals: who begins and who ends to qualify, of the subjects that it touched;
+// with each beginning, the lead; then, of the account: whether its lead still has a reason, its
+// stage, and the routes.
+#include "services/router/core/state.h"
+
+#include "common/base/check.h"
+#include "common/base/mem.h"
+
+static const char NO_LONGER[] = "no longer qualifies";
+static const char GONE[] = "the playbook no longer has it";
+
+struct settling {
+    struct router_core *core;
+    struct account *account;
+    struct cause cause;
+    struct router_effects *effects;
+    struct reasons reasons;
+    bool left;       // an episode of a definition that makes leads has ended
+    struct span why; // of the last one
+};
+
+static struct router_decision *qualification(struct settling *s, const struct subject *subject,
+                                             const struct qualified *q)
+{
+    struct router_decision *d =
+        router_decision_add(s->core, s->effects, ROUTER_DECISION_QUALIFICATION);
+    d->stage = q->role;
+    d->definition = q->definition;
+    d->label = q->label;
+    d->episode = q->episode;
+    d->account = span_of(s->account->id);
+    d->user = span_of(subject->id);
+    d->at_ms = s->cause.at_ms;
+    d->known_at_ms = s->cause.known_at_ms;
+    d->event_id = s->cause.event_id;
+    return d;
+}
+
+static void leave(struct settling *s, struct subject *subject, struct qualified *q,
+                  const char *reason)
+{
+    q->left = true;
+    q->left_at_ms = s->cause.at_ms;
+    mem_free(q->left_reason);
+    q->left_reason = reason != NULL ? mem_dup_text(reason) : NULL;
+    router_state_account_changed(s->core, s->account);
+    struct router_decision *d = qualification(s, subject, q);
+    d->left = true;
+    d->reason = arena_dup(&s->effects->texts, span_of(reason != NULL ? reason : ""));
+    if (q->role == ROUTER_PAL)
+        return;
+    s->left = true;
+    s->why = span_of(d->reason[0] != '\0' ? d->reason : NO_LONGER);
+}
+
+static void claim_lead(struct settling *s, const struct defined *definition,
+                       const struct subject *subject, const struct qualified *q)
+{
+    const struct subject *user = subject == &s->account->self ? NULL : subject;
+    router_qualify_defined(s->core, definition, s->account, user, &s->reasons);
+    struct claim claim = {definition->name, q->label, user, &s->reasons};
+    if (router_leads_open(s->account->lead))
+        router_leads_join(s->core, s->account->lead, &claim, &s->cause, s->effects);
+    else
+        router_leads_create(s->core, s->account, &claim, &s->cause, s->effects);
+}
+
+static void enter(struct settling *s, struct subject *subject, const struct defined *definition,
+                  const struct held *held)
+{
+    if (!router_standing_ever(subject, definition->role))
+        s->core->n_stage[definition->role - 1]++;
+    struct qualified *q = router_standing_add(subject, definition->name);
+    q->role = definition->role;
+    q->label = held->label;
+    q->episode = held->episode;
+    q->at_ms = s->cause.at_ms;
+    mem_free(q->event_id);
+    q->event_id = mem_dup(s->cause.event_id);
+    q->left = false;
+    q->left_at_ms = 0;
+    mem_free(q->left_reason);
+    q->left_reason = NULL;
+    router_state_account_changed(s->core, s->account);
+    (void)qualification(s, subject, q);
+    if (definition->role != ROUTER_PAL)
+        claim_lead(s, definition, subject, q);
+}
+
+static void settle_definition(struct settling *s, struct subject *subject,
+                              const struct defined *definition)
+{
+    const struct held *held = router_state_held(subject, definition->signal, false);
+    struct qualified *q = router_standing_find(subject, definition->name);
+    bool open = q != NULL && !q->left;
+    bool holds = held != NULL && held->value;
+    bool same = open && holds && q->episode == held->episode;
+    if (open && !same)
+        leave(s, subject, q, held != NULL ? held->reason : NULL);
+    if (holds && !same)
+        enter(s, subject, definition, held);
+}
+
+static bool definition_gone(const struct router_core *core, const char *name)
+{
+    for (size_t i = 0; i < core->n_definitions; i++)
+        if (core->definitions[i].name == name)
+            return false;
+    return true;
+}
+
+static void settle_subject(struct settling *s, struct subject *subject)
+{
+    enum scope scope = subject == &s->account->self ? SCOPE_ACCOUNT : SCOPE_USER;
+    for (uint32_t i = 0; i < subject->n_qualified; i++) {
+        struct qualified *q = &subject->qualified[i];
+        if (!q->left && definition_gone(s->core, q->definition))
+            leave(s, subject, q, GONE);
+    }
+    for (size_t i = 0; i < s->core->n_definitions; i++)
+        if (s->core->definitions[i].scope == scope)
+            settle_definition(s, subject, &s->core->definitions[i]);
+}
+
+// What follows for the account, after its subjects.
+static void settle_account(struct settling *s, bool converted)
+{
+    struct router_core *core = s->core;
+    struct router_lead *lead = s->account->lead;
+    if (router_leads_open(lead) && s->left && !router_standing_qualifies(core, s->account))
+        router_leads_end(core, lead, s->why, &s->cause, s->effects);
+    if (router_leads_open(lead) && converted && !router_standing_expands(core, s->account))
+        router_leads_end(core, lead, span_of("converted"), &s->cause, s->effects);
+    router_standing_note_stage(core, s->account, s->cause.at_ms, s->cause.event_id);
+}
+
+// ---- A group
+// -------------------------------------------------------------------------------------
+
+void router_settle(struct router_core *core, struct router_effects *effects)
+{
+    struct group *group = &core->group;
+    if (!group->open)
+        return;
+    struct settling s = {
+        .core = core,
+        .account = group->account,
+        .cause = {group->last->at_ms, group->last->known_at_ms, group->last->event_id},
+        .effects = effects,
+    };
+    const struct router_lead *before = s.account->lead;
+    for (size_t i = 0; i < group->n_touched; i++)
+        settle_subject(&s, group->touched[i]);
+    settle_subject(&s, &s.account->self);
+    settle_account(&s, group->converted);
+    struct router_lead *lead = s.account->lead;
+    // A lead that no route took, that a route has looked at again, or whose event goes on in this
+    // call, may have found its route now.
+    bool again = lead != NULL && lead == before &&
+                 (router_leads_unrouted(lead) || group->routes || group->continues);
+    if (again)
+        router_leads_route_again(core, lead, "signals", &s.cause, effects);
+    group->open = false;
+}
+
+// ---- A playbook
+// ----------------------------------------------------------------------------------
+
+void router_settle_playbook(struct router_core *core, struct router_effects *effects)
+{
+    for (size_t i = 0; i < core->n_accounts; i++) {
+        struct account *account = core->accounts[i];
+        struct settling s = {.core = core, .account = account, .effects = effects};
+        s.cause.at_ms = router_standing_clock(account, &s.cause.known_at_ms);
+        for (uint32_t j = 0; j < account->n_users; j++)
+            settle_subject(&s, account->users[j]);
+        settle_subject(&s, &account->self);
+        settle_account(&s, false);
+    }
+}

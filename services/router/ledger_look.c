@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// What only looks at the router's state, on the fold's thread.
+#include "common/base/mem.h"
+#include "services/router/router_impl.h"
+
+static void look_leads(struct router *router, struct call *call)
+{
+    const Assay__Router__V1__ListLeadsRequest *in = (const void *)call->request;
+    struct router_filter filter = {
+        .queue = span_of(in->queue),
+        .state = (int)in->state,
+        .account = span_of(in->account_id),
+        .max = in->max == 0 ? 100 : in->max,
+        .after = call->page,
+    };
+    const struct router_lead **leads = arena_alloc(&call->arena, filter.max * sizeof *leads);
+    uint64_t next, total;
+    size_t n = router_core_leads(router->core, &filter, leads, &next, &total);
+    Assay__Router__V1__ListLeadsResponse *out = arena_alloc(&call->arena, sizeof *out);
+    assay__router__v1__list_leads_response__init(out);
+    out->n_leads = n;
+    out->leads = arena_alloc(&call->arena, (n + 1) * sizeof *out->leads);
+    for (size_t i = 0; i < n; i++)
+        out->leads[i] = router_codec_lead(router->core, leads[i], false, &call->arena);
+    out->total = total;
+    if (next != 0)
+        out->next_page = arena_printf(&call->arena, "%llu", (unsigned long long)next);
+    call->answer = &out->base;
+}
+
+static void look_decisions(struct router *router, struct call *call)
+{
+    const Assay__Router__V1__ListDecisionsRequest *in = (const void *)call->request;
+    buf_clear(&call->bytes);
+    call->err =
+        decision_log_read(router->log, router->fold, in->after, in->max == 0 ? 1000 : in->max,
+                          (size_t)router->config->page_max_bytes, &call->bytes, &call->info);
+    call->empty = call->err == ERR_OK && call->bytes.len == 0;
+}
+
+static void look_account(struct router *router, struct call *call)
+{
+    const Assay__Router__V1__GetAccountRequest *in = (const void *)call->request;
+    struct router_account_view view;
+    router_core_account(router->core, span_of(in->account_id), &call->arena, &view);
+    call->answer = &router_codec_account(router->core, in->account_id, &view, &call->arena)->base;
+}
+
+static void look_queues(struct router *router, struct call *call)
+{
+    struct fold_stats stats;
+    fold_stats(router->fold, &stats);
+    struct router_counts counts;
+    router_core_counts(router->core, &counts);
+    const struct router_queue_view *views;
+    size_t n = router_core_queues(router->core, &call->arena, &views);
+    Assay__Router__V1__GetQueuesResponse *out = arena_alloc(&call->arena, sizeof *out);
+    assay__router__v1__get_queues_response__init(out);
+    out->n_queues = n;
+    out->queues = arena_alloc(&call->arena, (n + 1) * sizeof *out->queues);
+    for (size_t i = 0; i < n; i++)
+        out->queues[i] = router_codec_queue(&views[i], &call->arena);
+    out->accounts = counts.accounts;
+    out->pals = counts.pals;
+    out->pqls = counts.pqls;
+    out->pqas = counts.pqas;
+    out->leads = counts.leads;
+    out->decisions = counts.decisions;
+    out->journal_last = stats.journal_last;
+    out->checkpoint = stats.checkpoint_position;
+    const struct playbook *playbook = router_core_playbook(router->core);
+    if (playbook != NULL)
+        out->playbook = arena_dup(&call->arena, span_of(playbook->label));
+    call->answer = &out->base;
+}
+
+// Outcomes that wait, with the instant at which they count: in a cluster that lives by its events'
+// times, the last one that the account knows.
+static void look_outcomes(struct router *router, struct outcomes_item *batch)
+{
+    const struct router_lead *leads[ROUTER_REPORTS_MAX];
+    arena_reset(&batch->arena);
+    batch->err = ERR_OK;
+    batch->n = router_core_outcomes(router->core, leads, ROUTER_REPORTS_MAX);
+    for (size_t i = 0; i < batch->n; i++) {
+        bool event_clock = router->config->clock == 1 && leads[i]->account_clock_ms > 0;
+        batch->items[i] = (struct outcome_copy){
+            .lead_id = arena_dup(&batch->arena, span_of(leads[i]->id)),
+            .account_id = arena_dup(&batch->arena, span_of(leads[i]->account_id)),
+            .outcome = arena_dup(&batch->arena, span_of(leads[i]->outcome)),
+            .at_ms = event_clock ? leads[i]->account_clock_ms : leads[i]->completed_at_ms,
+        };
+        batch->decision = leads[i]->completed_offset;
+    }
+}
+
+void ledger_inspect(void *state, struct fold_item *fold)
+{
+    struct router *router = state;
+    struct item *item = ledger_item_of(fold);
+    if (item->kind == ITEM_OUTCOMES) {
+        look_outcomes(router, ledger_outcomes_of(item));
+        router_answered(router, item);
+        return;
+    }
+    struct call *call = ledger_call_of(item);
+    call->err = ERR_OK;
+    switch (call->kind) {
+    case CALL_LIST_LEADS:
+        look_leads(router, call);
+        break;
+    case CALL_LIST_DECISIONS:
+        look_decisions(router, call);
+        break;
+    case CALL_GET_ACCOUNT:
+        look_account(router, call);
+        break;
+    case CALL_GET_QUEUES:
+        look_queues(router, call);
+        break;
+    case CALL_LEASE:
+    case CALL_EXTEND:
+    case CALL_ACK:
+    case CALL_RELEASE:
+    case CALL_COMPLETE:
+        CHECK(false);
+    }
+    router_answered(router, &call->item);
+}
