@@ -55,7 +55,8 @@ static const struct {
     {"{first: A}", "first[A] user lifetime"},
     {"{last: any, per: account}", "last[any] account lifetime"},
     {"{count: A, where: [{properties.b: 2.5}, {not: {user.a: {in: [z, y, 1]}}}]}",
-     "count[A] user lifetime where(all(not(user.a in \"y\", \"z\", 1), properties.b is 2.5))"},
+     "count[A] user lifetime where as it was(all(not(user.a in \"y\", \"z\", 1), properties.b is "
+     "2.5))"},
 };
 
 Test(playbook_build, writes_what_a_measure_means)
@@ -183,12 +184,14 @@ static const char WIDE[] =
 Test(playbook_build, puts_each_signal_after_those_it_looks_at)
 {
     struct playbook *playbook = load(WIDE);
-    cr_assert_eq(playbook->n_signals, 8);
+    cr_assert_eq(playbook->n_signals, 9);
     cr_expect_lt(signal_at(playbook, "busy"), signal_at(playbook, "keen"));
     cr_expect_lt(signal_at(playbook, "keen"), signal_at(playbook, "deep")); // through a measure
     cr_expect_lt(signal_at(playbook, "deep"), signal_at(playbook, "wide"));
     // What refers to a signal found it again.
-    cr_expect_eq(playbook->conditions[playbook->pql].signal, signal_at(playbook, "keen"));
+    int32_t pql = signal_at(playbook, "qualify.pql");
+    cr_expect_lt(signal_at(playbook, "keen"), pql);
+    cr_expect_eq(playbook->conditions[playbook->pql].signal, pql);
     cr_expect_eq(playbook->measures[measure_at(playbook, "keen_users")].signal,
                  signal_at(playbook, "keen"));
     int32_t numbers[2] = {0, 0};
@@ -198,7 +201,7 @@ Test(playbook_build, puts_each_signal_after_those_it_looks_at)
     }
     cr_expect_eq(playbook->n_scope_signals[SCOPE_USER], numbers[SCOPE_USER]);
     cr_expect_eq(playbook->n_scope_signals[SCOPE_ACCOUNT], numbers[SCOPE_ACCOUNT]);
-    cr_expect_eq(numbers[SCOPE_USER], 5);
+    cr_expect_eq(numbers[SCOPE_USER], 6);
     playbook_destroy(playbook);
 }
 
@@ -229,7 +232,8 @@ Test(playbook_build, numbers_cells_and_leaves_without_gaps)
         }
     }
     // The test on the account's seats belongs to the user's signal that makes it.
-    cr_expect_eq(playbook->n_leaves[SCOPE_USER], 7);
+    // Nine are the verdicts of persons that overrule the definition.
+    cr_expect_eq(playbook->n_leaves[SCOPE_USER], 7 + 9);
     cr_expect_eq(playbook->n_leaves[SCOPE_ACCOUNT], 3);
     playbook_destroy(playbook);
 }
@@ -254,10 +258,10 @@ Test(playbook_build, lists_what_an_event_sets_in_motion)
     static const struct {
         const char *event, *user_measures, *account_measures, *user_signals, *account_signals;
     } EVENTS[] = {
-        {"Act", "acts days trial", "active heat", "busy keen tried", "wide team"},
-        {"Trial Started", "days trial", "active", "busy keen tried", "team"},
-        {"Seat Added", "days", "seats active heat", "busy keen", "wide team"},
-        {"Something Else", "days", "active", "busy keen", "team"},
+        {"Act", "acts days trial", "active heat", "busy keen tried qualify.pql", "wide team"},
+        {"Trial Started", "days trial", "active", "busy keen tried qualify.pql", "team"},
+        {"Seat Added", "days", "seats active heat", "busy keen qualify.pql", "wide team"},
+        {"Something Else", "days", "active", "busy keen qualify.pql", "team"},
     };
     struct playbook *playbook = load(WIDE);
     for (size_t i = 0; i < ARRAY_LEN(EVENTS); i++) {
@@ -293,7 +297,7 @@ Test(playbook_build, knows_which_users_an_account_concerns)
 {
     struct playbook *playbook = load(WIDE);
     expect_names(playbook, true, playbook->shared_user_signals, playbook->n_shared_user_signals,
-                 "busy keen local");
+                 "busy keen local qualify.pql");
     for (int32_t i = 0; i < playbook->n_signals; i++) {
         const int32_t *list = playbook->signals_of_users_with[i];
         bool counted = i == signal_at(playbook, "keen");
