@@ -106,10 +106,35 @@ static void run_file(const char *path, struct sum *sum)
     buf_deinit(&report);
 }
 
+static enum err events_write(const struct files *files, const char *path, struct err_info *info)
+{
+    FILE *out = fopen(path, "w");
+    if (out == NULL)
+        return err_set(info, ERR_IO, "%s: %s", path, strerror(errno));
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < files->n && err == ERR_OK; i++) {
+        struct buf report = {0};
+        err = fixture_write(files->items[i], out, &report);
+        if (report.len > 0)
+            fwrite(report.bytes, 1, report.len, stderr);
+        if (err != ERR_OK)
+            (void)err_set(info, err, "%s has mistakes", files->items[i]);
+        buf_deinit(&report);
+    }
+    if (fclose(out) != 0 && err == ERR_OK)
+        err = err_set(info, ERR_IO, "%s: %s", path, strerror(errno));
+    return err;
+}
+
 int cmd_playbook_test(int argc, char **argv)
 {
     bool json = false;
-    const struct option options[] = {OPTION_ROW_JSON(&json)};
+    const char *events = NULL;
+    const struct option options[] = {
+        {"events", OPTION_TEXT, &events, "OUT",
+         "only write the events of all cases, to send them to a cluster", 0, 0, NULL},
+        OPTION_ROW_JSON(&json),
+    };
     const struct command command = {
         .name = "playbook test",
         .usage = "FILE|FOLDER... [options]",
@@ -131,6 +156,11 @@ int cmd_playbook_test(int argc, char **argv)
     enum err err = ERR_OK;
     for (size_t i = 0; i < n && err == ERR_OK; i++)
         err = path_add(&files, argv[i], &info);
+    if (err == ERR_OK && events != NULL) {
+        err = events_write(&files, events, &info);
+        files_deinit(&files);
+        return err == ERR_OK ? EXIT_DONE : output_error("playbook test", err, info.text);
+    }
     struct sum sum = {.json = json ? json_array() : NULL};
     for (size_t i = 0; i < files.n && err == ERR_OK; i++)
         run_file(files.items[i], &sum);

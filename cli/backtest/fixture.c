@@ -9,6 +9,7 @@
 #include "cli/backtest/fixture_impl.h"
 #include "cli/backtest/run.h"
 #include "cli/file.h"
+#include "cli/output.h"
 #include "common/base/mem.h"
 #include "common/base/time_text.h"
 
@@ -126,8 +127,11 @@ static void put_offset(int64_t ms, struct buf *out)
     static const struct {
         const char *name;
         int64_t ms;
-    } UNITS[] = {{"d", TIME_DAY_MS}, {"h", TIME_HOUR_MS}, {"m", TIME_MINUTE_MS},
-                 {"s", TIME_SECOND_MS}, {"ms", 1}};
+    } UNITS[] = {{"d", TIME_DAY_MS},
+                 {"h", TIME_HOUR_MS},
+                 {"m", TIME_MINUTE_MS},
+                 {"s", TIME_SECOND_MS},
+                 {"ms", 1}};
     if (ms == 0)
         buf_append_text(out, "0s");
     for (size_t i = 0; i < ARRAY_LEN(UNITS); i++) {
@@ -288,6 +292,34 @@ enum err fixture_run(const char *path, struct fixture_counts *counts, struct buf
         err = run_case(&r, &fixture.cases[i]);
     mem_free(playbook);
     buf_deinit(&text);
+    fixture_deinit(&fixture);
+    return err;
+}
+
+// ---- Writing events ----
+
+static void prefix(json_t *object, const char *key, size_t number)
+{
+    json_t *value = json_object_get(object, key);
+    if (json_is_string(value))
+        json_object_set_new(object, key, json_sprintf("c%zu-%s", number, json_string_value(value)));
+}
+
+enum err fixture_write(const char *path, FILE *out, struct buf *report)
+{
+    struct fixture fixture;
+    enum err err = fixture_read(path, &fixture, report);
+    for (size_t i = 0; err == ERR_OK && i < fixture.n_cases; i++) {
+        for (size_t j = 0; j < fixture.cases[i].n_lines; j++) {
+            json_t *event = json_loads(fixture.cases[i].lines[j], 0, NULL);
+            CHECK(event != NULL);
+            prefix(event, "userId", i + 1);
+            prefix(event, "groupId", i + 1);
+            prefix(event, "messageId", i + 1);
+            prefix(json_object_get(event, "context"), "groupId", i + 1);
+            output_json_to(event, out);
+        }
+    }
     fixture_deinit(&fixture);
     return err;
 }

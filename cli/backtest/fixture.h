@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "common/base/buf.h"
 #include "common/base/err.h"
@@ -18,3 +19,6 @@ struct fixture_counts {
 // file's mistakes. NOT_FOUND, IO: the file or its playbook cannot be read; INVALID: one of them has
 // mistakes. OK: it ran; `counts` says how it went.
 MUST_USE enum err fixture_run(const char *path, struct fixture_counts *counts, struct buf *report);
+// Writes the events of all cases, one JSON object a line, to be sent to a cluster: each case has
+// users and accounts of its own there ("c2-acme" is the second case's acme).
+MUST_USE enum err fixture_write(const char *path, FILE *out, struct buf *report);
