@@ -242,7 +242,7 @@ static int32_t load_at_least_n(struct loader *l, const struct config_node *node,
     bool good = config_check_keys(l->config, right, KEYS, ARRAY_LEN(KEYS));
     const struct config_node *needed = config_get(right, "n"), *of = config_get(right, "of");
     int64_t n = 0;
-    for (size_t i = 0; i < ARRAY_LEN(KEYS); i++) {
+    for (size_t i = 0; good && i < ARRAY_LEN(KEYS); i++) {
         if (config_get(right, KEYS[i]) != NULL)
             continue;
         config_error_hint(l->config, right, "write {n: 2, of: [A, B, C]}", "missing key \"%s\"",
@@ -285,54 +285,66 @@ int32_t load_segment(struct loader *l, const struct config_node *right, enum loa
     return load_look_at_signal(l, right, name->at, l->signals[name->at].as.name);
 }
 
+static bool load_has_fit(struct loader *l, const struct config_node *key, enum load_place place)
+{
+    if (!load_signal_allowed(l, key, place))
+        return false;
+    if (config_get(config_root(l->config), "fit") != NULL)
+        return true;
+    config_error_hint(l->config, key, "declare profiles under fit:", "there is no fit to look at");
+    return false;
+}
+
+// {fit: {at_least: 70}}: of the profile that fits best.
+static int32_t load_best_fit(struct loader *l, const struct config_node *key,
+                             const struct config_node *right, enum load_place place)
+{
+    struct condition best = {.kind = CONDITION_TEST, .operand = OPERAND_MEASURE, .key = ""};
+    best.measure = load_fit_best(l);
+    if (best.measure != PLAYBOOK_NONE)
+        return load_tests(l, key, right, &best, "fit", place);
+    config_error_hint(l->config, key, "declare one that does not disqualify",
+                      "no profile under fit: has a percentage");
+    return PLAYBOOK_NONE;
+}
+
+static void load_unknown_profile(struct loader *l, const struct config_node *node)
+{
+    const struct config_node *section = config_get(config_root(l->config), "fit");
+    struct span text = config_text(node);
+    size_t n = 0;
+    const char *const *profiles = load_fit_profiles(l, &n);
+    if (span_is(text, "disqualified"))
+        config_error_hint(l->config, node, "give a profile disqualifies: true and when:",
+                          "no profile under fit: disqualifies");
+    else if (config_kind(section) == CONFIG_MAPPING &&
+             load_key(section, arena_dup(l->arena, text)) != NULL)
+        config_error_hint(l->config, node, "write {fit: disqualified}",
+                          "\"" SPAN_FMT "\" disqualifies: nobody fits it", SPAN_ARG(text));
+    else
+        config_error_unknown(l->config, node, "profile", profiles, n);
+}
+
 // {fit: midmarket}, {fit: disqualified}, {fit: {at_least: 70}}
 static int32_t load_fit_condition(struct loader *l, const struct config_node *node,
                                   const struct config_node *key, const struct config_node *right,
                                   enum load_place place)
 {
-    struct condition best = {.kind = CONDITION_TEST, .operand = OPERAND_MEASURE, .key = ""};
-    struct span text = config_text(right);
     int64_t at_least = 0;
-    size_t n = 0;
-    if (!load_signal_allowed(l, key, place))
+    if (!load_has_fit(l, key, place))
         return PLAYBOOK_NONE;
-    const char *const *profiles = load_fit_profiles(l, &n);
-    if (n == 0) {
-        config_error_hint(l->config, key,
-                          "declare profiles under fit:", "there is no fit to look at");
-        return PLAYBOOK_NONE;
-    }
-    if (config_kind(right) == CONFIG_MAPPING) {
-        best.measure = load_fit_best(l);
-        if (best.measure != PLAYBOOK_NONE)
-            return load_tests(l, key, right, &best, "fit", place);
-        config_error_hint(l->config, key, "declare one that does not disqualify",
-                          "no profile under fit: has a percentage");
-        return PLAYBOOK_NONE;
-    }
+    if (config_kind(right) == CONFIG_MAPPING)
+        return load_best_fit(l, key, right, place);
     if (config_kind(right) == CONFIG_SEQUENCE) {
         load_expected(l, right, "a profile or a test of the best", "write {fit: {at_least: 70}}");
         return PLAYBOOK_NONE;
     }
-    int32_t veto = span_is(text, "disqualified") ? load_fit_veto(l) : PLAYBOOK_NONE;
-    if (veto != PLAYBOOK_NONE)
-        return load_look_at_signal(l, node, veto, "fit disqualified");
-    if (span_is(text, "disqualified")) {
-        config_error_hint(l->config, right, "give a profile disqualifies: true and when:",
-                          "no profile under fit: disqualifies");
-        return PLAYBOOK_NONE;
-    }
-    int32_t measure = load_fit_profile(l, text, &at_least);
+    if (span_is(config_text(right), "disqualified") && load_fit_veto(l) != PLAYBOOK_NONE)
+        return load_look_at_signal(l, node, load_fit_veto(l), "fit disqualified");
+    int32_t measure = load_fit_profile(l, config_text(right), &at_least);
     if (measure != PLAYBOOK_NONE)
         return load_at_least(l, key, measure, l->measures[measure].as.name, at_least, place);
-    for (size_t i = 0; i < n; i++) {
-        if (!span_is(text, profiles[i]))
-            continue;
-        config_error_hint(l->config, right, "write {fit: disqualified}",
-                          "\"%s\" disqualifies: nobody fits it", profiles[i]);
-        return PLAYBOOK_NONE;
-    }
-    config_error_unknown(l->config, right, "profile", profiles, n);
+    load_unknown_profile(l, right);
     return PLAYBOOK_NONE;
 }
 

@@ -189,12 +189,12 @@ void load_marketing_names(struct loader *l, const struct config_node *node)
     static const char EXAMPLE[] = "marketing, as in {events: [Ad Clicked]}";
     if (node == NULL || !load_is_mapping(l, node, EXAMPLE))
         return;
-    (void)config_check_keys(l->config, node, KEYS, ARRAY_LEN(KEYS));
+    bool known = config_check_keys(l->config, node, KEYS, ARRAY_LEN(KEYS));
     const struct config_node *events = config_get(node, "events"), *mql = load_key(node, "mql");
-    if (events == NULL)
+    if (events == NULL && known)
         config_error_hint(l->config, node, "add events: and the events of marketing",
                           "missing key \"events\"");
-    else
+    if (events != NULL)
         l->playbook->marketing_events = load_events(l, events, &l->playbook->n_marketing_events);
     if (l->playbook->marketing_events == NULL)
         l->playbook->n_marketing_events = 0;

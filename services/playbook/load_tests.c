@@ -157,7 +157,7 @@ static bool load_test_allowed(const struct load_test *t, const struct config_nod
         config_error_hint(t->l->config, at, "use it in a signal",
                           "is_past cannot stand here, where an event is looked at");
     else if (kind == TEST_IS_PAST)
-        config_error_hint(t->l->config, at, INSTEAD[class],
+        config_error_hint(t->l->config, at, "test an instant: a trait, or last: properties.ends_at",
                           "is_past goes with traits, and with first and last values");
     else
         config_error_hint(t->l->config, at, INSTEAD[class], "%s does not go with %s", name,

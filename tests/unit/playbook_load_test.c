@@ -320,7 +320,7 @@ Test(playbook_load, reads_conditions_on_events)
     playbook_destroy(playbook);
 }
 
-Test(playbook_load, makes_signals_of_tests_that_stand_in_qualify_and_route)
+Test(playbook_load, makes_signals_of_tests_that_stand_in_a_route)
 {
     struct playbook *playbook =
         load(HEAD "measures:\n"
@@ -335,29 +335,33 @@ Test(playbook_load, makes_signals_of_tests_that_stand_in_qualify_and_route)
                   "route:\n"
                   "  - {when: [{segment: big}, {not: {any: [rich, {user.a: 1}]}}],"
                   " motion: hold_out}\n"
+                  "  - {when: {not: {user.a: 1}}, motion: suppress}\n"
                   "  - {motion: suppress}\n");
-    // The test that stands twice is one signal.
+    // A test in a definition stands in its signal; one in a rule is a signal, the same one twice.
     cr_expect_eq(playbook->n_signals, 5);
-    const struct signal *implied = signal_of(playbook, "when.m at_least 1");
+    const struct signal *implied = signal_of(playbook, "when.user.a is 1");
     cr_expect_eq(implied->origin, SIGNAL_IMPLIED);
     cr_expect_eq(implied->scope, SCOPE_USER);
     cr_expect_eq(playbook->conditions[playbook->pal].kind, CONDITION_SIGNAL);
-    cr_expect_eq(&playbook->signals[playbook->conditions[playbook->pal].signal], implied);
+    cr_expect_eq(&playbook->signals[playbook->conditions[playbook->pal].signal],
+                 signal_of(playbook, "qualify.pal"));
+    cr_expect_str_eq(condition_of(playbook, "qualify.pal")->text, "m at_least 1");
     cr_expect_eq(signal_of(playbook, "segment.big")->origin, SIGNAL_SEGMENT);
     cr_expect_eq(signal_of(playbook, "rich")->origin, SIGNAL_DECLARED);
     cr_expect_eq(playbook->pqa, PLAYBOOK_NONE);
-    cr_assert_eq(playbook->n_routes, 2);
+    cr_assert_eq(playbook->n_routes, 3);
     cr_expect_str_eq(playbook->routes[0].text, "segment.big and not (rich or user.a is 1)");
     cr_expect_eq(playbook->routes[0].motion, MOTION_HOLD_OUT);
     cr_expect_eq(playbook->routes[0].queue, PLAYBOOK_NONE);
-    cr_expect_str_eq(playbook->routes[1].text, "always");
+    cr_expect_str_eq(playbook->routes[2].text, "always");
     // The router sees signals only.
-    const struct condition *pql = &playbook->conditions[playbook->pql];
-    cr_assert_eq(pql->n_children, 2);
-    const struct condition *tests = &playbook->conditions[pql->children[0]];
-    cr_expect_eq(tests->kind, CONDITION_ALL);
+    const struct condition *rule = &playbook->conditions[playbook->routes[0].when];
+    cr_assert_eq(rule->n_children, 2);
+    const struct condition *any =
+        &playbook->conditions[playbook->conditions[rule->children[1]].children[0]];
+    cr_assert_eq(any->n_children, 2);
     for (int i = 0; i < 2; i++)
-        cr_expect_eq(playbook->conditions[tests->children[i]].kind, CONDITION_SIGNAL);
+        cr_expect_eq(playbook->conditions[any->children[i]].kind, CONDITION_SIGNAL);
     playbook_destroy(playbook);
 }
 
@@ -449,7 +453,7 @@ Test(playbook_load, reads_the_examples)
     cr_expect_eq(signal_of(history, "user_pql")->scope, SCOPE_USER);
     cr_expect_eq(signal_of(history, "account_pqa")->scope, SCOPE_ACCOUNT);
     cr_expect_eq(signal_of(history, "score")->scope, SCOPE_ACCOUNT);
-    cr_expect_eq(history->n_signals, 3);
+    cr_expect_eq(history->n_signals, 5);
     playbook_destroy(history);
     struct playbook *tool = load_example("project-tool.yaml");
     cr_expect_eq(tool->n_exclude, 2);
