@@ -35,6 +35,14 @@ static void services_write(const struct survey *survey)
     output_table_write(&table, 0, stdout);
 }
 
+// New measures whose past is being read from the journal.
+static void warming_write(const Assay__Scorer__V1__Lane *lane)
+{
+    if (lane->warming_measures > 0)
+        printf("lane %u: warming %s, %u %%\n", lane->lane,
+               output_plural(lane->warming_measures, "measure", "measures"), lane->warming_percent);
+}
+
 static void lanes_write(const struct survey *survey)
 {
     struct output_table table = {.right = 0x3FE};
@@ -57,6 +65,11 @@ static void lanes_write(const struct survey *survey)
     }
     putchar('\n');
     output_table_write(&table, 0, stdout);
+    for (size_t i = 0; i < survey->n; i++) {
+        const struct survey_service *s = &survey->services[i];
+        for (size_t k = 0; s->lanes != NULL && k < s->lanes->n_lanes; k++)
+            warming_write(s->lanes->lanes[k]);
+    }
 }
 
 static void queues_write(const Assay__Router__V1__GetQueuesResponse *q)
@@ -98,13 +111,15 @@ static json_t *lanes_json(const struct survey_service *s)
     for (size_t k = 0; k < s->lanes->n_lanes; k++) {
         const Assay__Scorer__V1__Lane *l = s->lanes->lanes[k];
         json_array_append_new(
-            list, json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "lane",
-                            INT(l->lane), "accounts", INT(l->accounts), "users", INT(l->users),
-                            "events", INT(l->events), "duplicates", INT(l->duplicates), "excluded",
-                            INT(l->excluded), "journal_last", INT(l->journal_last), "checkpoint",
-                            INT(l->checkpoint), "signals_waiting", INT(l->signals_waiting),
-                            "event_time_max", INT(l->event_time_max_ms), "clock", INT(l->clock_ms),
-                            "playbook", output_json_text(l->playbook)));
+            list,
+            json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I}",
+                      "lane", INT(l->lane), "accounts", INT(l->accounts), "users", INT(l->users),
+                      "events", INT(l->events), "duplicates", INT(l->duplicates), "excluded",
+                      INT(l->excluded), "journal_last", INT(l->journal_last), "checkpoint",
+                      INT(l->checkpoint), "signals_waiting", INT(l->signals_waiting),
+                      "event_time_max", INT(l->event_time_max_ms), "clock", INT(l->clock_ms),
+                      "playbook", output_json_text(l->playbook), "warming_measures",
+                      INT(l->warming_measures), "warming_percent", INT(l->warming_percent)));
     }
     return list;
 }
