@@ -163,6 +163,9 @@ void codec_signal(const struct signal_change *change, uint64_t position, struct 
     signal.known_at_ms = change->known_at_ms;
     signal.event_id = arena_dup(&arena, change->event_id);
     signal.playbook = (char *)change->playbook;
+    signal.episode = change->episode;
+    signal.label = codec_evidence_text(change->label == NULL ? "" : change->label, &arena);
+    signal.reason = codec_evidence_text(change->reason == NULL ? "" : change->reason, &arena);
     signal.n_evidence = change->n_evidence;
     signal.evidence = arena_alloc(&arena, (change->n_evidence + 1) * sizeof *signal.evidence);
     for (size_t i = 0; i < change->n_evidence; i++) {

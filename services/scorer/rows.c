@@ -138,6 +138,7 @@ static void rows_freeze_lane(struct rows *rows)
     record.event_time_max_ms = core->counts.event_time_max_ms;
     record.next_ordinal = core->next_ordinal;
     record.layout = core->layout;
+    record.measures = rows_measures_record(core, &rows->arena, &record.n_measures);
     if (core->playbook != NULL) {
         record.playbook_file = arena_dup(&rows->arena, span_of(core->playbook->file));
         record.playbook_text.len = core->playbook->text.len;

@@ -5,6 +5,7 @@
 
 #include "common/base/hash.h"
 #include "common/base/mem.h"
+#include "services/scorer/core/warming.h"
 
 typedef Assay__Record__V1__CellRecord cell_record;
 typedef Assay__Record__V1__SignalStateRecord signal_record;
@@ -171,6 +172,64 @@ void rows_lists_map(struct rows_lists *lists, const struct plan *plan)
     }
 }
 
+// ---- Values ----
+
+static trait_record *rows_value_record(const struct value *value, int64_t at_ms,
+                                       struct arena *arena)
+{
+    trait_record *record = arena_alloc(arena, sizeof *record);
+    assay__record__v1__trait_record__init(record);
+    record->at_ms = at_ms;
+    switch (value->type) {
+    case VALUE_NONE:
+        break;
+    case VALUE_TEXT:
+        record->value_case = ASSAY__RECORD__V1__TRAIT_RECORD__VALUE_TEXT;
+        record->text = arena_dup(arena, value->text);
+        break;
+    case VALUE_NUMBER:
+        record->value_case = ASSAY__RECORD__V1__TRAIT_RECORD__VALUE_NUMBER;
+        record->number = value->number;
+        break;
+    case VALUE_INTEGER:
+        record->value_case = ASSAY__RECORD__V1__TRAIT_RECORD__VALUE_INTEGER;
+        record->integer = value->integer;
+        break;
+    case VALUE_FLAG:
+        record->value_case = ASSAY__RECORD__V1__TRAIT_RECORD__VALUE_FLAG;
+        record->flag = value->flag;
+        break;
+    }
+    return record;
+}
+
+static struct value rows_trait_value(const trait_record *record)
+{
+    struct value value = {.type = VALUE_NONE};
+    switch (record->value_case) {
+    case ASSAY__RECORD__V1__TRAIT_RECORD__VALUE_TEXT:
+        value.type = VALUE_TEXT;
+        value.text = span_of(record->text);
+        break;
+    case ASSAY__RECORD__V1__TRAIT_RECORD__VALUE_NUMBER:
+        value.type = VALUE_NUMBER;
+        value.number = record->number;
+        break;
+    case ASSAY__RECORD__V1__TRAIT_RECORD__VALUE_INTEGER:
+        value.type = VALUE_INTEGER;
+        value.integer = record->integer;
+        break;
+    case ASSAY__RECORD__V1__TRAIT_RECORD__VALUE_FLAG:
+        value.type = VALUE_FLAG;
+        value.flag = record->flag != 0;
+        break;
+    case ASSAY__RECORD__V1__TRAIT_RECORD__VALUE__NOT_SET:
+    case _ASSAY__RECORD__V1__TRAIT_RECORD__VALUE__CASE_IS_INT_SIZE:
+        break;
+    }
+    return value;
+}
+
 // ---- Cells ----
 
 static void rows_cell_pairs(const struct cell_entry *entries, size_t n, struct arena *arena,
@@ -211,6 +270,38 @@ static void rows_cell_values(const struct cell_values *values, struct arena *are
     out->hashes.len = n * HASH_BYTES;
 }
 
+// Ordinals from 1, so that nobody is 0.
+static void rows_cell_events(const struct cell_events *events, enum cell_shape shape,
+                             struct arena *arena, cell_record *out)
+{
+    bool said = shape == CELL_SAID, users = false, bits = false;
+    size_t n = events->n;
+    out->anchored = events->marked;
+    out->anchor_ms = events->marked ? events->mark_ms : 0;
+    out->n_keys = n;
+    out->n_values = said ? 0 : n;
+    out->n_said = said ? n : 0;
+    out->keys = arena_alloc(arena, n * sizeof *out->keys);
+    out->values = arena_alloc(arena, n * sizeof *out->values);
+    out->users = arena_alloc(arena, n * sizeof *out->users);
+    out->bits = arena_alloc(arena, n * sizeof *out->bits);
+    out->said = arena_alloc(arena, n * sizeof(trait_record *));
+    for (size_t i = 0; i < n; i++) {
+        const struct cell_event *event = &events->items[i];
+        out->keys[i] = event->at_ms;
+        out->users[i] = event->user + 1;
+        out->bits[i] = event->bits;
+        users = users || out->users[i] != 0;
+        bits = bits || event->bits != 0;
+        if (said)
+            out->said[i] = rows_value_record(cell_said(event), 0, arena);
+        else
+            out->values[i] = event->value;
+    }
+    out->n_users = users ? n : 0;
+    out->n_bits = bits ? n : 0;
+}
+
 static cell_record *rows_cell_record(const struct cell *cell, enum cell_shape shape,
                                      struct arena *arena)
 {
@@ -224,38 +315,60 @@ static cell_record *rows_cell_record(const struct cell *cell, enum cell_shape sh
         if (cell->values != NULL)
             rows_cell_values(cell->values, arena, out);
         break;
-    case CELL_ANCHORED:
-        if (cell->anchored == NULL)
-            break;
-        rows_cell_pairs(cell->anchored->entries, cell->anchored->n, arena, out);
-        out->anchored = cell->anchored->anchor != CELL_NO_ANCHOR;
-        out->anchor_ms = out->anchored ? cell->anchored->anchor : 0;
+    case CELL_EVENTS:
+    case CELL_SAID:
+        if (cell->events != NULL)
+            rows_cell_events(cell->events, shape, arena, out);
         break;
     }
     return out;
 }
 
+static enum err rows_events_restore(const cell_record *record, enum cell_shape shape,
+                                    struct cell *cell, struct err_info *info)
+{
+    bool said = shape == CELL_SAID;
+    size_t n = record->n_keys;
+    if ((said ? record->n_said : record->n_values) != n ||
+        (record->n_users != 0 && record->n_users != n) ||
+        (record->n_bits != 0 && record->n_bits != n))
+        return err_set(info, ERR_CORRUPT, "a cell whose lists differ in length");
+    for (size_t i = 0; i < n; i++) {
+        struct cell_event event = {.at_ms = record->keys[i], .user = CELL_NO_USER};
+        struct value value;
+        event.value = said ? 0 : record->values[i];
+        if (record->n_users != 0)
+            event.user = record->users[i] - 1;
+        if (record->n_bits != 0)
+            event.bits = record->bits[i];
+        if (said)
+            value = rows_trait_value(record->said[i]);
+        cell_restore_event(cell, event, said ? &value : NULL);
+    }
+    if (record->anchored)
+        cell_restore_mark(cell, record->anchor_ms);
+    return ERR_OK;
+}
+
 static enum err rows_cell_restore(const cell_record *record, enum cell_shape shape,
                                   struct cell *cell, struct err_info *info)
 {
+    if (shape == CELL_EVENTS || shape == CELL_SAID)
+        return rows_events_restore(record, shape, cell, info);
     bool values = shape == CELL_VALUES;
     if (values ? record->hashes.len != record->n_keys * HASH_BYTES
                : record->n_values != record->n_keys)
         return err_set(info, ERR_CORRUPT, "a cell whose lists differ in length");
     for (size_t i = 0; i < record->n_keys; i++) {
-        if (shape == CELL_BUCKETS) {
+        if (!values) {
             cell_restore_bucket(cell, record->keys[i], record->values[i]);
-        } else if (shape == CELL_ANCHORED) {
-            cell_restore_at(cell, record->keys[i], record->values[i]);
-        } else {
-            uint64_t parts[2];
-            memcpy(parts, record->hashes.data + i * HASH_BYTES, HASH_BYTES);
-            struct hash128 hash = {le64toh(parts[0]), le64toh(parts[1])};
-            cell_restore_value(cell, hash, record->keys[i]);
+            continue;
         }
+        uint64_t parts[2];
+        memcpy(parts, record->hashes.data + i * HASH_BYTES, HASH_BYTES);
+        struct hash128 hash = {le64toh(parts[0]), le64toh(parts[1])};
+        cell_restore_value(cell, hash, record->keys[i]);
     }
-    if (shape == CELL_ANCHORED && record->anchored)
-        cell_restore_anchor(cell, record->anchor_ms);
     return ERR_OK;
 }
 
@@ -278,6 +391,10 @@ static void rows_signals_record(const struct plan_scope *scope, struct subject *
         signal->since_ms = subject->marks[i].since_ms;
         if (subject->marks[i].event_id != NULL)
             signal->event_id = subject->marks[i].event_id;
+        signal->episodes = subject->marks[i].episodes;
+        signal->met = (flags[i] & SIGNAL_MET) != 0;
+        signal->met_ms = signal->met ? subject->marks[i].met_ms : 0;
+        signal->spent = (flags[i] & SIGNAL_SPENT) != 0;
         out->signals[i] = signal;
     }
 }
@@ -310,13 +427,17 @@ subject_record *rows_subject_record(const struct plan *plan, enum scope scope,
 static void rows_signal_restore(const signal_record *record, const struct plan_scope *shape,
                                 int32_t number, struct subject *subject)
 {
-    bool marked = record->ever || record->value || record->since_ms != 0;
+    bool marked = record->ever || record->value || record->since_ms != 0 || record->met;
     if (!marked)
         return;
     subject_flags(shape, subject)[number] =
-        (uint8_t)((record->value ? SIGNAL_TRUE : 0) | (record->ever ? SIGNAL_EVER : 0));
+        (uint8_t)((record->value ? SIGNAL_TRUE : 0) | (record->ever ? SIGNAL_EVER : 0) |
+                  (record->met ? SIGNAL_MET : 0) | (record->spent ? SIGNAL_SPENT : 0));
     struct signal_mark *mark = subject_mark(shape, subject, number);
     mark->since_ms = record->since_ms;
+    mark->met_ms = record->met_ms;
+    // Rows from before they were counted: once, at least.
+    mark->episodes = record->episodes == 0 && record->ever ? 1 : record->episodes;
     if (record->event_id[0] != '\0')
         mark->event_id = mem_dup_text(record->event_id);
 }
@@ -357,71 +478,69 @@ enum err rows_subject_restore(const subject_record *record, const struct rows_li
 
 // ---- Traits ----
 
+static trait_record *rows_trait_record(const struct trait *trait, struct arena *arena)
+{
+    trait_record *record = rows_value_record(&trait->value, trait->at_ms, arena);
+    record->key = arena_dup(arena, trait_key(trait));
+    const struct trait_past *past = trait->past;
+    if (past == NULL)
+        return record;
+    record->n_past = past->n;
+    record->past = arena_alloc(arena, past->n * sizeof *record->past);
+    for (uint32_t i = 0; i < past->n; i++)
+        record->past[i] = rows_value_record(&past->items[i]->value, past->items[i]->at_ms, arena);
+    return record;
+}
+
 trait_record **rows_traits_record(const struct traits *traits, struct arena *arena, size_t *n)
 {
     *n = traits == NULL ? 0 : traits->n;
     trait_record **out = arena_alloc(arena, *n * sizeof *out);
-    for (size_t i = 0; i < *n; i++) {
-        const struct trait *trait = traits->items[i];
-        trait_record *record = out[i] = arena_alloc(arena, sizeof *record);
-        assay__record__v1__trait_record__init(record);
-        record->key = arena_dup(arena, trait_key(trait));
-        record->at_ms = trait->at_ms;
-        switch (trait->value.type) {
-        case VALUE_NONE:
-            break;
-        case VALUE_TEXT:
-            record->value_case = ASSAY__RECORD__V1__TRAIT_RECORD__VALUE_TEXT;
-            record->text = arena_dup(arena, trait->value.text);
-            break;
-        case VALUE_NUMBER:
-            record->value_case = ASSAY__RECORD__V1__TRAIT_RECORD__VALUE_NUMBER;
-            record->number = trait->value.number;
-            break;
-        case VALUE_INTEGER:
-            record->value_case = ASSAY__RECORD__V1__TRAIT_RECORD__VALUE_INTEGER;
-            record->integer = trait->value.integer;
-            break;
-        case VALUE_FLAG:
-            record->value_case = ASSAY__RECORD__V1__TRAIT_RECORD__VALUE_FLAG;
-            record->flag = trait->value.flag;
-            break;
-        }
-    }
+    for (size_t i = 0; i < *n; i++)
+        out[i] = rows_trait_record(traits->items[i], arena);
     return out;
-}
-
-static struct value rows_trait_value(const trait_record *record)
-{
-    struct value value = {.type = VALUE_NONE};
-    switch (record->value_case) {
-    case ASSAY__RECORD__V1__TRAIT_RECORD__VALUE_TEXT:
-        value.type = VALUE_TEXT;
-        value.text = span_of(record->text);
-        break;
-    case ASSAY__RECORD__V1__TRAIT_RECORD__VALUE_NUMBER:
-        value.type = VALUE_NUMBER;
-        value.number = record->number;
-        break;
-    case ASSAY__RECORD__V1__TRAIT_RECORD__VALUE_INTEGER:
-        value.type = VALUE_INTEGER;
-        value.integer = record->integer;
-        break;
-    case ASSAY__RECORD__V1__TRAIT_RECORD__VALUE_FLAG:
-        value.type = VALUE_FLAG;
-        value.flag = record->flag != 0;
-        break;
-    case ASSAY__RECORD__V1__TRAIT_RECORD__VALUE__NOT_SET:
-    case _ASSAY__RECORD__V1__TRAIT_RECORD__VALUE__CASE_IS_INT_SIZE:
-        break;
-    }
-    return value;
 }
 
 void rows_traits_restore(trait_record *const *records, size_t n, struct traits **traits)
 {
     for (size_t i = 0; i < n; i++) {
+        struct span key = span_of(records[i]->key);
         struct value value = rows_trait_value(records[i]);
-        (void)traits_put(traits, span_of(records[i]->key), &value, records[i]->at_ms);
+        for (size_t p = 0; p < records[i]->n_past; p++) {
+            struct value earlier = rows_trait_value(records[i]->past[p]);
+            (void)traits_put_past(traits, key, &earlier, records[i]->past[p]->at_ms);
+        }
+        // Without a past there is none to be dropped either.
+        if (records[i]->n_past > 0)
+            (void)traits_put_past(traits, key, &value, records[i]->at_ms);
+        else
+            (void)traits_put(traits, key, &value, records[i]->at_ms);
     }
+}
+
+// ---- Measures ----
+
+Assay__Record__V1__MeasureMarkRecord **rows_measures_record(const struct core *core,
+                                                            struct arena *arena, size_t *n)
+{
+    const struct warming_mark *marks = warming_marks(core, arena, n);
+    Assay__Record__V1__MeasureMarkRecord **out = arena_alloc(arena, (*n + 1) * sizeof *out);
+    for (size_t i = 0; i < *n; i++) {
+        out[i] = arena_alloc(arena, sizeof **out);
+        assay__record__v1__measure_mark_record__init(out[i]);
+        out[i]->meaning = marks[i].meaning;
+        out[i]->warming = marks[i].warming;
+        out[i]->since_ms = marks[i].since_ms;
+    }
+    return out;
+}
+
+void rows_measures_restore(Assay__Record__V1__MeasureMarkRecord *const *records, size_t n,
+                           struct arena *arena, struct core *core)
+{
+    struct warming_mark *marks = arena_alloc(arena, (n + 1) * sizeof *marks);
+    for (size_t i = 0; i < n; i++)
+        marks[i] = (struct warming_mark){records[i]->meaning, records[i]->warming != 0,
+                                         records[i]->since_ms};
+    warming_restore(core, marks, n);
 }

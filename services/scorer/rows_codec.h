@@ -45,3 +45,9 @@ Assay__Record__V1__TraitRecord **rows_traits_record(const struct traits *traits,
                                                     struct arena *arena, size_t *n);
 void rows_traits_restore(Assay__Record__V1__TraitRecord *const *records, size_t n,
                          struct traits **traits);
+
+// Measures that are not complete (core/warming.h).
+Assay__Record__V1__MeasureMarkRecord **rows_measures_record(const struct core *core,
+                                                            struct arena *arena, size_t *n);
+void rows_measures_restore(Assay__Record__V1__MeasureMarkRecord *const *records, size_t n,
+                           struct arena *arena, struct core *core);

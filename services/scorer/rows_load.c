@@ -49,6 +49,7 @@ static enum err rows_load_lane(struct rows *rows, struct span value, struct err_
     if (err == ERR_OK) {
         core->layout = record->layout - 1;
         core_set_playbook(core, 0, playbook);
+        rows_measures_restore(record->measures, record->n_measures, &rows->arena, core);
     } else {
         err = err_set(info, ERR_CORRUPT, "the playbook that was in force is refused: %.*s",
                       (int)(report.len < 300 ? report.len : 300), (const char *)report.bytes);

@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 
 #include "services/scorer/core/state.h"
+#include "services/scorer/core/value.h"
 #include "services/scorer/rows.h"
 #include "tests/support/scorer_world.h"
 
@@ -289,20 +290,29 @@ static void lane_fake_apply(struct lane_fake *lane, uint64_t position, const str
 
 // ---- Comparing ----
 
+static void same_events(const struct cell_events *a, const struct cell_events *b,
+                        enum cell_shape shape)
+{
+    cr_assert((a == NULL) == (b == NULL));
+    if (a == NULL)
+        return;
+    cr_assert(a->marked == b->marked && a->mark_ms == b->mark_ms && a->n == b->n);
+    for (uint32_t i = 0; i < a->n; i++) {
+        const struct cell_event *x = &a->items[i], *y = &b->items[i];
+        cr_assert(x->at_ms == y->at_ms && x->user == y->user && x->bits == y->bits);
+        cr_assert(shape == CELL_SAID ? value_order(cell_said(x), cell_said(y)) == 0
+                                     : x->value == y->value);
+    }
+}
+
 static void same_cell(const struct cell *a, const struct cell *b, enum cell_shape shape)
 {
     // When values that no longer count are dropped depends on the table's size; what they read as
     // is compared apart.
     if (shape == CELL_VALUES)
         return;
-    if (shape == CELL_ANCHORED) {
-        cr_assert((a->anchored == NULL) == (b->anchored == NULL));
-        if (a->anchored == NULL)
-            return;
-        cr_assert(a->anchored->anchor == b->anchored->anchor && a->anchored->n == b->anchored->n);
-        cr_assert(a->anchored->n == 0 ||
-                  memcmp(a->anchored->entries, b->anchored->entries,
-                         a->anchored->n * sizeof *a->anchored->entries) == 0);
+    if (shape == CELL_EVENTS || shape == CELL_SAID) {
+        same_events(a->events, b->events, shape);
         return;
     }
     cr_assert(a->n == b->n, "%u and %u buckets, first %lld and %lld, shape %d", a->n, b->n,
@@ -338,7 +348,11 @@ static void same_subject(const struct plan_scope *scope, struct subject *a, stru
         int64_t since_b = b->marks == NULL ? 0 : b->marks[i].since_ms;
         const char *by_a = a->marks == NULL ? NULL : a->marks[i].event_id;
         const char *by_b = b->marks == NULL ? NULL : b->marks[i].event_id;
-        cr_assert(since_a == since_b);
+        uint32_t episodes_a = a->marks == NULL ? 0 : a->marks[i].episodes;
+        uint32_t episodes_b = b->marks == NULL ? 0 : b->marks[i].episodes;
+        cr_assert(since_a == since_b && episodes_a == episodes_b);
+        if ((subject_flags(scope, a)[i] & SIGNAL_MET) != 0)
+            cr_assert(a->marks[i].met_ms == b->marks[i].met_ms);
         cr_assert(strcmp(by_a == NULL ? "" : by_a, by_b == NULL ? "" : by_b) == 0);
     }
     same_traits(a->traits, b->traits);

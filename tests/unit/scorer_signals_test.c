@@ -176,10 +176,11 @@ Test(scorer_signals, traits_decide)
                         .at_ms = at("2026-01-04"),
                         .properties = "employees=20.5 plan=pro"};
     scorer_world_say(&w, &group);
-    expect_log(&w, "both true a/u at 2026-01-04T00:00:00.000Z by m6 [account.plan is pro = pro] "
-                   "[user.email_domain is acme.example = acme.example]\n"
-                   "big true a/ at 2026-01-04T00:00:00.000Z by m6 "
-                   "[account.employees between [10, 20.5] = 20.5]\n");
+    // In the playbook's order, whoever's they are.
+    expect_log(&w, "big true a/ at 2026-01-04T00:00:00.000Z by m6 "
+                   "[account.employees between [10, 20.5] = 20.5]\n"
+                   "both true a/u at 2026-01-04T00:00:00.000Z by m6 [account.plan is pro = pro] "
+                   "[user.email_domain is acme.example = acme.example]\n");
     group.properties = "employees=null";
     group.at_ms = at("2026-01-05");
     scorer_world_say(&w, &group);

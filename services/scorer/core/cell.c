@@ -1,8 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-// Anchored cells at their bound: an instant that finds the cell full is merged into its nearest
-// neighbour (the earlier one of two at the same distance), so that nothing is lost from a count,
-// but an edge of the window that falls between the two is exact only for the neighbour. Hashes that
-// must stay apart are not taken any more.
 #include "services/scorer/core/cell.h"
 
 #include "common/base/check.h"
@@ -23,10 +19,12 @@ void cell_deinit(struct cell *cell, enum cell_shape shape)
             mem_free(cell->values);
         }
         break;
-    case CELL_ANCHORED:
-        if (cell->anchored != NULL) {
-            mem_free(cell->anchored->entries);
-            mem_free(cell->anchored);
+    case CELL_EVENTS:
+    case CELL_SAID:
+        if (cell->events != NULL) {
+            cell_cut(cell, shape, INT64_MAX, INT64_MIN);
+            mem_free(cell->events->items);
+            mem_free(cell->events);
         }
         break;
     }
@@ -133,6 +131,35 @@ void cell_take_away(struct cell *cell, int64_t key, int64_t value)
     cell->n--;
 }
 
+void cell_stay(struct cell *cell, int64_t at_ms, int64_t idle_ms, int64_t low)
+{
+    struct cell_entry *entries = cell_own(cell);
+    uint32_t next = cell_first(cell, at_ms);
+    bool after = next < cell->n && entries[next].key - at_ms <= idle_ms;
+    bool before = next > 0 && at_ms - entries[next - 1].value <= idle_ms;
+    if (before && after) {
+        entries[next - 1].value = entries[next].value;
+        memmove(entries + next, entries + next + 1, (cell->n - next - 1) * sizeof *entries);
+        cell->n--;
+    } else if (before) {
+        if (at_ms > entries[next - 1].value)
+            entries[next - 1].value = at_ms;
+    } else if (after) {
+        entries[next].key = at_ms;
+    } else {
+        uint32_t old = 0;
+        while (old < next && entries[old].value < low)
+            old++;
+        if (old == 0 && cell->n >= CELL_BUCKETS_MAX) {
+            if (next == 0)
+                return;
+            old = 1;
+        }
+        cell_drop_front(cell, old);
+        cell_insert(cell, next - old, (struct cell_entry){at_ms, at_ms});
+    }
+}
+
 // ---- Values ----
 
 static struct cell_value *cell_values_find(const struct cell_values *values, struct hash128 hash)
@@ -212,99 +239,6 @@ const struct cell *cell_histogram(const struct cell *cell)
     return cell->values == NULL ? &EMPTY : &cell->values->buckets;
 }
 
-// ---- Anchored ----
-
-static struct cell_anchored *cell_anchored_own(struct cell *cell)
-{
-    if (cell->anchored == NULL) {
-        cell->anchored = mem_zalloc(sizeof *cell->anchored);
-        cell->anchored->anchor = CELL_NO_ANCHOR;
-    }
-    return cell->anchored;
-}
-
-// The first entry that is not below (key, value).
-static uint32_t cell_anchored_first(const struct cell_anchored *anchored, int64_t key,
-                                    int64_t value)
-{
-    uint32_t from = 0, to = anchored->n;
-    while (from < to) {
-        uint32_t middle = from + (to - from) / 2;
-        const struct cell_entry *entry = &anchored->entries[middle];
-        if (entry->key < key || (entry->key == key && entry->value < value))
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return from;
-}
-
-// The end of the window that the anchor as known gives; a later instant can never count.
-static int64_t cell_anchored_end(const struct cell_anchored *anchored, int64_t within_ms)
-{
-    int64_t end;
-    if (anchored->anchor == CELL_NO_ANCHOR ||
-        __builtin_add_overflow(anchored->anchor, within_ms, &end))
-        return INT64_MAX;
-    return end;
-}
-
-static void cell_anchored_full(struct cell_anchored *anchored, uint32_t at, int64_t at_ms,
-                               int64_t value, enum cell_op op)
-{
-    uint32_t near = at == anchored->n ? at - 1 : at;
-    if (at > 0 && at < anchored->n &&
-        at_ms - anchored->entries[at - 1].key <= anchored->entries[at].key - at_ms)
-        near = at - 1;
-    cell_combine(&anchored->entries[near], value, op);
-}
-
-void cell_at(struct cell *cell, int64_t at_ms, int64_t value, bool apart, enum cell_op op,
-             int64_t within_ms)
-{
-    struct cell_anchored *anchored = cell_anchored_own(cell);
-    if (at_ms >= cell_anchored_end(anchored, within_ms))
-        return;
-    uint32_t at = cell_anchored_first(anchored, at_ms, apart ? value : INT64_MIN);
-    if (at < anchored->n && anchored->entries[at].key == at_ms &&
-        (!apart || anchored->entries[at].value == value)) {
-        if (!apart)
-            cell_combine(&anchored->entries[at], value, op);
-        return;
-    }
-    if (anchored->n >= CELL_ANCHORED_MAX) {
-        if (!apart)
-            cell_anchored_full(anchored, at, at_ms, value, op);
-        return;
-    }
-    MEM_GROW(anchored->entries, anchored->n, anchored->cap);
-    memmove(anchored->entries + at + 1, anchored->entries + at,
-            (anchored->n - at) * sizeof *anchored->entries);
-    anchored->entries[at] = (struct cell_entry){at_ms, value};
-    anchored->n++;
-}
-
-void cell_anchor(struct cell *cell, int64_t at_ms, int64_t within_ms)
-{
-    struct cell_anchored *anchored = cell_anchored_own(cell);
-    if (at_ms >= anchored->anchor)
-        return;
-    anchored->anchor = at_ms;
-    anchored->n = cell_anchored_first(anchored, cell_anchored_end(anchored, within_ms), INT64_MIN);
-}
-
-const struct cell_entry *cell_within(const struct cell *cell, int64_t within_ms, uint32_t *n)
-{
-    const struct cell_anchored *anchored = cell->anchored;
-    *n = 0;
-    if (anchored == NULL || anchored->anchor == CELL_NO_ANCHOR)
-        return NULL;
-    uint32_t from = cell_anchored_first(anchored, anchored->anchor, INT64_MIN);
-    uint32_t to = cell_anchored_first(anchored, cell_anchored_end(anchored, within_ms), INT64_MIN);
-    *n = to - from;
-    return *n == 0 ? NULL : &anchored->entries[from];
-}
-
 // ---- Rows ----
 
 void cell_restore_bucket(struct cell *cell, int64_t key, int64_t value)
@@ -315,14 +249,4 @@ void cell_restore_bucket(struct cell *cell, int64_t key, int64_t value)
 void cell_restore_value(struct cell *cell, struct hash128 hash, int64_t last)
 {
     cell_see(cell, hash, last, INT64_MIN);
-}
-
-void cell_restore_at(struct cell *cell, int64_t at_ms, int64_t value)
-{
-    cell_at(cell, at_ms, value, true, CELL_SET, 0);
-}
-
-void cell_restore_anchor(struct cell *cell, int64_t anchor)
-{
-    cell_anchored_own(cell)->anchor = anchor;
 }

@@ -17,8 +17,6 @@
 #include "services/scorer/core/state.h"
 #include "services/scorer/core/timers.h"
 
-static const struct sigset CORE_NO_SIGNALS;
-
 void signal_changes_deinit(struct signal_changes *changes)
 {
     mem_free(changes->items);
@@ -118,9 +116,20 @@ static bool core_is_usage(const struct event *event)
     return event->kind == EVENT_TRACK || event->kind == EVENT_PAGE || event->kind == EVENT_SCREEN;
 }
 
-static bool core_is_active(const struct event *event)
+static bool core_is_marketing(const struct playbook *playbook, struct span name)
 {
-    if (!core_is_usage(event))
+    int32_t n = playbook->n_marketing_events;
+    int32_t event = n == 0 ? PLAYBOOK_NONE : playbook_event(playbook, name);
+    for (int32_t i = 0; i < n; i++) {
+        if (playbook->marketing_events[i] == event)
+            return true;
+    }
+    return false;
+}
+
+static bool core_is_active(const struct playbook *playbook, const struct event *event)
+{
+    if (!core_is_usage(event) || core_is_marketing(playbook, event->name))
         return false;
     for (size_t i = 0; i < event->n_context; i++) {
         const struct property *p = &event->context[i];
@@ -128,6 +137,20 @@ static bool core_is_active(const struct event *event)
             return false;
     }
     return true;
+}
+
+// True when one has changed, now or in a past that counts.
+static bool core_put_all(const struct core *core, struct traits **traits, enum scope scope,
+                         const struct event *event)
+{
+    bool changed = false;
+    for (size_t i = 0; i < event->n_properties; i++) {
+        const struct property *p = &event->properties[i];
+        bool past = plan_keeps_past(core->plan, scope, p->key);
+        changed = (past ? traits_put_past : traits_put)(traits, p->key, &p->value, event->at_ms) ||
+                  changed;
+    }
+    return changed;
 }
 
 // Traits of an identify call that belong to no account in particular.
@@ -140,28 +163,20 @@ static void core_put_profile(struct core *core, struct core_event *e)
     struct profile *profile = profile_find(core, e->user_hash, event->user, &number);
     if (profile == NULL)
         profile = profile_add(core, e->user_hash, event->user, &number);
-    bool changed = false;
-    for (size_t i = 0; i < event->n_properties; i++) {
-        const struct property *p = &event->properties[i];
-        changed = traits_put(&profile->traits, p->key, &p->value, event->at_ms) || changed;
-    }
-    profile->version += changed;
+    profile->version += core_put_all(core, &profile->traits, SCOPE_USER, event);
     e->profile = profile;
-    if (profile->dirty)
-        return;
-    profile->dirty = true;
-    MEM_GROW(core->dirty_profiles, core->n_dirty_profiles, core->dirty_profiles_cap);
-    core->dirty_profiles[core->n_dirty_profiles++] = number;
+    profile_touch(core, number);
 }
 
-static void core_put_traits(struct subject *subject, const struct event *event)
+static void core_put_traits(struct core *core, const struct core_event *e, enum scope scope)
 {
-    bool changed = false;
-    for (size_t i = 0; i < event->n_properties; i++) {
-        const struct property *p = &event->properties[i];
-        changed = traits_put(&subject->traits, p->key, &p->value, event->at_ms) || changed;
-    }
-    subject->stale = subject->stale || changed;
+    struct subject *subject = scope == SCOPE_USER ? &e->user->subject : &e->account->subject;
+    if (!core_put_all(core, &subject->traits, scope, e->event))
+        return;
+    subject->stale = true;
+    // Events of the account may be judged anew by what the user was.
+    if (scope == SCOPE_USER && core->plan->past_in_account)
+        e->account->subject.stale = true;
 }
 
 static void core_make_account(struct core *core, struct core_event *e)
@@ -188,11 +203,11 @@ static void core_make_user(struct core *core, struct core_event *e)
 static void core_apply_traits(struct core *core, struct core_event *e)
 {
     if (e->event->kind == EVENT_GROUP)
-        core_put_traits(&e->account->subject, e->event);
+        core_put_traits(core, e, SCOPE_ACCOUNT);
     else if (e->event->kind == EVENT_IDENTIFY && e->personal)
         core_put_profile(core, e);
     else if (e->event->kind == EVENT_IDENTIFY && e->user != NULL)
-        core_put_traits(&e->user->subject, e->event);
+        core_put_traits(core, e, SCOPE_USER);
 }
 
 static struct scene core_scene(struct core *core, const struct core_event *e)
@@ -326,22 +341,21 @@ static void core_count(struct core *core, struct core_event *e, struct decision 
     if (core_is_usage(event))
         what = &core->plan->events[playbook_event(core->playbook, event->name)];
     decision->touched = what == NULL ? UNTOUCHED : what->touched;
-    e->active = core_is_active(event);
-    const struct sigset *user_signals =
-        what == NULL ? &CORE_NO_SIGNALS : &what->signals[SCOPE_USER];
-    const struct sigset *account_signals =
-        what == NULL ? &CORE_NO_SIGNALS : &what->signals[SCOPE_ACCOUNT];
+    e->active = core_is_active(core->playbook, event);
     if (what != NULL) {
         if (e->user != NULL) {
-            decide_lapse(decision, e->user, user_signals);
+            decide_lapse(decision, e->user, &what->signals[SCOPE_USER]);
             core_measure(core, e, what, SCOPE_USER);
+            decision->look[SCOPE_USER] = what->signals[SCOPE_USER];
         }
-        decide_lapse(decision, NULL, account_signals);
+        decide_lapse(decision, NULL, &what->signals[SCOPE_ACCOUNT]);
         core_measure(core, e, what, SCOPE_ACCOUNT);
+        decision->look[SCOPE_ACCOUNT] = what->signals[SCOPE_ACCOUNT];
+        decision->every = what->every;
     }
-    if (e->user != NULL)
-        decide_user(decision, e->user, user_signals);
-    decide_account(decision, account_signals);
+    decision->user = e->user;
+    decision->n_users = e->user != NULL;
+    decide_pass(decision);
 }
 
 enum verdict core_apply(struct core *core, uint64_t position, uint32_t place,

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// An account is decided in one order: the user of the event (or those whose timers run, by
-// ordinal); then, as long as what user signals see of the account keeps changing, every user by
-// ordinal; then the account. Within a subject signals go in the playbook's order, where each comes
-// after those it refers to.
+// An account is decided in one pass along the playbook's signals, each of which comes after those
+// that it refers to. At each signal the subjects are decided for whom it may have changed, users by
+// ordinal: those at hand (the user of the event, or those whose timers are due, or who are stale),
+// or all of them, when what they see of the account has changed. A signal that changes asks for
+// those that look at it. So each is decided after all that it looks at.
+//
+// To decide one that nothing has touched changes nothing; so a set may ask for too much.
 #include "services/scorer/core/decide.h"
-
-#include "common/base/check.h"
 
 #include "common/base/mem.h"
 #include "common/base/time_text.h"
+#include "services/scorer/core/memory.h"
+#include "services/scorer/core/telling.h"
 #include "services/scorer/core/timers.h"
-#include "services/scorer/core/wording.h"
 
 struct scene decide_scene(const struct decision *decision, struct user *user)
 {
@@ -24,49 +26,64 @@ struct scene decide_scene(const struct decision *decision, struct user *user)
     };
 }
 
-// ---- Changes ----
+// ---- Asking for more ----
 
-// Adds the leaves that hold and speak for the condition; counts them when `out` is NULL.
-static size_t decide_evidence(const struct scene *scene, int32_t at, bool negated, enum scope scope,
-                              struct evidence *out, struct arena *arena)
+static void decide_ask(struct decision *decision, struct sigset *of, const struct sigset *set)
 {
-    const struct playbook *playbook = scene->plan->playbook;
-    const struct condition *condition = &playbook->conditions[at];
-    size_t n = 0;
-    switch (condition->kind) {
-    case CONDITION_AT_LEAST_N:
-        CHECK(false);
-    case CONDITION_ALL:
-    case CONDITION_ANY:
-    case CONDITION_NOT:
-        for (int32_t i = 0; i < condition->n_children; i++)
-            n += decide_evidence(scene, condition->children[i],
-                                 negated != (condition->kind == CONDITION_NOT), scope,
-                                 out == NULL ? NULL : out + n, arena);
-        return n;
-    case CONDITION_SIGNAL: {
-        const struct signal *other = &playbook->signals[condition->signal];
-        return decide_evidence(scene, other->condition, negated, other->scope, out, arena);
-    }
-    case CONDITION_ALWAYS:
-        return 0;
-    case CONDITION_TEST:
-        break;
-    }
-    if (negated || !condition_leaf(scene, at))
-        return 0;
-    if (out != NULL) {
-        int64_t since = subject_leaves(&scene->plan->scopes[scope],
-                                       scene_subject(scene, scope))[condition->leaf];
-        *out = (struct evidence){
-            .condition = arena_dup(arena, span_of(condition->text)),
-            .value = wording_value(scene, at, arena),
-            .threshold = arena_dup(arena, span_of(condition->threshold)),
-            .since_ms = since == 0 ? scene->clock_ms : since,
-        };
-    }
-    return 1;
+    if (sigset_empty(set))
+        return;
+    sigset_join(of, set);
+    sigset_join(&decision->todo, set);
+    // The event is no longer all that may have changed a leaf.
+    decision->touched = NULL;
 }
+
+void decide_moved(struct decision *decision, struct user *user)
+{
+    struct core *core = decision->core;
+    if (user->moved)
+        return;
+    user->moved = true;
+    MEM_GROW(core->moved, core->n_moved, core->moved_cap);
+    core->moved[core->n_moved++] = user;
+}
+
+// Leaves of the account that signals of users look at.
+static void decide_shared(struct decision *decision)
+{
+    struct scene scene = decide_scene(decision, NULL);
+    const struct plan *plan = scene.plan;
+    uint8_t *shared = subject_shared(&plan->scopes[SCOPE_ACCOUNT], &decision->account->subject);
+    struct sigset flipped = {0};
+    for (uint32_t i = 0; i < plan->n_shared; i++) {
+        const struct plan_shared *at = &plan->shared[i];
+        if (decision->touched != NULL && !condition_touched(&scene, at->leaf, decision->touched))
+            continue;
+        bool holds = condition_leaf(&scene, at->leaf);
+        decision->moved = decision->moved || plan->signals[at->signal].unsteady;
+        if (holds == (shared[i] != 0))
+            continue;
+        shared[i] = holds;
+        decision->moved = true;
+        sigset_add(&flipped, at->signal);
+    }
+    decide_ask(decision, &decision->every, &flipped);
+}
+
+static void decide_drag(struct decision *decision, int32_t signal)
+{
+    const struct plan_drag *drag = &decision->core->plan->drags[signal];
+    bool everyone = sigset_has(&decision->every, signal);
+    decide_ask(decision, everyone ? &decision->every : &decision->look[SCOPE_USER], &drag->own);
+    decide_ask(decision, &decision->look[SCOPE_ACCOUNT], &drag->account);
+    decide_ask(decision, &decision->every, &drag->every);
+    if (drag->shared) {
+        decision->touched = NULL;
+        decide_shared(decision);
+    }
+}
+
+// ---- Changes ----
 
 static struct span decide_copy(struct arena *arena, struct span s)
 {
@@ -74,17 +91,15 @@ static struct span decide_copy(struct arena *arena, struct span s)
 }
 
 static void decide_emit(struct decision *decision, const struct scene *scene,
-                        const struct signal *signal, bool value)
+                        const struct signal *signal, const struct signal_mark *mark, bool value,
+                        bool left)
 {
     struct arena *arena = decision->arena;
     struct signal_changes *changes = decision->changes;
-    struct evidence *evidence = NULL;
+    const struct evidence *evidence = NULL;
     size_t n = 0;
-    if (value) {
-        n = decide_evidence(scene, signal->condition, false, signal->scope, NULL, arena);
-        evidence = arena_alloc(arena, (n + 1) * sizeof *evidence);
-        (void)decide_evidence(scene, signal->condition, false, signal->scope, evidence, arena);
-    }
+    if (value)
+        evidence = telling_evidence(scene, signal, arena, &n);
     MEM_GROW(changes->items, changes->n, changes->cap);
     changes->items[changes->n++] = (struct signal_change){
         .index = decision->index++,
@@ -99,11 +114,15 @@ static void decide_emit(struct decision *decision, const struct scene *scene,
         .playbook = arena_dup(arena, span_of(scene->plan->playbook->label)),
         .evidence = evidence,
         .n_evidence = n,
+        .episode = mark->episodes,
+        .label = arena_dup(arena, span_of(signal->label)),
+        .reason = value ? "" : telling_reason(scene, signal, left, arena),
     };
 }
 
 // A user's signal has changed: what counts such users has too.
-static void decide_count_user(struct decision *decision, int32_t signal, bool value, bool first)
+static void decide_count_user(const struct decision *decision, int32_t signal, bool value,
+                              bool first)
 {
     const struct plan *plan = decision->core->plan;
     for (uint32_t i = 0; i < plan->n_counting; i++) {
@@ -113,40 +132,43 @@ static void decide_count_user(struct decision *decision, int32_t signal, bool va
         cell_put(&decision->account->subject.cells[measure->cell], 0, value ? 1 : -1, CELL_ADD,
                  INT64_MIN);
     }
-    sigset_join(&decision->account_signals, &plan->users_with[signal]);
-    decision->counted = true;
+}
+
+static void decide_change(struct decision *decision, struct scene *scene, int32_t position,
+                          bool value, bool left)
+{
+    const struct signal *signal = &scene->plan->playbook->signals[position];
+    const struct plan_scope *scope = &scene->plan->scopes[signal->scope];
+    struct subject *subject = scene_subject(scene, signal->scope);
+    uint8_t *flags = &subject_flags(scope, subject)[signal->number];
+    bool first = (*flags & SIGNAL_EVER) == 0;
+    *flags = (uint8_t)(value ? *flags | SIGNAL_TRUE | SIGNAL_EVER : *flags & ~SIGNAL_TRUE);
+    struct signal_mark *mark = subject_mark(scope, subject, signal->number);
+    mark->since_ms = scene->clock_ms;
+    mark->episodes += value;
+    mem_free(mark->event_id);
+    mark->event_id = decision->event_id.len == 0 ? NULL : mem_dup(decision->event_id);
+    scene->flipped = true;
+    decide_emit(decision, scene, signal, mark, value, left);
+    if (signal->scope == SCOPE_USER)
+        decide_count_user(decision, position, value, first);
+    decide_drag(decision, position);
 }
 
 static void decide_signal(struct decision *decision, struct scene *scene, int32_t position)
 {
-    const struct plan *plan = scene->plan;
-    const struct signal *signal = &plan->playbook->signals[position];
-    const struct plan_scope *scope = &plan->scopes[signal->scope];
-    struct subject *subject = scene_subject(scene, signal->scope);
-    uint8_t *flags = &subject_flags(scope, subject)[signal->number];
+    const struct signal *signal = &scene->plan->playbook->signals[position];
+    bool left = false;
+    scene->touched = decision->touched;
     bool value = condition_decide(scene, signal->condition, signal->scope);
-    scene->flipped = scene->flipped || plan->signals[position].unsteady;
-    if (value == ((*flags & SIGNAL_TRUE) != 0))
-        return;
-    bool first = (*flags & SIGNAL_EVER) == 0;
-    *flags = value ? SIGNAL_TRUE | SIGNAL_EVER : (uint8_t)(*flags & ~SIGNAL_TRUE);
-    struct signal_mark *mark = subject_mark(scope, subject, signal->number);
-    mark->since_ms = scene->clock_ms;
-    mem_free(mark->event_id);
-    mark->event_id = decision->event_id.len == 0 ? NULL : mem_dup(decision->event_id);
-    scene->flipped = true;
-    decide_emit(decision, scene, signal, value);
-    if (signal->scope == SCOPE_USER)
-        decide_count_user(decision, position, value, first);
+    if (signal->memory)
+        value = memory_decide(scene, signal, value, &left);
+    scene->flipped = scene->flipped || scene->plan->signals[position].unsteady;
+    if (value != condition_signal(scene, position))
+        decide_change(decision, scene, position, value, left);
 }
 
-static void decide_set(struct decision *decision, struct scene *scene, const struct sigset *set)
-{
-    for (int32_t s = sigset_next(set, 0); s >= 0; s = sigset_next(set, s + 1))
-        decide_signal(decision, scene, s);
-}
-
-// ---- Subjects ----
+// ---- Lapses ----
 
 static void decide_lapse_signal(const struct scene *scene, enum scope scope, int32_t position)
 {
@@ -155,8 +177,7 @@ static void decide_lapse_signal(const struct scene *scene, enum scope scope, int
     int64_t *leaves = subject_leaves(&plan->scopes[scope], scene_subject(scene, scope));
     for (uint32_t i = 0; i < signal->n_leaves; i++) {
         const struct condition *leaf = &plan->playbook->conditions[signal->leaves[i]];
-        if (leaf->operand == OPERAND_MEASURE && leaves[leaf->leaf] != 0 &&
-            (plan->measures[leaf->measure].timed || leaf->test == TEST_WITHIN) &&
+        if (leaves[leaf->leaf] != 0 && plan->leaves[signal->leaves[i]].timed &&
             !condition_leaf(scene, signal->leaves[i]))
             leaves[leaf->leaf] = 0;
     }
@@ -188,78 +209,140 @@ void decide_lapse(const struct decision *decision, struct user *user, const stru
     }
 }
 
-void decide_user(struct decision *decision, struct user *user, const struct sigset *set)
+// ---- A pass ----
+
+static bool decide_is_stale(const struct decision *decision, struct user *user)
 {
-    struct scene scene = decide_scene(decision, user);
-    uint32_t version = scene.profile == NULL ? 0 : scene.profile->version;
-    scene.touched = decision->touched;
-    if (user->subject.stale || user->profile_version != version) {
-        set = &scene.plan->scopes[SCOPE_USER].all;
-        scene.touched = NULL;
-        scene.flipped = true;
-    }
+    const struct profile *profile = profile_of(decision->core, user);
+    return user->subject.stale || user->profile_version != (profile == NULL ? 0 : profile->version);
+}
+
+// Makes a stale user one for whom all is decided.
+static void decide_freshen(struct decision *decision, struct user *user)
+{
+    const struct profile *profile = profile_of(decision->core, user);
+    uint32_t version = profile == NULL ? 0 : profile->version;
+    // A profile's past is the user's, and its account's events are judged by it.
+    if (user->profile_version != version && decision->core->plan->past_in_account)
+        decision->account->subject.stale = true;
     user->subject.stale = false;
     user->profile_version = version;
-    decide_set(decision, &scene, set);
-    if (!scene.flipped)
-        return;
-    timers_refresh(decision, user);
-    user_touch(decision->account, user);
-}
-
-// Whether what user signals see of the account has changed.
-static bool decide_shared_changed(const struct decision *decision)
-{
-    struct scene scene = decide_scene(decision, NULL);
-    const struct plan *plan = scene.plan;
-    uint8_t *shared = subject_shared(&plan->scopes[SCOPE_ACCOUNT], &decision->account->subject);
-    bool changed = false;
-    for (uint32_t i = 0; i < plan->n_shared; i++) {
-        bool holds = condition_leaf(&scene, plan->shared[i]);
-        changed = changed || holds != (shared[i] != 0);
-        shared[i] = holds;
-    }
-    return changed;
-}
-
-static void decide_every_user(struct decision *decision)
-{
-    const struct plan *plan = decision->core->plan;
-    const uint64_t *touched = decision->touched;
+    decide_ask(decision, &decision->look[SCOPE_USER],
+               &decision->core->plan->scopes[SCOPE_USER].all);
     decision->touched = NULL;
-    for (uint32_t i = 0; i < decision->account->n_users; i++) {
-        struct user *user = decision->account->users[i].user;
-        if (user->counted)
-            decide_user(decision, user, &plan->shared_signals);
-    }
-    decision->touched = touched;
+    decide_moved(decision, user);
 }
 
-void decide_account(struct decision *decision, const struct sigset *set)
+static struct user *decide_at_hand(const struct decision *decision, uint32_t i)
+{
+    return decision->user != NULL ? decision->user
+                                  : decision->account->users[decision->core->scratch[i]].user;
+}
+
+// Takes the stale users in: they may not see what the others see.
+static void decide_gather_stale(struct decision *decision)
+{
+    struct account *account = decision->account;
+    for (uint32_t i = 0; i < decision->n_users; i++)
+        decide_at_hand(decision, i)->at_hand = true;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < account->n_users; i++) {
+        struct user *user = account->users[i].user;
+        if (!user->at_hand && !(user->counted && user->subject.stale))
+            continue;
+        user->at_hand = false;
+        state_scratch(decision->core, n + 1)[n] = i;
+        n++;
+    }
+    decision->user = NULL;
+    decision->n_users = n;
+}
+
+static void decide_freshen_users(struct decision *decision)
+{
+    for (uint32_t i = 0; i < decision->n_users; i++) {
+        struct user *user = decide_at_hand(decision, i);
+        if (decide_is_stale(decision, user))
+            decide_freshen(decision, user);
+    }
+}
+
+static void decide_begin(struct decision *decision)
 {
     const struct plan *plan = decision->core->plan;
     struct subject *subject = &decision->account->subject;
-    bool flipped = subject->stale || plan->shared_unsteady;
-    // Users that change may change what the others see; a signal refers to earlier ones only, so
-    // this comes to rest within as many rounds as there are signals.
-    for (int32_t round = 0; plan->n_shared > 0 && round <= plan->playbook->n_signals; round++) {
-        if (!decide_shared_changed(decision))
-            break;
-        flipped = true;
-        decide_every_user(decision);
-    }
-    struct scene scene = decide_scene(decision, NULL);
-    struct sigset look = *set;
-    sigset_join(&look, &decision->account_signals);
-    scene.touched = decision->counted ? NULL : decision->touched;
+    decision->todo = decision->look[SCOPE_USER];
+    sigset_join(&decision->todo, &decision->look[SCOPE_ACCOUNT]);
+    if (!sigset_empty(&decision->every))
+        decide_ask(decision, &decision->every, &decision->every);
+    decide_freshen_users(decision);
     if (subject->stale) {
-        look = plan->scopes[SCOPE_ACCOUNT].all;
-        scene.touched = NULL;
+        subject->stale = false;
+        decision->touched = NULL;
+        decision->moved = true;
+        decide_ask(decision, &decision->look[SCOPE_ACCOUNT], &plan->scopes[SCOPE_ACCOUNT].all);
+        decide_ask(decision, &decision->every, &plan->mixed);
+        decide_gather_stale(decision);
+        decide_freshen_users(decision);
     }
-    subject->stale = false;
-    decision->account_signals = (struct sigset){0};
-    decision->counted = false;
-    decide_set(decision, &scene, &look);
-    if (flipped || scene.flipped)
+    if (plan->n_shared > 0)
+        decide_shared(decision);
+}
+
+static void decide_for_user(struct decision *decision, struct user *user, int32_t position)
+{
+    struct scene scene = decide_scene(decision, user);
+    decide_signal(decision, &scene, position);
+    if (scene.flipped)
+        decide_moved(decision, user);
+}
+
+static void decide_for_users(struct decision *decision, int32_t position)
+{
+    struct account *account = decision->account;
+    bool everyone = sigset_has(&decision->every, position);
+    for (uint32_t i = 0; everyone && i < account->n_users; i++) {
+        if (account->users[i].user->counted)
+            decide_for_user(decision, account->users[i].user, position);
+    }
+    for (uint32_t i = 0; !everyone && i < decision->n_users; i++)
+        decide_for_user(decision, decide_at_hand(decision, i), position);
+}
+
+static void decide_end(struct decision *decision)
+{
+    struct core *core = decision->core;
+    for (size_t i = 0; i < core->n_moved; i++) {
+        struct user *user = core->moved[i];
+        user->moved = false;
+        timers_refresh(decision, user);
+        user_touch(decision->account, user);
+    }
+    core->n_moved = 0;
+    if (decision->moved)
         timers_refresh(decision, NULL);
+    decision->look[SCOPE_USER] = decision->look[SCOPE_ACCOUNT] = decision->every =
+        (struct sigset){0};
+    decision->user = NULL;
+    decision->n_users = 0;
+    decision->moved = false;
+}
+
+void decide_pass(struct decision *decision)
+{
+    const struct playbook *playbook = decision->core->playbook;
+    const struct sigset *warming = &decision->core->warming_signals;
+    decide_begin(decision);
+    struct scene scene = decide_scene(decision, NULL);
+    for (int32_t s = sigset_next(&decision->todo, 0); s >= 0;
+         s = sigset_next(&decision->todo, s + 1)) {
+        if (sigset_has(warming, s))
+            continue;
+        if (playbook->signals[s].scope == SCOPE_ACCOUNT)
+            decide_signal(decision, &scene, s);
+        else
+            decide_for_users(decision, s);
+    }
+    decision->moved = decision->moved || scene.flipped;
+    decide_end(decision);
 }

@@ -5,12 +5,61 @@
 
 #include "common/base/hash.h"
 #include "common/base/mem.h"
+#include "services/scorer/core/measure.h"
 #include "services/scorer/core/measure_plan.h"
 #include "services/scorer/core/state.h"
 
 enum { PLAN_BLOCK_BYTES = 16384 };
 
 // ---- Measures ----
+
+static void plan_cells(struct plan *plan, const struct measure *measure)
+{
+    struct plan_scope *scope = &plan->scopes[measure->scope];
+    if (measure->cell == PLAYBOOK_NONE)
+        return;
+    scope->shapes[measure->cell] = (uint8_t)measure_plan_shape(measure);
+    scope->cells[measure->cell] = measure->meaning;
+    if (measure->user_cell == PLAYBOOK_NONE)
+        return;
+    // The companion goes where its measure goes.
+    CHECK(measure->kind != MEASURE_DISTINCT_USERS || measure->scope == SCOPE_ACCOUNT);
+    if (measure->kind == MEASURE_DISTINCT_USERS)
+        scope = &plan->scopes[SCOPE_USER];
+    scope->shapes[measure->user_cell] = CELL_BUCKETS;
+    scope->cells[measure->user_cell] = measure->meaning ^ 1;
+}
+
+// Time changes what is derived as it changes the parts. A sum of what only falls only falls.
+static void plan_derive(struct plan *plan, int32_t at)
+{
+    const struct measure *measure = &plan->playbook->measures[at];
+    struct plan_measure *out = &plan->measures[at];
+    bool sum = measure->kind == MEASURE_WEIGHTED && measure->veto == PLAYBOOK_NONE;
+    if (measure->cell != PLAYBOOK_NONE)
+        return;
+    *out = (struct plan_measure){.key = out->key, .falls = sum, .steady = sum};
+    out->timed = measure->kind == MEASURE_SINCE;
+    for (int32_t i = 0; i < measure->n_terms; i++) {
+        const struct term *term = &measure->terms[i];
+        if (term->measure == PLAYBOOK_NONE) {
+            out->steady = false;
+            continue;
+        }
+        plan_derive(plan, term->measure);
+        const struct plan_measure *part = &plan->measures[term->measure];
+        bool falls = (part->falls || !part->timed) && term->weight_milli >= 0;
+        out->timed = out->timed || part->timed;
+        out->falls = out->falls && falls;
+        out->steady = out->steady && falls && part->steady;
+    }
+    if (measure->kind != MEASURE_GRADE)
+        return;
+    plan_derive(plan, measure->rows.measure);
+    plan_derive(plan, measure->columns.measure);
+    out->timed = plan->measures[measure->rows.measure].timed ||
+                 plan->measures[measure->columns.measure].timed;
+}
 
 static void plan_measures(struct plan *plan)
 {
@@ -22,17 +71,13 @@ static void plan_measures(struct plan *plan)
     for (int32_t m = 0; m < playbook->n_measures; m++) {
         const struct measure *measure = &playbook->measures[m];
         measure_plan_fill(measure, &plan->measures[m]);
-        struct plan_scope *scope = &plan->scopes[measure->scope];
-        scope->shapes[measure->cell] = (uint8_t)measure_plan_shape(measure);
-        scope->cells[measure->cell] = measure->meaning;
+        plan_cells(plan, measure);
         if (measure->kind == MEASURE_USERS_WITH)
             plan->counting[plan->n_counting++] = m;
-        if (measure->kind != MEASURE_DISTINCT_USERS)
-            continue;
-        CHECK(measure->scope == SCOPE_ACCOUNT && measure->user_cell >= 0);
-        plan->scopes[SCOPE_USER].shapes[measure->user_cell] = CELL_BUCKETS;
-        // The companion goes where its measure goes.
-        plan->scopes[SCOPE_USER].cells[measure->user_cell] = measure->meaning ^ 1;
+    }
+    for (int32_t m = 0; m < playbook->n_measures; m++) {
+        plan_derive(plan, m);
+        plan->measures[m].continuous = measure_continuous(playbook, m);
     }
 }
 
@@ -75,13 +120,33 @@ static void plan_events(struct plan *plan)
 
 static bool plan_leaf_timed(const struct plan *plan, const struct condition *leaf)
 {
-    return leaf->operand == OPERAND_MEASURE &&
-           (plan->measures[leaf->measure].timed || leaf->test == TEST_WITHIN);
+    if (leaf->test == TEST_IS_PAST || leaf->test == TEST_WITHIN)
+        return true;
+    return (leaf->operand == OPERAND_MEASURE && plan->measures[leaf->measure].timed) ||
+           (leaf->of.set && leaf->of.kind == OPERAND_MEASURE &&
+            plan->measures[leaf->of.measure].timed);
+}
+
+static bool plan_leaf_continuous(const struct plan *plan, const struct condition *leaf)
+{
+    return (leaf->operand == OPERAND_MEASURE && plan->measures[leaf->measure].continuous) ||
+           (leaf->of.set && leaf->of.kind == OPERAND_MEASURE &&
+            plan->measures[leaf->of.measure].continuous);
+}
+
+static bool plan_leaf_hourly(const struct plan *plan, const struct condition *leaf)
+{
+    const struct measure *measures = plan->playbook->measures;
+    return (leaf->operand == OPERAND_MEASURE && measures[leaf->measure].window == WINDOW_HOURS) ||
+           (leaf->of.set && leaf->of.kind == OPERAND_MEASURE &&
+            measures[leaf->of.measure].window == WINDOW_HOURS);
 }
 
 // Whether time can only make this timed leaf false.
 static bool plan_leaf_falls(const struct plan *plan, const struct condition *leaf)
 {
+    if (leaf->operand != OPERAND_MEASURE || leaf->of.set)
+        return false;
     if (leaf->test == TEST_WITHIN)
         return plan->playbook->measures[leaf->measure].window == WINDOW_LIFETIME;
     return plan->measures[leaf->measure].falls &&
@@ -90,15 +155,15 @@ static bool plan_leaf_falls(const struct plan *plan, const struct condition *lea
 }
 
 // Whether events can only bring its next change by time further away, as long as it does not
-// change.
+// change. Those that change a trait make the subject stale.
 static bool plan_leaf_steady(const struct plan *plan, const struct condition *leaf)
 {
+    if (leaf->of.set)
+        return false;
+    if (leaf->operand != OPERAND_MEASURE)
+        return true;
     const struct measure *measure = &plan->playbook->measures[leaf->measure];
     switch (leaf->test) {
-    case TEST_GREW:
-    case TEST_IS_PAST:
-    case TEST_LATER_THAN:
-        CHECK(false);
     case TEST_AT_LEAST:
     case TEST_AT_MOST:
     case TEST_ABOVE:
@@ -111,46 +176,66 @@ static bool plan_leaf_steady(const struct plan *plan, const struct condition *le
     case TEST_IS:
     case TEST_IN:
     case TEST_CONTAINS:
+    case TEST_GREW:
+    case TEST_IS_PAST:
+    case TEST_LATER_THAN:
         return false;
     }
     return false;
+}
+
+static bool plan_walk_leaf(struct plan *plan, int32_t at, bool negated, struct plan_signal *out)
+{
+    const struct condition *leaf = &plan->playbook->conditions[at];
+    struct plan_leaf *note = &plan->leaves[at];
+    if (out->leaves != NULL)
+        out->leaves[out->n_leaves] = at;
+    out->n_leaves++;
+    note->timed = plan_leaf_timed(plan, leaf);
+    note->continuous = plan_leaf_continuous(plan, leaf);
+    if (!note->timed)
+        return false;
+    out->timed = true;
+    out->hourly = out->hourly || plan_leaf_hourly(plan, leaf);
+    out->fading =
+        out->fading || leaf->test == TEST_WITHIN || leaf->test == TEST_IS_PAST || note->continuous;
+    out->unsteady = out->unsteady || !plan_leaf_steady(plan, leaf);
+    return negated || !plan_leaf_falls(plan, leaf);
 }
 
 // Gathers a signal's own leaves; true when time could make the condition true.
 static bool plan_walk(struct plan *plan, int32_t at, bool negated, struct plan_signal *out)
 {
     const struct condition *condition = &plan->playbook->conditions[at];
-    const struct measure *measure;
     bool rising = false;
     switch (condition->kind) {
-    case CONDITION_AT_LEAST_N:
-        CHECK(false);
     case CONDITION_ALL:
     case CONDITION_ANY:
     case CONDITION_NOT:
+    case CONDITION_AT_LEAST_N:
         for (int32_t i = 0; i < condition->n_children; i++) {
             bool inner = negated != (condition->kind == CONDITION_NOT);
             rising = plan_walk(plan, condition->children[i], inner, out) || rising;
         }
         return rising;
     case CONDITION_TEST:
-        if (out->leaves != NULL)
-            out->leaves[out->n_leaves] = at;
-        out->n_leaves++;
-        if (!plan_leaf_timed(plan, condition))
-            return false;
-        measure = &plan->playbook->measures[condition->measure];
-        out->timed = true;
-        out->hourly = out->hourly || measure->window == WINDOW_HOURS;
-        out->fading =
-            out->fading || condition->test == TEST_WITHIN || measure->kind == MEASURE_SCORE;
-        out->unsteady = out->unsteady || !plan_leaf_steady(plan, condition);
-        return negated || !plan_leaf_falls(plan, condition);
+        return plan_walk_leaf(plan, at, negated, out);
     case CONDITION_SIGNAL:
     case CONDITION_ALWAYS:
         return false;
     }
     return false;
+}
+
+static void plan_walk_signal(struct plan *plan, const struct signal *signal,
+                             struct plan_signal *out)
+{
+    out->rising = plan_walk(plan, signal->condition, false, out);
+    if (signal->memory && signal->exit != PLAYBOOK_NONE)
+        (void)plan_walk(plan, signal->exit, false, out);
+    // A memory notes every change of its conditions, whatever the signal is.
+    if (signal->memory)
+        out->rising = out->timed = true;
 }
 
 // What a leaf says, without the order in which its signal lists it.
@@ -167,6 +252,20 @@ static uint64_t plan_leaf_meaning(const struct plan *plan, const struct signal *
     } else {
         hash = hash64_seeded(span_of(leaf->key), hash);
     }
+    if (leaf->of.set) {
+        uint64_t of = leaf->of.kind == OPERAND_MEASURE
+                          ? plan->playbook->measures[leaf->of.measure].meaning
+                          : (uint64_t)leaf->of.kind;
+        hash = hash64_seeded(span_make(&of, sizeof of), hash);
+    }
+    if (leaf->test == TEST_GREW) {
+        const struct growth *growth = &leaf->growth;
+        int64_t told[] = {growth->lag, growth->has_to ? growth->to_milli : INT64_MIN,
+                          growth->has_from ? growth->from_milli : INT64_MIN,
+                          growth->has_by ? growth->by_milli : INT64_MIN,
+                          growth->has_ratio ? growth->ratio_milli : INT64_MIN};
+        hash = hash64_seeded(span_make(told, sizeof told), hash);
+    }
     return hash64_seeded(span_of(leaf->threshold), hash);
 }
 
@@ -174,13 +273,14 @@ static void plan_signals(struct plan *plan)
 {
     const struct playbook *playbook = plan->playbook;
     plan->signals = arena_alloc(plan->arena, sizeof *plan->signals * (size_t)playbook->n_signals);
+    plan->leaves = arena_alloc(plan->arena, sizeof *plan->leaves * (size_t)playbook->n_conditions);
     for (int32_t s = 0; s < playbook->n_signals; s++) {
         const struct signal *signal = &playbook->signals[s];
         struct plan_scope *scope = &plan->scopes[signal->scope];
         struct plan_signal count = {0}, *out = &plan->signals[s];
-        (void)plan_walk(plan, signal->condition, false, &count);
+        plan_walk_signal(plan, signal, &count);
         out->leaves = arena_alloc(plan->arena, sizeof *out->leaves * (count.n_leaves + 1));
-        out->rising = plan_walk(plan, signal->condition, false, out);
+        plan_walk_signal(plan, signal, out);
         scope->signals[signal->number] = signal->meaning;
         scope->of_number[signal->number] = s;
         sigset_add(&scope->all, s);
@@ -191,70 +291,46 @@ static void plan_signals(struct plan *plan)
     }
 }
 
-// ---- Across scopes ----
+// ---- Traits ----
 
-static bool plan_of_account(const struct playbook *playbook, const struct condition *leaf)
+// Notes the traits that a historic measure's `where` looks at.
+static void plan_past(struct plan *plan, const struct measure *measure, int32_t at)
 {
-    return leaf->operand == OPERAND_ACCOUNT_TRAIT ||
-           (leaf->operand == OPERAND_MEASURE &&
-            playbook->measures[leaf->measure].scope == SCOPE_ACCOUNT);
+    const struct condition *condition = &plan->playbook->conditions[at];
+    for (int32_t i = 0; i < condition->n_children; i++)
+        plan_past(plan, measure, condition->children[i]);
+    if (condition->kind != CONDITION_TEST ||
+        (condition->operand != OPERAND_ACCOUNT_TRAIT && condition->operand != OPERAND_USER_TRAIT))
+        return;
+    enum scope scope = condition->operand == OPERAND_USER_TRAIT ? SCOPE_USER : SCOPE_ACCOUNT;
+    if (scope == SCOPE_USER && measure->scope == SCOPE_ACCOUNT)
+        plan->past_in_account = true;
+    struct span key = span_of(condition->key);
+    plan->past_keys[scope][plan->n_past_keys[scope]++] = key;
+    if (scope == SCOPE_USER && span_is(key, "email_domain"))
+        plan->past_keys[scope][plan->n_past_keys[scope]++] = span_of("email");
 }
 
-static void plan_share(struct plan *plan, int32_t at)
-{
-    const struct condition *leaf = &plan->playbook->conditions[at];
-    if (plan_leaf_timed(plan, leaf) && !plan_leaf_steady(plan, leaf))
-        plan->shared_unsteady = true;
-    for (uint32_t i = 0; i < plan->n_shared; i++) {
-        if (plan->shared[i] == at)
-            return;
-    }
-    plan->shared[plan->n_shared++] = at;
-}
-
-// Gathers the account's leaves under a condition; true when there is one.
-static bool plan_shared_walk(struct plan *plan, int32_t at)
+static void plan_pasts(struct plan *plan)
 {
     const struct playbook *playbook = plan->playbook;
-    const struct condition *condition = &playbook->conditions[at];
-    bool any = false;
-    switch (condition->kind) {
-    case CONDITION_AT_LEAST_N:
-        CHECK(false);
-    case CONDITION_ALL:
-    case CONDITION_ANY:
-    case CONDITION_NOT:
-        for (int32_t i = 0; i < condition->n_children; i++)
-            any = plan_shared_walk(plan, condition->children[i]) || any;
-        return any;
-    case CONDITION_TEST:
-        if (!plan_of_account(playbook, condition))
-            return false;
-        plan_share(plan, at);
-        return true;
-    case CONDITION_SIGNAL:
-        return plan_shared_walk(plan, playbook->signals[condition->signal].condition);
-    case CONDITION_ALWAYS:
-        return false;
+    for (int scope = 0; scope < 2; scope++)
+        plan->past_keys[scope] = arena_alloc(plan->arena, sizeof(struct span) * 2 *
+                                                              (size_t)(playbook->n_conditions + 1));
+    for (int32_t m = 0; m < playbook->n_measures; m++) {
+        const struct measure *measure = &playbook->measures[m];
+        if (measure->historic && measure->where != PLAYBOOK_NONE)
+            plan_past(plan, measure, measure->where);
+    }
+}
+
+bool plan_keeps_past(const struct plan *plan, enum scope scope, struct span key)
+{
+    for (uint32_t i = 0; i < plan->n_past_keys[scope]; i++) {
+        if (span_eq(plan->past_keys[scope][i], key))
+            return true;
     }
     return false;
-}
-
-static void plan_across(struct plan *plan)
-{
-    const struct playbook *playbook = plan->playbook;
-    plan->shared = arena_alloc(plan->arena, sizeof *plan->shared * (size_t)playbook->n_conditions);
-    plan->users_with =
-        arena_alloc(plan->arena, sizeof *plan->users_with * (size_t)playbook->n_signals);
-    for (int32_t s = 0; s < playbook->n_signals; s++) {
-        if (playbook->signals[s].scope == SCOPE_USER &&
-            plan_shared_walk(plan, playbook->signals[s].condition))
-            sigset_add(&plan->shared_signals, s);
-        const int32_t *list =
-            playbook->signals_of_users_with == NULL ? NULL : playbook->signals_of_users_with[s];
-        for (; list != NULL && *list != PLAYBOOK_NONE; list++)
-            sigset_add(&plan->users_with[s], *list);
-    }
 }
 
 static bool plan_looks_at_user(const struct playbook *playbook, int32_t at)
@@ -314,7 +390,9 @@ struct plan *plan_create(const struct playbook *playbook)
     plan_scope_make(plan, SCOPE_USER);
     plan_scope_make(plan, SCOPE_ACCOUNT);
     plan_keys(plan);
+    plan_pasts(plan);
     plan_measures(plan);
+    measure_plan_bits(plan);
     plan_events(plan);
     plan_signals(plan);
     plan_across(plan);

@@ -4,6 +4,7 @@
 #include "common/base/check.h"
 #include "common/base/mem.h"
 #include "services/scorer/core/state.h"
+#include "services/scorer/core/warming.h"
 
 enum { RESHAPE_NEW = -1 };
 
@@ -134,6 +135,42 @@ static void reshape_count(const struct plan *plan, struct account *account)
     }
 }
 
+// Whether a measure is new, or was not complete before; since when it has its past.
+static bool reshape_is_warming(const struct core *core, const struct plan *old,
+                               const struct reshape_scope *scope, const struct measure *measure,
+                               int64_t *since_ms)
+{
+    *since_ms = 0;
+    // What counts users is read off them.
+    if (measure->cell == PLAYBOOK_NONE || measure->kind == MEASURE_USERS_WITH)
+        return false;
+    if (scope->cells[measure->cell] == RESHAPE_NEW)
+        return core->counts.events > 0;
+    for (int32_t m = 0; m < old->playbook->n_measures; m++) {
+        if (old->playbook->measures[m].meaning == measure->meaning) {
+            *since_ms = core->since_ms[m];
+            return core_measure_warming(core, m);
+        }
+    }
+    return false;
+}
+
+static void reshape_warming(struct core *core, const struct plan *old,
+                            const struct reshape_scope *users, const struct reshape_scope *accounts)
+{
+    const struct playbook *playbook = core->plan->playbook;
+    uint64_t warming[PLAYBOOK_MEASURES_MAX / 64] = {0};
+    int64_t since_ms[PLAYBOOK_MEASURES_MAX] = {0};
+    for (int32_t m = 0; m < playbook->n_measures; m++) {
+        const struct measure *measure = &playbook->measures[m];
+        const struct reshape_scope *scope = measure->scope == SCOPE_USER ? users : accounts;
+        if (reshape_is_warming(core, old, scope, measure, &since_ms[m]))
+            warming[m / 64] |= UINT64_C(1) << (m % 64);
+    }
+    memcpy(core->since_ms, since_ms, sizeof since_ms);
+    warming_set(core, warming);
+}
+
 void state_reshape(struct core *core, struct plan *plan)
 {
     struct plan *old = core->plan;
@@ -146,6 +183,7 @@ void state_reshape(struct core *core, struct plan *plan)
         reshape_scope_make(&arena, &old->scopes[SCOPE_USER], &plan->scopes[SCOPE_USER]);
     struct reshape_scope accounts =
         reshape_scope_make(&arena, &old->scopes[SCOPE_ACCOUNT], &plan->scopes[SCOPE_ACCOUNT]);
+    reshape_warming(core, old, &users, &accounts);
     heap_deinit(&core->timers);
     for (uint32_t i = 0; i < core->n_accounts; i++) {
         struct account *account = reshape_account(&accounts, core->accounts[i]);

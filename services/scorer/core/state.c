@@ -270,6 +270,16 @@ struct profile *profile_add(struct core *core, uint64_t hash, struct span id, ui
     return profile;
 }
 
+void profile_touch(struct core *core, uint32_t number)
+{
+    struct profile *profile = core->profiles[number];
+    if (profile->dirty)
+        return;
+    profile->dirty = true;
+    MEM_GROW(core->dirty_profiles, core->n_dirty_profiles, core->dirty_profiles_cap);
+    core->dirty_profiles[core->n_dirty_profiles++] = number;
+}
+
 struct profile *profile_of(struct core *core, struct user *user)
 {
     if (user->profile == 0 && user->looked_up != core->n_profiles) {
@@ -309,4 +319,5 @@ void state_destroy(struct core *core)
     mem_free(core->dirty);
     mem_free(core->dirty_profiles);
     mem_free(core->scratch);
+    mem_free(core->moved);
 }

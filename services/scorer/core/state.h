@@ -17,12 +17,19 @@
 #define STATE_NEVER INT64_MAX    // no timer
 #define STATE_NO_CLOCK INT64_MIN // no event yet
 
-enum { SIGNAL_TRUE = 1, SIGNAL_EVER = 2 };
+enum {
+    SIGNAL_TRUE = 1,
+    SIGNAL_EVER = 2,
+    SIGNAL_MET = 4,   // its condition holds; only of one with a memory
+    SIGNAL_SPENT = 8, // and held when the signal turned false, and ever since
+};
 
-// What is known of a signal since its first change.
+// What is known of a signal since its first change, or since its condition first held.
 struct signal_mark {
-    int64_t since_ms;
-    char *event_id; // NULL: an instant completed it
+    int64_t since_ms;  // of the last change
+    int64_t met_ms;    // SIGNAL_MET: since when
+    char *event_id;    // NULL: an instant completed the last change
+    uint32_t episodes; // how often it has turned true
 };
 
 struct subject {
@@ -43,6 +50,8 @@ struct user {
     uint32_t id_len;
     bool dirty;
     bool counted; // an event of it has counted; else only its traits are known
+    bool at_hand; // within one pass of decide.c: it is decided from the start
+    bool moved;   // and its timer is to be worked out anew
     struct subject subject;
 };
 
@@ -133,6 +142,13 @@ struct core {
 
     uint32_t *scratch; // ordinals or numbers, within one call
     size_t scratch_cap;
+    struct user **moved; // within one pass of decide.c
+    size_t n_moved, moved_cap;
+
+    // Measures in force whose past is not all in yet, and the signals that look at them.
+    uint64_t warming[PLAYBOOK_MEASURES_MAX / 64];
+    struct sigset warming_signals;
+    int64_t since_ms[PLAYBOOK_MEASURES_MAX]; // 0: it has all the past that there is
 
     // Called after a playbook came into force, by whoever has rows for it.
     void (*adopt)(void *ctx);
@@ -187,13 +203,15 @@ void user_touch(struct account *account, struct user *user);
 // ---- Profiles ----
 struct profile *profile_find(struct core *core, uint64_t hash, struct span id, uint32_t *number);
 struct profile *profile_add(struct core *core, uint64_t hash, struct span id, uint32_t *number);
+// It has changed: rows take it with the next checkpoint.
+void profile_touch(struct core *core, uint32_t number);
 // The profile of a user, or NULL.
 struct profile *profile_of(struct core *core, struct user *user);
 
 // ---- The whole ----
 void state_destroy(struct core *core);
 // Gives every subject the shape of `plan`, matching parts by meaning, except accounts whose rows
-// wait.
+// wait. Measures that are new are warming when events were applied before.
 void state_reshape(struct core *core, struct plan *plan);
 // Room for n numbers in core->scratch.
 uint32_t *state_scratch(struct core *core, size_t n);

@@ -19,8 +19,9 @@ struct core_warmed {
     int64_t known_at_ms;  // of the changes of signals
 };
 // The record at `position` ends the warming: measures that are warming get what `rebuilt` has for
-// them (which only core_destroy may be called for afterwards), and signals that look at them what
-// they would be; those that are true are told as changes. Accounts in order of their ordinal.
-// Accounts whose stored row already has this record are left alone.
+// them (which only core_destroy may be called for afterwards), and every account is decided at its
+// clock; signals that look at them and are true are told as changes. Accounts in order of their
+// ordinal. Accounts whose stored row already has this record are left alone, and those that only
+// `rebuilt` knows are left out.
 void core_warm(struct core *core, uint64_t position, const struct core_warmed *warmed,
                struct signal_changes *changes, struct arena *arena);
