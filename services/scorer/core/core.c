@@ -86,6 +86,12 @@ void core_counts(const struct core *core, struct core_counts *out)
     out->ids = core->seen.live;
 }
 
+void core_trace(struct core *core, core_taken_fn fn, void *arg)
+{
+    core->trace = fn;
+    core->trace_arg = arg;
+}
+
 // ---- One event ----
 
 // What is being applied. `user` and `profile` are NULL while they are not there.
@@ -287,6 +293,13 @@ static enum verdict core_skip(struct core *core, struct core_event *e)
     return VERDICT_COUNTED;
 }
 
+static void core_tell(const struct core *core, const struct plan_step *step,
+                      const struct event *event)
+{
+    struct core_taken taken = {step->measure, step->takes, step->anchors, event};
+    core->trace(core->trace_arg, &taken);
+}
+
 static void core_measure(struct core *core, struct core_event *e, const struct plan_event *event,
                          enum scope scope)
 {
@@ -299,8 +312,11 @@ static void core_measure(struct core *core, struct core_event *e, const struct p
         step.takes = step.takes && (!step.active || e->active) &&
                      (measure->where == PLAYBOOK_NONE || measure->historic ||
                       condition_holds(&scene, measure->where));
-        if (step.takes || step.anchors)
-            measure_take(&scene, &step);
+        if (!step.takes && !step.anchors)
+            continue;
+        measure_take(&scene, &step);
+        if (core->trace != NULL)
+            core_tell(core, &step, e->event);
     }
 }
 

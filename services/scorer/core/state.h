@@ -150,6 +150,9 @@ struct core {
     struct sigset warming_signals;
     int64_t since_ms[PLAYBOOK_MEASURES_MAX]; // 0: it has all the past that there is
 
+    core_taken_fn trace;
+    void *trace_arg;
+
     // Called after a playbook came into force, by whoever has rows for it.
     void (*adopt)(void *ctx);
     void *adopt_ctx;
