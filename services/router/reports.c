@@ -20,7 +20,7 @@
 
 #define LOG_COMPONENT "reports"
 
-enum { CALL_MS = 10000, PAUSE_FIRST_MS = 100, PAUSE_MAX_MS = 30000, TRAITS = 3 };
+enum { CALL_MS = 10000, PAUSE_FIRST_MS = 100, PAUSE_MAX_MS = 5000, TRAITS = 3 };
 
 static const char METHOD[] = "assay.ingest.v1.IngestService/Ingest";
 
@@ -166,9 +166,26 @@ static Assay__Ingest__V1__Event *event_of(const struct outcome_copy *outcome, st
 
 static void answered_cb(void *arg, enum rpc_status status, const char *text, struct span answer);
 
+// The next one with a connection. False: there is none.
+static bool choose_client(struct reports *r)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        size_t at = (r->at + i) % r->n;
+        if (!rpc_client_connected(r->clients[at]))
+            continue;
+        r->at = at;
+        return true;
+    }
+    return false;
+}
+
 static void send_batch(struct router *router)
 {
     struct reports *r = &router->reports;
+    if (!choose_client(r)) {
+        retry_later(router);
+        return;
+    }
     arena_reset(&r->arena);
     Assay__Ingest__V1__IngestRequest request = ASSAY__INGEST__V1__INGEST_REQUEST__INIT;
     request.n_events = r->batch->n;
