@@ -274,10 +274,11 @@ static enum err config_write(struct up_plan *plan, size_t i, struct err_info *in
     }
     if (service->rank == RANK_SCORER)
         key_write(&text, "router", plan->endpoints[0].url);
-    if (service->rank != RANK_ROUTER) {
+    if (service->rank == RANK_ROUTER)
+        key_write(&text, "ingest", plan->endpoints[plan->n - 1].url);
+    else
         key_write(&text, "shard_map", cluster_path(arena, plan->dir, "shards.map"));
-        key_write(&text, "clock", plan->facts.event_clock ? "event" : "wall");
-    }
+    key_write(&text, "clock", plan->facts.event_clock ? "event" : "wall");
     // Senders and consumers are many, and long polls hold a place each.
     if (service->rank != RANK_SCORER)
         buf_append_text(&text, "calls_max: 512\n");
