@@ -16,11 +16,6 @@ static bool load_ref_measure(struct load_test *t, const struct config_node *node
     struct condition looked = {.operand = OPERAND_MEASURE, .measure = at};
     enum load_class class = load_class_of(t->l, &looked);
     measure->used = true;
-    if (t->place == LOAD_IN_EVENT) {
-        config_error_hint(t->l->config, node, "use user. or account.",
-                          "a measure cannot be looked at here, only the event and traits");
-        return false;
-    }
     if (!measure->broken && class != CLASS_NUMBER && class != CLASS_MAYBE) {
         config_error_hint(t->l->config, node, "name one that counts or adds up, or a trait",
                           "\"%s\" is no number to compare with", measure->as.name);
@@ -38,6 +33,12 @@ bool load_ref(struct load_test *t, const struct config_node *node, struct operan
         enum operand_kind kind;
     } TRAITS[] = {{"account.", OPERAND_ACCOUNT_TRAIT}, {"user.", OPERAND_USER_TRAIT}};
     struct span text = config_text(node);
+    // An event is judged by itself: what it would be compared with may arrive later.
+    if (t->place == LOAD_IN_EVENT) {
+        config_error_hint(t->l->config, node, "compare with something else in a signal",
+                          "where an event is looked at, a threshold is a number");
+        return false;
+    }
     for (size_t i = 0; i < ARRAY_LEN(TRAITS); i++) {
         size_t len = strlen(TRAITS[i].prefix);
         if (!span_starts(text, TRAITS[i].prefix) || text.len == len ||

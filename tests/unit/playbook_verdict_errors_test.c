@@ -253,14 +253,21 @@ static const struct bad BAD[] = {
      "p.yaml:6:18: $.signals.s.a.above: unknown trait \"acount.seats\"\n"
      "  6 |   s: {a: {above: acount.seats}}\n"
      "    |                  ^ did you mean \"account.seats\"?\n"},
+    {"threshold_of_a_trait_in_where",
+     HEAD
+     "measures:\n"
+     "  b: {count: B, where: {properties.n: {above: account.n}}}\n",
+     "p.yaml:4:47: $.measures.b.where[\"properties.n\"].above: where an event is looked at, a threshold is a number\n"
+     "  4 |   b: {count: B, where: {properties.n: {above: account.n}}}\n"
+     "    |                                               ^ compare with something else in a signal\n"},
     {"threshold_of_a_measure_in_where",
      HEAD
      "measures:\n"
      "  a: {count: A}\n"
      "  b: {count: B, where: {properties.n: {above: a}}}\n",
-     "p.yaml:5:47: $.measures.b.where[\"properties.n\"].above: a measure cannot be looked at here, only the event and traits\n"
+     "p.yaml:5:47: $.measures.b.where[\"properties.n\"].above: where an event is looked at, a threshold is a number\n"
      "  5 |   b: {count: B, where: {properties.n: {above: a}}}\n"
-     "    |                                               ^ use user. or account.\n"},
+     "    |                                               ^ compare with something else in a signal\n"},
     {"growth_without_over",
      HEAD
      "measures:\n"
