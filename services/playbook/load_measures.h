@@ -16,16 +16,17 @@ void load_fit(struct loader *l);
 void load_grades(struct loader *l);
 
 // Position of the measure "fit.<name>", and from which percent (in thousandths) it fits;
-// PLAYBOOK_NONE: no such profile, or one that disqualifies. Marks it as looked at. Reports nothing.
+// PLAYBOOK_NONE: no such profile, or one that disqualifies. Reports nothing.
 int32_t load_fit_profile(struct loader *l, struct span name, int64_t *at_least_milli);
-// Position of the measure "fit.best", marked as looked at; PLAYBOOK_NONE: no profile measures.
+// Position of the measure "fit.best"; PLAYBOOK_NONE: no profile measures.
 int32_t load_fit_best(struct loader *l);
 // Position of the signal "fit.veto"; PLAYBOOK_NONE: no profile disqualifies.
 int32_t load_fit_veto(struct loader *l);
 // The names of the profiles, for "did you mean"; in the arena.
 const char *const *load_fit_profiles(struct loader *l, size_t *n);
 
-// What a measure refers to directly: a measure or a signal, the other is PLAYBOOK_NONE.
+// load_derived.c: what a measure refers to directly: a measure or a signal, the other is
+// PLAYBOOK_NONE.
 struct load_reference {
     int32_t measure;
     int32_t signal;
