@@ -43,8 +43,8 @@ void load_measure_refers(const struct loader *l, int32_t measure, load_reference
 void load_settle_measure(struct loader *l, int32_t measure);
 // Signals have taken their places: what a measure says of them follows. Terms are copied.
 void load_place_measure(const struct loader *l, struct measure *measure);
-// Whether its number is in thousandths and always there: what a weight, a grade or a bound in
-// percent may look at.
+// Whether it is a number that is always there and adds up with others: what a weight or a grade
+// may look at.
 bool load_is_number(const struct measure *measure);
 
 // ---- Between the files that read measures ----
