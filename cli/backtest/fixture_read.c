@@ -279,6 +279,16 @@ static bool read_kept(struct reading *r, const struct config_node *mapping, cons
     return true;
 }
 
+// "" is the account itself.
+static bool read_user(struct reading *r, const struct config_node *mapping, const char **out)
+{
+    const struct config_node *node = config_get(mapping, "user");
+    bool none = node != NULL && config_kind(node) == CONFIG_SCALAR && config_text(node).len == 0;
+    if (none)
+        *out = "";
+    return none || read_kept(r, mapping, "user", out);
+}
+
 static bool read_kind(struct reading *r, const struct config_node *node, struct fixture_fact *fact)
 {
     for (size_t i = 0; i < FIXTURE_KINDS; i++) {
@@ -304,7 +314,7 @@ static void read_fact(struct reading *r, const struct config_node *node)
     const struct config_node *at = config_get(node, "at"), *value = config_get(node, "value");
     const struct config_node *episode = config_get(node, "episode");
     bool good = read_kept(r, node, "account", &fact.account);
-    good = read_kept(r, node, "user", &fact.user) && good;
+    good = read_user(r, node, &fact.user) && good;
     good = read_kept(r, node, "label", &fact.label) && good;
     good = read_kept(r, node, "queue", &fact.queue) && good;
     good = read_kept(r, node, "message", &fact.message) && good;
