@@ -292,20 +292,25 @@ Test(scorer_measures, where_looks_at_the_event)
         scorer_world_say(&w, &say);
     }
     expect(&w, "a", "u", "c", "2");
+    // By the traits as they were at the event, whenever they came.
     expect(&w, "a", "u", "d", "0");
     struct say admin = {.kind = "identify",
                         .account = "a",
                         .user = "u",
                         .properties = "role=admin",
-                        .at_ms = at("2026-01-01")};
+                        .at_ms = at("2026-01-01T00:00:00.001Z")};
     scorer_world_say(&w, &admin);
+    expect(&w, "a", "u", "d", "0");
     struct say say = {.account = "a",
                       .user = "u",
                       .name = "A",
                       .context = "page.path=/y/X",
-                      .at_ms = at("2026-01-01")};
+                      .at_ms = at("2026-01-01T00:00:00.001Z")};
     scorer_world_say(&w, &say);
     expect(&w, "a", "u", "d", "1");
+    admin.at_ms = at("2026-01-01");
+    scorer_world_say(&w, &admin);
+    expect(&w, "a", "u", "d", "6");
     scorer_world_close(&w);
 }
 
