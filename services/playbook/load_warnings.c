@@ -15,11 +15,13 @@ static const char *const VANITY[] = {
 
 void load_read_vanity(struct loader *l, const struct config_node *node)
 {
-    if (node == NULL || !load_is_list(l, node, "a list of events"))
+    bool one = node != NULL && config_kind(node) == CONFIG_SCALAR;
+    if (node == NULL || (!one && !load_is_list(l, node, "an event or a list of events")))
         return;
-    for (size_t i = 0; i < config_count(node); i++) {
+    for (size_t i = 0; i < (one ? 1 : config_count(node)); i++) {
         struct span name;
-        if (!config_read_text(l->config, config_at(node, i), LOAD_TEXT_BYTES_MAX, &name))
+        if (!config_read_text(l->config, one ? node : config_at(node, i), LOAD_TEXT_BYTES_MAX,
+                              &name))
             continue;
         MEM_GROW(l->vanity, l->n_vanity, l->cap_vanity);
         l->vanity[l->n_vanity++] = name;

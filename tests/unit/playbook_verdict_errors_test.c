@@ -739,7 +739,7 @@ static const struct bad BAD[] = {
     {"vanity_is_a_mapping",
      HEAD
      "vanity: {Signed In: true}\n",
-     "p.yaml:3:9: $.vanity: expected a list of events, found a mapping\n"
+     "p.yaml:3:9: $.vanity: expected an event or a list of events, found a mapping\n"
      "  3 | vanity: {Signed In: true}\n"
      "    |         ^\n"},
 };
