@@ -92,8 +92,8 @@ void core_destroy(struct core *core);
 
 // Puts a playbook in force (takes it). State of measures and signals with the same meaning is kept,
 // new ones start empty; when events were applied before, new measures are warming from then on,
-// until core_warm (warm.h), or until another playbook is without them. `position` as below. The first call
-// is needed before any event.
+// until core_warm (warm.h), or until another playbook is without them. `position` as below. The
+// first call is needed before any event.
 void core_set_playbook(struct core *core, uint64_t position, struct playbook *playbook);
 const struct playbook *core_playbook(const struct core *core);
 
@@ -150,6 +150,13 @@ struct explained_condition {
     int64_t since_ms; // 0: not met or not known
     uint32_t depth;
     bool leaf;
+    int32_t measure; // of a leaf, or PLAYBOOK_NONE
+    bool exit;       // a part of the signal's exit, not of its condition
+    // Of a leaf on a measure, when events were followed (contributions.h): those that count.
+    uint64_t n_events;
+    bool more_events; // there are more than n_events
+    int64_t first_ms, last_ms;
+    const char *first_id, *last_id; // message ids, or ""
 };
 
 struct explained_signal {
@@ -160,7 +167,20 @@ struct explained_signal {
     const char *event_id;
     const struct explained_condition *conditions;
     size_t n_conditions;
-    uint32_t n_leaves, n_met; // met: it holds, or under `not` it does not
+    uint32_t n_leaves, n_met; // met: it holds, or under `not` it does not; of the condition alone
+    int32_t position;         // in the playbook
+    enum signal_origin origin;
+    const char *definition; // DEFINITION: its name; else ""
+    const char *role;       // DEFINITION: "pal", "pql", "pqa", "mql"; else ""
+    const char *label;      // or ""
+    // Of a signal with a memory. Instants are 0 when there is nothing to wait for.
+    bool memory;
+    uint32_t episodes;  // how often it has been true, now included
+    int64_t held_ms;    // it turns true then, if its condition goes on holding
+    int64_t cooling_ms; // it does not turn true before
+    bool spent;         // its condition must first cease to hold
+    bool exhausted;     // it was true as often as it may be
+    bool leaving;       // its exit holds
 };
 
 struct explained_measure {
@@ -186,6 +206,11 @@ struct explanation {
 };
 
 // As of the account's clock. `user` empty: the account alone; a user that is not known: known is
-// false.
+// false. Definitions come first, then stages, then other signals; parts of fit profiles stand under
+// the conditions that look at them.
 void core_explain(struct core *core, struct span account, struct span user, struct arena *arena,
                   struct explanation *out);
+// Fills the events of an explanation's conditions, as of its clock.
+struct contributions;
+void core_explain_events(const struct contributions *contributions, struct arena *arena,
+                         struct explanation *out);

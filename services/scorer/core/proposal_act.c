@@ -112,8 +112,7 @@ static bool act_bounds_growth(const struct scene *scene, const struct condition 
                               int64_t *low)
 {
     const struct growth *growth = &leaf->growth;
-    struct reading then = {0};
-    (void)scene;
+    struct reading then = measure_read_before(scene, leaf->measure, scene->clock_ms, growth->lag);
     if (!want || !then.present)
         return false;
     *low = growth->has_to ? growth->to_milli : INT64_MIN;
