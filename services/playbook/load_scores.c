@@ -6,7 +6,7 @@
 #include "common/base/time_text.h"
 
 enum { SCORE_POINTS_MAX = 100000, SCORE_PER_DAY_MAX = 1000, SCORE_RULES_MAX = 100 };
-enum { SCORE_BANDS_MAX = 20, SCORE_ONE = 1000 };
+enum { SCORE_BANDS_MAX = 20, SCORE_ONE = 1000, SCORE_PARTS_MAX = 1000 };
 
 static const char *const POINTS_KEYS[] = {"points", "half_life", "fades_over", "per",
                                           "bands",  "at_least",  "at_most",    "cap_per_event"};
@@ -381,7 +381,7 @@ static void load_score_keys(struct load_score *s, bool weights)
     }
 }
 
-void load_score(struct loader *l, int32_t at)
+static void load_score_read(struct loader *l, int32_t at)
 {
     struct load_score s = {.l = l,
                            .at = at,
@@ -414,4 +414,54 @@ void load_score(struct loader *l, int32_t at)
     }
     l->measures[at].as = s.measure;
     l->measures[at].broken = !s.good;
+}
+
+// How many numbers are read for one of it; more than allowed is not counted any further.
+static int64_t load_parts(const struct loader *l, int32_t at, int64_t *known)
+{
+    const struct measure *measure = &l->measures[at].as;
+    int64_t n = 1;
+    if (known[at] > 0)
+        return known[at];
+    for (int32_t i = 0; i < measure->n_terms; i++) {
+        if (measure->terms[i].measure != PLAYBOOK_NONE)
+            n += load_parts(l, measure->terms[i].measure, known);
+        n = n > SCORE_PARTS_MAX + 1 ? SCORE_PARTS_MAX + 1 : n;
+    }
+    known[at] = n;
+    return n;
+}
+
+// A score is worked out from its parts whenever it is looked at. Those of scores that are made of
+// scores double soon; told of the first in the file.
+static void load_check_parts(struct loader *l)
+{
+    int64_t known[PLAYBOOK_MEASURES_MAX] = {0};
+    for (int32_t i = 0; i < l->n_measures; i++) {
+        if (l->measures[i].as.kind != MEASURE_WEIGHTED ||
+            load_parts(l, i, known) <= SCORE_PARTS_MAX)
+            continue;
+        config_error_hint(l->config, l->measures[i].key, "weigh what they are made of instead",
+                          "the score \"%s\" has too many parts, with all parts of its parts "
+                          "(%d at most)",
+                          l->measures[i].as.name, SCORE_PARTS_MAX);
+        l->measures[i].broken = true;
+        return;
+    }
+}
+
+static bool load_is_last_score(const struct loader *l, int32_t at)
+{
+    for (int32_t i = at + 1; i < l->n_measures; i++) {
+        if (l->measures[i].is_score)
+            return false;
+    }
+    return true;
+}
+
+void load_score(struct loader *l, int32_t at)
+{
+    load_score_read(l, at);
+    if (load_is_last_score(l, at))
+        load_check_parts(l);
 }

@@ -767,23 +767,36 @@ Test(playbook_measures, keeps_more_for_a_look_back)
 
 // ---- Bounds ----
 
-// Scores upon scores are read in a time that does not double with each.
-Test(playbook_measures, reads_scores_that_are_woven_together)
+// Scores upon scores double with each: so many are refused, and at once.
+Test(playbook_measures, bounds_scores_that_are_woven_together)
 {
-    struct buf text = {0};
-    buf_append_text(&text, HEAD "scores:\n"
-                                "  s0: {points: {A: 1}, half_life: 1d}\n"
-                                "  s1: {points: {B: 1}, half_life: 1d}\n");
-    for (int i = 2; i < 200; i++)
-        buf_printf(&text, "  s%d: {weights: {s%d: 1, s%d: 1}}\n", i, i - 1, i - 2);
-    buf_append_text(&text, "signals:\n  x: {s199: {at_least: 1}}\nqualify:\n  pql: x\n"
-                           "marketing: {events: [Ad Clicked]}\n");
-    buf_append_u8(&text, 0);
-    struct playbook *playbook = load((const char *)text.bytes);
-    cr_expect_eq(playbook->n_measures, 200);
-    cr_expect_eq(playbook->dispatch[playbook_event(playbook, span_of("A"))].n_user_measures, 199);
-    playbook_destroy(playbook);
-    buf_deinit(&text);
+    for (int n = 14; n <= 200; n += n == 14 ? 1 : 185) {
+        struct buf text = {0}, report = {0};
+        struct playbook *playbook = NULL;
+        buf_append_text(&text, HEAD "scores:\n"
+                                    "  s0: {points: {A: 1}, half_life: 1d}\n"
+                                    "  s1: {points: {B: 1}, half_life: 1d}\n");
+        for (int i = 2; i < n; i++)
+            buf_printf(&text, "  s%d: {weights: {s%d: 1, s%d: 1}}\n", i, i - 1, i - 2);
+        buf_printf(&text,
+                   "signals:\n  x: {s%d: {at_least: 1}}\nqualify:\n  pql: x\n"
+                   "marketing: {events: [Ad Clicked]}\n",
+                   n - 1);
+        enum err err = playbook_load("p.yaml", buf_span(&text), &playbook, &report);
+        buf_append_u8(&report, 0);
+        cr_expect_eq(err, n > 14 ? ERR_INVALID : ERR_OK, "%s", (const char *)report.bytes);
+        const char *told =
+            strstr((const char *)report.bytes,
+                   "p.yaml:18:3: $.scores: the score \"s14\" has too many parts, with all parts of "
+                   "its parts (1000 at most)\n");
+        cr_expect_eq(told != NULL, n > 14, "%s", (const char *)report.bytes);
+        if (n == 14)
+            cr_expect_eq(playbook->dispatch[playbook_event(playbook, span_of("A"))].n_user_measures,
+                         13);
+        playbook_destroy(playbook);
+        buf_deinit(&text);
+        buf_deinit(&report);
+    }
 }
 
 Test(playbook_measures, has_room_for_a_bounded_number_of_parts)
