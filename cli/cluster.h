@@ -31,6 +31,7 @@ struct cluster_facts {
     int64_t scorers;
     bool event_clock;
     int64_t created_ms;
+    bool by_domain; // events without a group are the company's, by e-mail domain
 };
 // NOT_FOUND: no cluster was made in `dir`. INVALID: `info` says what is wrong with the file.
 MUST_USE enum err cluster_facts_read(const char *dir, struct cluster_facts *out,

@@ -40,11 +40,12 @@ char *cluster_quoted(struct arena *arena, const char *dir)
 
 struct facts_file {
     int64_t shards, scorers;
-    int clock;
+    int clock, accounts;
     const char *created;
 };
 
 static const char *const CLOCKS[] = {"wall", "event", NULL};
+static const char *const ACCOUNTS[] = {"personal", "email_domain", NULL};
 static const struct config_field FACTS_FIELDS[] = {
     {"shards", CONFIG_INT, offsetof(struct facts_file, shards), NULL, 1, SHARD_COUNT_MAX, NULL,
      "Slices that accounts are dealt into"},
@@ -54,6 +55,8 @@ static const struct config_field FACTS_FIELDS[] = {
      "What moves the cluster's clock"},
     {"created", CONFIG_TEXT, offsetof(struct facts_file, created), NULL, 0, 64, NULL,
      "When the cluster was made"},
+    {"accounts", CONFIG_CHOICE, offsetof(struct facts_file, accounts), "personal", 0, 0, ACCOUNTS,
+     "Whose events without a group are"},
 };
 
 enum err cluster_facts_read(const char *dir, struct cluster_facts *out, struct err_info *info)
@@ -80,7 +83,8 @@ enum err cluster_facts_read(const char *dir, struct cluster_facts *out, struct e
         err = err_set(info, ERR_INVALID, SPAN_FMT, SPAN_ARG(buf_span(&report)));
         buf_deinit(&report);
     } else {
-        *out = (struct cluster_facts){file.shards, file.scorers, file.clock == 1, created_ms};
+        *out = (struct cluster_facts){file.shards, file.scorers, file.clock == 1, created_ms,
+                                      file.accounts == 1};
     }
     config_destroy(config);
     arena_deinit(&arena);
@@ -96,9 +100,10 @@ enum err cluster_facts_write(const char *dir, const struct cluster_facts *facts,
     arena_init(&arena, 1024, 0);
     buf_printf(&text,
                "# Fixed when the cluster was made; `assay up` reads it.\n"
-               "shards: %lld\nscorers: %lld\nclock: %s\ncreated: \"%s\"\n",
+               "shards: %lld\nscorers: %lld\nclock: %s\ncreated: \"%s\"\naccounts: %s\n",
                (long long)facts->shards, (long long)facts->scorers,
-               CLOCKS[facts->event_clock ? 1 : 0], time_format(facts->created_ms, created));
+               CLOCKS[facts->event_clock ? 1 : 0], time_format(facts->created_ms, created),
+               ACCOUNTS[facts->by_domain ? 1 : 0]);
     enum err err = file_write(cluster_path(&arena, dir, "cluster.yaml"), buf_span(&text), info);
     buf_deinit(&text);
     arena_deinit(&arena);

@@ -17,7 +17,7 @@
 enum { PLAYBOOK_BYTES_MAX = 4 * 1024 * 1024, REFUSED_SHOWN = 5, PROGRESS_MS = 500 };
 
 struct view {
-    const char *playbook, *events, *decisions, *paid;
+    const char *playbook, *events, *decisions, *paid, *accounts;
     int64_t ids_remember;
     bool json;
     bool terminal;
@@ -243,6 +243,7 @@ static enum err run_over(struct view *v, struct span text, FILE *decisions, stru
         .playbook = text,
         .ids_remember = (uint64_t)v->ids_remember,
         .paid = v->paid,
+        .by_domain = strcmp(v->accounts, "email_domain") == 0,
         .decisions = decisions,
     };
     enum err err = backtest_open(&opts, &v->backtest, &warnings, info);
@@ -293,7 +294,9 @@ static enum err backtest(struct view *v, struct err_info *info)
 
 int cmd_backtest(int argc, char **argv)
 {
-    struct view v = {.paid = "Subscription Started", .ids_remember = 1 << 24};
+    static const char *const accounts[] = {"personal", "email_domain", NULL};
+    struct view v = {
+        .accounts = "personal", .paid = "Subscription Started", .ids_remember = 1 << 24};
     const struct option options[] = {
         {"playbook", OPTION_TEXT, &v.playbook, "FILE", "the playbook (required)", 0, 0, NULL},
         {"events", OPTION_TEXT, &v.events, "FILE", "the events (required); - is standard input", 0,
@@ -302,6 +305,8 @@ int cmd_backtest(int argc, char **argv)
          "write every decision, as `assay decisions` shows them", 0, 0, NULL},
         {"paid", OPTION_TEXT, &v.paid, "EVENTS",
          "events that mean that somebody paid, with commas (Subscription Started)", 0, 0, NULL},
+        {"accounts", OPTION_CHOICE, &v.accounts, "personal|email_domain",
+         "whose an event without a group is, as of `assay up` (personal)", 0, 0, accounts},
         {"remember-ids", OPTION_COUNT, &v.ids_remember, "N",
          "an event counts once among the last so many (16777216; 16 bytes each)", 1024,
          INT64_C(1) << 31, NULL},

@@ -314,6 +314,7 @@ static int prepare_and_run(const struct up_opts *opts, struct up *up)
 int cmd_up(int argc, char **argv)
 {
     static const char *const clocks[] = {"wall", "event", NULL};
+    static const char *const accounts[] = {"personal", "email_domain", NULL};
     struct up_opts opts = {.dir = CLUSTER_DIR_DEFAULT};
     struct up up = {0};
     const struct option options[] = {
@@ -326,6 +327,10 @@ int cmd_up(int argc, char **argv)
          SHARD_COUNT_MAX, NULL},
         {"clock", OPTION_CHOICE, &opts.clock, "wall|event",
          "what moves time, fixed: the wall clock, or the events (wall)", 0, 0, clocks},
+        {"accounts", OPTION_CHOICE, &opts.accounts, "personal|email_domain",
+         "whose an event without a group is, fixed: the user's own, or the company's by the domain "
+         "of the user's e-mail address (personal)",
+         0, 0, accounts},
         {"quiet", OPTION_FLAG, &up.quiet, NULL, "write problems only", 0, 0, NULL},
         {"json", OPTION_FLAG, &up.json, NULL, "write one JSON object when ready", 0, 0, NULL},
     };

@@ -37,6 +37,7 @@ enum err up_facts_settle(const struct up_opts *opts, const struct cluster_facts 
         out->shards = opts->shards == 0 ? SHARD_COUNT_DEFAULT : opts->shards;
         out->scorers = opts->scorers == 0 ? SCORERS_DEFAULT : opts->scorers;
         out->event_clock = opts->clock != NULL && strcmp(opts->clock, "event") == 0;
+        out->by_domain = opts->accounts != NULL && strcmp(opts->accounts, "email_domain") == 0;
         if (out->scorers > out->shards)
             return err_set(info, ERR_INVALID,
                            "--scorers %lld: each needs a shard, and there are %lld",
@@ -57,6 +58,9 @@ enum err up_facts_settle(const struct up_opts *opts, const struct cluster_facts 
     const char *clock = made->event_clock ? "event" : "wall";
     if (opts->clock != NULL && strcmp(opts->clock, clock) != 0)
         return facts_differ(info, "clock", clock, opts->clock);
+    const char *accounts = made->by_domain ? "email_domain" : "personal";
+    if (opts->accounts != NULL && strcmp(opts->accounts, accounts) != 0)
+        return facts_differ(info, "accounts", accounts, opts->accounts);
     return ERR_OK;
 }
 
@@ -279,6 +283,8 @@ static enum err config_write(struct up_plan *plan, size_t i, struct err_info *in
     else
         key_write(&text, "shard_map", cluster_path(arena, plan->dir, "shards.map"));
     key_write(&text, "clock", plan->facts.event_clock ? "event" : "wall");
+    if (service->rank == RANK_INGEST && plan->facts.by_domain)
+        key_write(&text, "accounts", "email_domain");
     // Senders and consumers are many, and long polls hold a place each.
     if (service->rank != RANK_SCORER)
         buf_append_text(&text, "calls_max: 512\n");

@@ -14,6 +14,7 @@ struct up_opts {
     int64_t scorers;      // 0: as the cluster was made, or 1
     int64_t shards;       // 0: as it was made, or 256
     const char *clock;    // "wall" or "event"; NULL: as it was made, or wall
+    const char *accounts; // "personal" or "email_domain"; NULL: as it was made, or personal
 };
 
 struct up_service {

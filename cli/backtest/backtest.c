@@ -141,6 +141,7 @@ enum err backtest_open(const struct backtest_opts *opts, struct backtest *out, s
         .file = opts->file,
         .playbook = opts->playbook,
         .ids_remember = opts->ids_remember,
+        .by_domain = opts->by_domain,
         .signal = signal_cb,
         .decision = decision_cb,
         .event = event_cb,

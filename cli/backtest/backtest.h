@@ -35,6 +35,7 @@ struct backtest_opts {
     struct span playbook;
     uint64_t ids_remember;
     const char *paid;
+    bool by_domain;
     FILE *decisions; // keeps
 };
 // INVALID: `report` has the playbook's mistakes, or `info` says what is wrong. OK: `report` has

@@ -278,10 +278,14 @@ static enum err event_read(struct run *run, struct span line, struct event *out,
         .n_context = call.context.n,
     };
     struct ingest_target target;
+    const struct ingest_rules rules = {
+        INGEST_CLOCK_EVENT,
+        run->opts.by_domain ? INGEST_ACCOUNTS_EMAIL_DOMAIN : INGEST_ACCOUNTS_PERSONAL,
+    };
     // An event without any time cannot be placed: nothing here may depend on today.
     if (event.timestamp_ms == 0 && event.received_at_ms == 0)
         return err_set(info, ERR_INVALID, "timestamp: missing");
-    if (ingest_take(&event, INGEST_CLOCK_EVENT, 1, arena, &target, info) != INGEST_TAKEN)
+    if (ingest_take(&event, &rules, 1, arena, &target, info) != INGEST_TAKEN)
         return ERR_INVALID;
     event_out(&event, &target, arena, out);
     return ERR_OK;

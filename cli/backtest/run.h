@@ -35,6 +35,7 @@ struct run_opts {
     const char *file;      // of the playbook, for messages
     struct span playbook;  // its text
     uint64_t ids_remember; // a message id counts once among so many; 0: 16,777,216
+    bool by_domain;        // events without a group are the company's, by e-mail domain
     bool signals_only;     // no router: only the signals are told
     // Told in the order in which they are decided, before the event that completed them. Both may
     // be NULL; what they get is valid for the call.

@@ -15,6 +15,7 @@
 struct ingest_config {
     const char *shard_map;    // file
     int clock;                // enum ingest_clock
+    int accounts;             // enum ingest_accounts
     int64_t lane_bytes_max;   // of events that wait for one lane
     int64_t batch_events;     // at most in a batch
     int64_t batch_bytes;      // a batch that has as many is sent

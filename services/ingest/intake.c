@@ -60,8 +60,11 @@ static void intake_judge(struct intake *intake, uint32_t index, int64_t now_ms)
     struct ingest_event event;
     struct err_info reason = {{0}};
     codec_event_in(in, &ingest->scratch, &event);
-    out->refusal = ingest_take(&event, (enum ingest_clock)ingest->config->clock, now_ms,
-                               &ingest->scratch, &out->target, &reason);
+    const struct ingest_rules rules = {
+        (enum ingest_clock)ingest->config->clock,
+        (enum ingest_accounts)ingest->config->accounts,
+    };
+    out->refusal = ingest_take(&event, &rules, now_ms, &ingest->scratch, &out->target, &reason);
     if (out->refusal == INGEST_TAKEN)
         intake_pack(intake, in, out);
     else

@@ -11,11 +11,17 @@
 static const char *const CLOCKS[] = {
     [INGEST_CLOCK_WALL] = "wall", [INGEST_CLOCK_EVENT] = "event", NULL};
 
+static const char *const ACCOUNTS[] = {
+    [INGEST_ACCOUNTS_PERSONAL] = "personal", [INGEST_ACCOUNTS_EMAIL_DOMAIN] = "email_domain", NULL};
+
 static const struct config_field FIELDS[] = {
     {"shard_map", CONFIG_TEXT, FIELD(shard_map), NULL, 0, 0, NULL,
      "File that says which scorer owns which lane."},
     {"clock", CONFIG_CHOICE, FIELD(clock), "wall", 0, 0, CLOCKS,
      "What an event's receipt is measured by: the wall clock, or the event itself (imports)."},
+    {"accounts", CONFIG_CHOICE, FIELD(accounts), "personal", 0, 0, ACCOUNTS,
+     "Whose an event without a group is: the user's own, or the company's whose domain the user's "
+     "e-mail address is of (but not of free-mail providers)."},
     {"lane_bytes_max", CONFIG_BYTES, FIELD(lane_bytes_max), "64MiB", 8 * MIB, 16384 * MIB, NULL,
      "Events that may wait for one lane; beyond, requests are answered UNAVAILABLE."},
     {"batch_events", CONFIG_INT, FIELD(batch_events), "500", 1, 5000, NULL,

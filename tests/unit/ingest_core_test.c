@@ -7,6 +7,7 @@
 #include "common/base/mem.h"
 #include "common/base/time_text.h"
 #include "services/ingest/core/core.h"
+#include "services/ingest/core/mail.h"
 
 static int64_t at(const char *text)
 {
@@ -14,6 +15,9 @@ static int64_t at(const char *text)
     cr_assert(time_parse(span_of(text), &ms), "%s", text);
     return ms;
 }
+
+static const struct ingest_rules WALL = {.clock = INGEST_CLOCK_WALL};
+static const struct ingest_rules EVENTS = {.clock = INGEST_CLOCK_EVENT};
 
 #define NOW "2026-03-01T12:00:00Z"
 #define S(text) ((struct span){(text), sizeof(text) - 1})
@@ -35,8 +39,7 @@ static const char *refusal(const struct ingest_event *event, enum ingest_refusal
     struct arena arena;
     arena_init(&arena, 1024, 0);
     reason.text[0] = '\0';
-    enum ingest_refusal got =
-        ingest_take(event, INGEST_CLOCK_WALL, at(NOW), &arena, &target, &reason);
+    enum ingest_refusal got = ingest_take(event, &WALL, at(NOW), &arena, &target, &reason);
     arena_deinit(&arena);
     cr_assert_eq(got, expected, "got %s (%s), expected %s", ingest_refusal_text(got), reason.text,
                  ingest_refusal_text(expected));
@@ -244,7 +247,8 @@ Test(ingest_core, finds_the_instant)
         event.timestamp_ms = TIMES[i].timestamp == NULL ? 0 : at(TIMES[i].timestamp);
         event.sent_at_ms = TIMES[i].sent == NULL ? 0 : at(TIMES[i].sent);
         event.received_at_ms = TIMES[i].received == NULL ? 0 : at(TIMES[i].received);
-        cr_assert_eq(ingest_take(&event, TIMES[i].clock, at(NOW), &arena, &target, &reason),
+        cr_assert_eq(ingest_take(&event, &(struct ingest_rules){.clock = TIMES[i].clock}, at(NOW),
+                                 &arena, &target, &reason),
                      INGEST_TAKEN, "%s: %s", TIMES[i].what, reason.text);
         cr_assert_eq(target.at_ms, at(TIMES[i].expected_at), "%s: at %lld", TIMES[i].what,
                      (long long)target.at_ms);
@@ -261,16 +265,16 @@ Test(ingest_core, bounds_event_time_without_the_wall_clock)
     struct arena arena;
     arena_init(&arena, 1024, 0);
     event.timestamp_ms = at("2100-01-01T00:00:00.001Z");
-    cr_assert_eq(ingest_take(&event, INGEST_CLOCK_EVENT, at(NOW), &arena, &target, &reason),
+    cr_assert_eq(ingest_take(&event, &EVENTS, at(NOW), &arena, &target, &reason),
                  INGEST_REFUSED_TIME);
     cr_assert_str_eq(reason.text, "timestamp: 2100-01-01T00:00:00.001Z is after 2100-01-01");
     event.timestamp_ms = at("2012-01-03");
     event.received_at_ms = at("2012-01-01");
-    cr_assert_eq(ingest_take(&event, INGEST_CLOCK_EVENT, at(NOW), &arena, &target, &reason),
+    cr_assert_eq(ingest_take(&event, &EVENTS, at(NOW), &arena, &target, &reason),
                  INGEST_REFUSED_TIME);
     cr_assert_str_eq(reason.text, "timestamp: 2012-01-03T00:00:00.000Z is in the future");
     event.received_at_ms = at("2100-01-02");
-    cr_assert_eq(ingest_take(&event, INGEST_CLOCK_EVENT, at(NOW), &arena, &target, &reason),
+    cr_assert_eq(ingest_take(&event, &EVENTS, at(NOW), &arena, &target, &reason),
                  INGEST_REFUSED_TIME);
     cr_assert_str_eq(reason.text, "received_at: 2100-01-02T00:00:00.000Z is after 2100-01-01");
     arena_deinit(&arena);
@@ -306,12 +310,67 @@ Test(ingest_core, finds_the_account)
         event.user_id = span_of(ACCOUNTS[i].user);
         event.anonymous_id = span_of(ACCOUNTS[i].anonymous);
         event.group_id = span_of(ACCOUNTS[i].group);
-        cr_assert_eq(ingest_take(&event, INGEST_CLOCK_WALL, at(NOW), &arena, &target, &reason),
-                     INGEST_TAKEN, "%zu: %s", i, reason.text);
+        cr_assert_eq(ingest_take(&event, &WALL, at(NOW), &arena, &target, &reason), INGEST_TAKEN,
+                     "%zu: %s", i, reason.text);
         cr_assert(span_is(target.account, ACCOUNTS[i].account), "%zu: " SPAN_FMT, i,
                   SPAN_ARG(target.account));
         cr_assert(span_is(target.user, ACCOUNTS[i].expected_user), "%zu", i);
         cr_assert_eq(target.copy_profile, ACCOUNTS[i].copy, "%zu", i);
         arena_deinit(&arena);
     }
+}
+
+// ---- Accounts by e-mail domain ----
+
+static const char *account_by_domain(const struct ingest_event *event)
+{
+    static char account[256];
+    static const struct ingest_rules RULES = {INGEST_CLOCK_WALL, INGEST_ACCOUNTS_EMAIL_DOMAIN};
+    struct ingest_target target;
+    struct err_info reason;
+    struct arena arena;
+    arena_init(&arena, 1024, 0);
+    cr_assert_eq(ingest_take(event, &RULES, at(NOW), &arena, &target, &reason), INGEST_TAKEN);
+    snprintf(account, sizeof account, SPAN_FMT, SPAN_ARG(target.account));
+    arena_deinit(&arena);
+    return account;
+}
+
+Test(ingest_core, a_company_is_known_by_its_domain)
+{
+    struct ingest_property email = {.key = S("email"), .kind = INGEST_TEXT};
+    struct ingest_property within = {.key = S("traits.email"), .kind = INGEST_TEXT};
+    struct ingest_event event = good();
+    event.user_id = S("Ann@Acme.Example");
+    cr_expect_str_eq(account_by_domain(&event), "acme.example");
+    event.user_id = S("ann@gmail.com");
+    cr_expect_str_eq(account_by_domain(&event), "user:ann@gmail.com");
+    event.user_id = S("ann@mail.yahoo.com");
+    cr_expect_str_eq(account_by_domain(&event), "user:ann@mail.yahoo.com");
+    event.user_id = S("u1");
+    cr_expect_str_eq(account_by_domain(&event), "user:u1");
+    event.context = &within;
+    event.n_context = 1;
+    within.text = S("ann@acme.example");
+    cr_expect_str_eq(account_by_domain(&event), "acme.example");
+    // The address itself counts before the id, and a group before both.
+    event.kind = INGEST_IDENTIFY;
+    event.traits = &email;
+    event.n_traits = 1;
+    email.text = S("ann@globex.example");
+    cr_expect_str_eq(account_by_domain(&event), "globex.example");
+    event.group_id = S("g");
+    cr_expect_str_eq(account_by_domain(&event), "g");
+}
+
+Test(ingest_core, what_is_no_address_of_a_domain)
+{
+    static const char *const NONE[] = {"",       "@a.b",   "ann",     "ann@",      "ann@localhost",
+                                       "a@b..c", "a@.b.c", "a@b c.d", "a@b.c\x01", "a@\xC3\xA9.fr"};
+    char out[MAIL_DOMAIN_MAX];
+    for (size_t i = 0; i < ARRAY_LEN(NONE); i++)
+        cr_expect_eq(mail_domain(span_of(NONE[i]), out).len, 0u, "%s", NONE[i]);
+    cr_expect(span_is(mail_domain(span_of("a@b@C.d."), out), "c.d"));
+    cr_expect(mail_is_free(span_of("10minutemail.com")) && mail_is_free(span_of("zoho.com")));
+    cr_expect(!mail_is_free(span_of("com")) && !mail_is_free(span_of("notgmail.com")));
 }

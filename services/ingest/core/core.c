@@ -5,6 +5,7 @@
 
 #include "common/base/text.h"
 #include "common/base/time_text.h"
+#include "services/ingest/core/mail.h"
 
 // 1990-01-01 and 2100-01-01, and the last instant with a year of four digits.
 #define INGEST_AT_MIN_MS 631152000000ll
@@ -233,7 +234,45 @@ static bool resolve_time(const struct ingest_event *event, enum ingest_clock clo
     return true;
 }
 
-enum ingest_refusal ingest_take(const struct ingest_event *event, enum ingest_clock clock,
+static struct span text_of(const struct ingest_property *items, size_t n, const char *key)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (items[i].kind == INGEST_TEXT && span_is(items[i].key, key))
+            return items[i].text;
+    }
+    return span_make("", 0);
+}
+
+// The domain of the company that the user works for, as far as the event says; in the arena.
+static struct span company_of(const struct ingest_event *event, struct arena *arena)
+{
+    char *out = arena_alloc(arena, MAIL_DOMAIN_MAX);
+    const struct span addresses[] = {
+        event->kind == INGEST_IDENTIFY ? text_of(event->traits, event->n_traits, "email")
+                                       : span_make("", 0),
+        text_of(event->context, event->n_context, "traits.email"),
+        event->user_id,
+    };
+    for (size_t i = 0; i < ARRAY_LEN(addresses); i++) {
+        struct span domain = mail_domain(addresses[i], out);
+        if (domain.len > 0)
+            return mail_is_free(domain) ? span_make("", 0) : domain;
+    }
+    return span_make("", 0);
+}
+
+static struct span account_of(const struct ingest_event *event, enum ingest_accounts accounts,
+                              struct span user, struct arena *arena)
+{
+    if (accounts == INGEST_ACCOUNTS_EMAIL_DOMAIN) {
+        struct span company = company_of(event, arena);
+        if (company.len > 0)
+            return span_make(arena_dup(arena, company), company.len);
+    }
+    return span_of(arena_printf(arena, "user:%.*s", (int)user.len, (const char *)user.ptr));
+}
+
+enum ingest_refusal ingest_take(const struct ingest_event *event, const struct ingest_rules *rules,
                                 int64_t now_ms, struct arena *arena, struct ingest_target *target,
                                 struct err_info *reason)
 {
@@ -242,14 +281,12 @@ enum ingest_refusal ingest_take(const struct ingest_event *event, enum ingest_cl
     if (refusal != INGEST_TAKEN)
         return refusal;
     struct ingest_target taken = {0};
-    if (!resolve_time(event, clock, now_ms, &taken, reason))
+    if (!resolve_time(event, rules->clock, now_ms, &taken, reason))
         return INGEST_REFUSED_TIME;
     taken.user = event->user_id.len > 0 ? event->user_id : event->anonymous_id;
     taken.account = event->group_id;
     if (event->group_id.len == 0) {
-        char *account =
-            arena_printf(arena, "user:%.*s", (int)taken.user.len, (const char *)taken.user.ptr);
-        taken.account = span_of(account);
+        taken.account = account_of(event, rules->accounts, taken.user, arena);
         taken.copy_profile = event->kind == INGEST_IDENTIFY;
     }
     CHECK(taken.account.len > 0);

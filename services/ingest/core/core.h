@@ -97,6 +97,17 @@ const char *ingest_refusal_text(enum ingest_refusal refusal);
 // Whether the cluster lives by the wall clock, or by the events' times (imports, demos, tests).
 enum ingest_clock { INGEST_CLOCK_WALL, INGEST_CLOCK_EVENT };
 
+// Whose an event is that names no group: the user's own (a personal account), or the company's
+// whose domain the user's e-mail address is of, unless anybody gets an address there. The address
+// is the user id, or the trait email of an identify call, or context.traits.email. The account of a
+// domain is called like the domain.
+enum ingest_accounts { INGEST_ACCOUNTS_PERSONAL, INGEST_ACCOUNTS_EMAIL_DOMAIN };
+
+struct ingest_rules {
+    enum ingest_clock clock;
+    enum ingest_accounts accounts;
+};
+
 struct ingest_target {
     struct span account; // a personal account's is in the arena, followed by a NUL
     struct span user;    // empty: a group call without a user
@@ -110,6 +121,6 @@ struct ingest_target {
 // Takes or refuses one event. Refused: `reason` names the field and what was expected of it, and
 // `target` is not touched. With INGEST_CLOCK_EVENT, `now_ms` is used only for an event without any
 // time. `arena` has no bound.
-enum ingest_refusal ingest_take(const struct ingest_event *event, enum ingest_clock clock,
+enum ingest_refusal ingest_take(const struct ingest_event *event, const struct ingest_rules *rules,
                                 int64_t now_ms, struct arena *arena, struct ingest_target *target,
                                 struct err_info *reason);
