@@ -55,6 +55,11 @@ static void counts_write(const struct survey *s)
     share_row(&table, "activated users (PAL)", q->pals, s->users, "the users");
     share_row(&table, "qualified users (PQL)", q->pqls, s->users, "the users");
     share_row(&table, "qualified accounts (PQA)", q->pqas, s->accounts, "the accounts");
+    for (size_t i = 0; i < q->n_stages; i++) {
+        char what[80];
+        snprintf(what, sizeof what, "  in stage %s", q->stages[i]->stage);
+        share_row(&table, what, q->stages[i]->accounts, q->accounts, "them");
+    }
     share_row(&table, "leads", q->leads, 0, "");
     output_table_write(&table, 0, stdout);
 }
@@ -66,16 +71,21 @@ static void queue_write(const Assay__Router__V1__Queue *queue)
            output_count(queue->leased + queue->acked), output_count(queue->completed));
     if (queue->parked > 0)
         printf(", %s parked", output_count(queue->parked));
+    if (queue->withdrawn > 0)
+        printf(", %s withdrawn", output_count(queue->withdrawn));
     putchar('\n');
 }
 
 static void example_write(const Assay__Router__V1__Lead *lead)
 {
-    char reasons[400];
+    char reasons[400], labels[400];
     printf("  %s  account %s, %s since %s, ", output_clean(lead->lead_id),
            output_clean(lead->account_id), lead_state_word(lead->state),
            output_time(lead->created_at_ms));
     printf("%s\n", output_plural(lead->n_contacts, "contact", "contacts"));
+    if (lead->n_definitions > 0)
+        printf("    as %s%s%s\n", output_clean(lead_labels(lead, labels, sizeof labels)),
+               lead->message[0] != '\0' ? ", message " : "", output_clean(lead->message));
     printf("    because %s\n", output_clean(lead_reasons(lead, reasons, sizeof reasons)));
     for (size_t i = 0; i < lead->n_evidence && i < 2 * EXAMPLES_MAX; i++) {
         const Assay__Router__V1__Evidence *e = lead->evidence[i];
@@ -123,10 +133,19 @@ static json_t *queue_json(const Assay__Router__V1__Queue *q,
     json_t *examples = json_array();
     for (size_t i = 0; i < leads->n_leads; i++)
         json_array_append_new(examples, lead_json(leads->leads[i]));
-    return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:o}", "queue", output_json_text(q->name),
+    return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "queue", output_json_text(q->name),
                      "waiting", INT(q->waiting), "leased", INT(q->leased), "acked", INT(q->acked),
-                     "completed", INT(q->completed), "parked", INT(q->parked), "examples",
-                     examples);
+                     "completed", INT(q->completed), "parked", INT(q->parked), "withdrawn",
+                     INT(q->withdrawn), "examples", examples);
+}
+
+static json_t *stages_json(const Assay__Router__V1__GetQueuesResponse *q)
+{
+    json_t *stages = json_object();
+    for (size_t i = 0; i < q->n_stages; i++)
+        json_object_set_new(stages, q->stages[i]->stage,
+                            json_integer((json_int_t)q->stages[i]->accounts));
+    return stages;
 }
 
 static enum err overview_json(struct cluster *cluster, const struct survey *s,
@@ -143,13 +162,13 @@ static enum err overview_json(struct cluster *cluster, const struct survey *s,
         }
         json_array_append_new(queues, queue_json(q->queues[i], leads));
     }
-    output_json(json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
-                          "playbook", output_json_text(q->playbook), "event_time_max",
-                          INT(s->event_time_max_ms), "events", INT(s->events), "duplicates",
-                          INT(s->duplicates), "excluded", INT(s->excluded), "accounts",
-                          INT(s->accounts), "users", INT(s->users), "pals", INT(q->pals), "pqls",
-                          INT(q->pqls), "pqas", INT(q->pqas), "leads", INT(q->leads),
-                          "signals_waiting", INT(s->signals_waiting), "queues", queues));
+    output_json(json_pack(
+        "{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "playbook",
+        output_json_text(q->playbook), "event_time_max", INT(s->event_time_max_ms), "events",
+        INT(s->events), "duplicates", INT(s->duplicates), "excluded", INT(s->excluded), "accounts",
+        INT(s->accounts), "users", INT(s->users), "pals", INT(q->pals), "pqls", INT(q->pqls),
+        "pqas", INT(q->pqas), "leads", INT(q->leads), "signals_waiting", INT(s->signals_waiting),
+        "stages", stages_json(q), "queues", queues));
     return ERR_OK;
 }
 

@@ -81,6 +81,10 @@ static json_t *signal_json(const Assay__Router__V1__Signal *s, bool evidence)
     json_object_set_new(o, "value", json_boolean(s->value));
     put(o, "account", s->account_id);
     put_some(o, "user", s->user_id);
+    if (s->episode > 0)
+        put_int(o, "episode", s->episode);
+    put_some(o, "label", s->label);
+    put_some(o, "reason", s->reason);
     put_end(o, s->at_ms, s->known_at_ms, s->event_id, s->playbook);
     if (evidence)
         json_object_set_new(o, "evidence", evidence_json(s->evidence, s->n_evidence));
@@ -92,8 +96,15 @@ static json_t *qualification_json(const Assay__Router__V1__Qualification *q)
     json_t *o = json_object();
     put(o, "decision", "qualification");
     put(o, "stage", q->stage);
+    put_some(o, "definition", q->definition);
+    put_some(o, "label", q->label);
+    if (q->episode > 0)
+        put_int(o, "episode", q->episode);
+    if (q->left)
+        json_object_set_new(o, "left", json_true());
     put(o, "account", q->account_id);
     put_some(o, "user", q->user_id);
+    put_some(o, "reason", q->reason);
     put_end(o, q->at_ms, q->known_at_ms, q->event_id, q->playbook);
     return o;
 }
@@ -111,6 +122,8 @@ static json_t *step_json(const Assay__Router__V1__LeadDecision *d)
     put_some(o, "motion", d->motion);
     if (d->priority != 0)
         put_int(o, "priority", d->priority);
+    put_some(o, "message", d->message);
+    put_some(o, "label", d->label);
     put_some(o, "reason", d->reason);
     put_some(o, "consumer", d->consumer);
     // What comes to a lead later carries its outcome too, but did not bring it about.
@@ -145,25 +158,37 @@ static json_t *contacts_json(const Assay__Router__V1__Lead *lead)
     for (size_t i = 0; i < lead->n_contacts; i++) {
         json_t *o = json_object();
         put(o, "user", lead->contacts[i]->user_id);
-        put_int(o, "qualified_at", lead->contacts[i]->qualified_at_ms);
+        if (lead->contacts[i]->qualified_at_ms != 0)
+            put_int(o, "qualified_at", lead->contacts[i]->qualified_at_ms);
+        put_some(o, "reason", lead->contacts[i]->reason);
         json_array_append_new(list, o);
     }
     return list;
 }
 
+static json_t *texts_json(char *const *texts, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, output_json_text(texts[i]));
+    return list;
+}
+
 json_t *lead_json(const Assay__Router__V1__Lead *lead)
 {
-    json_t *o = json_object(), *reasons = json_array();
-    for (size_t i = 0; i < lead->n_reasons; i++)
-        json_array_append_new(reasons, output_json_text(lead->reasons[i]));
+    json_t *o = json_object();
     put(o, "lead", lead->lead_id);
     put(o, "account", lead->account_id);
+    put_int(o, "number", lead->number);
     put(o, "state", lead_state_word(lead->state));
     put(o, "motion", lead->motion);
     put_some(o, "queue", lead->queue);
     put_int(o, "priority", lead->priority);
     put(o, "route", lead->route);
-    json_object_set_new(o, "reasons", reasons);
+    put_some(o, "message", lead->message);
+    json_object_set_new(o, "definitions", texts_json(lead->definitions, lead->n_definitions));
+    json_object_set_new(o, "labels", texts_json(lead->labels, lead->n_labels));
+    json_object_set_new(o, "reasons", texts_json(lead->reasons, lead->n_reasons));
     json_object_set_new(o, "evidence", evidence_json(lead->evidence, lead->n_evidence));
     json_object_set_new(o, "contacts", contacts_json(lead));
     put_int(o, "created_at", lead->created_at_ms);
@@ -176,6 +201,8 @@ json_t *lead_json(const Assay__Router__V1__Lead *lead)
     put_some(o, "outcome", lead->outcome);
     if (lead->completed_at_ms != 0)
         put_int(o, "completed_at", lead->completed_at_ms);
+    put_some(o, "parked_reason", lead->parked_reason);
+    put_some(o, "ended_reason", lead->ended_reason);
     put(o, "playbook", lead->playbook);
     return o;
 }

@@ -18,19 +18,34 @@ const char *lead_reasons(const Assay__Router__V1__Lead *lead, char *out, size_t 
     return out;
 }
 
+const char *lead_labels(const Assay__Router__V1__Lead *lead, char *out, size_t bytes)
+{
+    size_t at = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < lead->n_definitions && at < bytes; i++) {
+        bool labelled = i < lead->n_labels && lead->labels[i][0] != '\0';
+        at += (size_t)snprintf(out + at, bytes - at, "%s%s", i == 0 ? "" : ", ",
+                               labelled ? lead->labels[i] : lead->definitions[i]);
+    }
+    return out;
+}
+
 void leads_table_write(Assay__Router__V1__Lead *const *leads, size_t n, FILE *stream)
 {
-    struct output_table table = {.right = 1U << 5};
-    output_row(&table, (const char *const[]){"lead", "account", "state", "queue", "motion",
-                                             "priority", "since (UTC)", "because", NULL});
+    struct output_table table = {.right = 1U << 6};
+    output_row(&table,
+               (const char *const[]){"lead", "account", "qualified as", "state", "queue", "motion",
+                                     "priority", "message", "since (UTC)", "because", NULL});
     for (size_t i = 0; i < n; i++) {
         const Assay__Router__V1__Lead *lead = leads[i];
-        char priority[16], state[32], reasons[200];
+        char priority[16], state[32], reasons[200], labels[120];
         snprintf(priority, sizeof priority, "%d", lead->priority);
         snprintf(state, sizeof state, "%s", lead_state_word(lead->state));
         output_row(&table, (const char *const[]){
-                               lead->lead_id, lead->account_id, state, or_dash(lead->queue),
-                               lead->motion, priority, output_time(lead->created_at_ms),
+                               lead->lead_id, lead->account_id,
+                               or_dash(lead_labels(lead, labels, sizeof labels)), state,
+                               or_dash(lead->queue), or_dash(lead->motion), priority,
+                               or_dash(lead->message), output_time(lead->created_at_ms),
                                or_dash(lead_reasons(lead, reasons, sizeof reasons)), NULL});
     }
     output_table_write(&table, 0, stream);
@@ -38,9 +53,11 @@ void leads_table_write(Assay__Router__V1__Lead *const *leads, size_t n, FILE *st
 
 void lead_write(const Assay__Router__V1__Lead *lead, FILE *stream)
 {
-    char reasons[400];
+    char reasons[400], labels[400];
     fprintf(stream, "%slead %s%s  account %s, %s\n", output_bold(), output_clean(lead->lead_id),
             output_plain(), output_clean(lead->account_id), lead_state_word(lead->state));
+    fprintf(stream, "  qualified as %s, lead number %u of the account\n",
+            output_clean(or_dash(lead_labels(lead, labels, sizeof labels))), lead->number);
     fprintf(stream, "  motion %s, queue %s, priority %d, since %s, handed out %s\n",
             output_clean(lead->motion), output_clean(or_dash(lead->queue)), lead->priority,
             output_time(lead->created_at_ms), output_plural(lead->attempts, "time", "times"));
@@ -51,6 +68,14 @@ void lead_write(const Assay__Router__V1__Lead *lead, FILE *stream)
         fprintf(stream, "  with %s\n", output_clean(lead->consumer));
     if (lead->lease_token[0] != '\0')
         fprintf(stream, "  --token %s\n", output_clean(lead->lease_token));
+    if (lead->message[0] != '\0')
+        fprintf(stream, "  message %s\n", output_clean(lead->message));
+    if (lead->ended_reason[0] != '\0')
+        fprintf(stream, "  %s: %s\n",
+                lead->state == ASSAY__ROUTER__V1__LEAD_STATE__LEAD_STATE_WITHDRAWN
+                    ? "withdrawn"
+                    : "nothing qualifies the account any more",
+                output_clean(lead->ended_reason));
     if (lead->outcome[0] != '\0')
         fprintf(stream, "  outcome %s at %s\n", output_clean(lead->outcome),
                 output_time(lead->completed_at_ms));
@@ -58,7 +83,13 @@ void lead_write(const Assay__Router__V1__Lead *lead, FILE *stream)
     for (size_t i = 0; i < lead->n_evidence; i++)
         fprintf(stream, "    %s %s: %s\n", output_mark(true),
                 output_clean(lead->evidence[i]->condition), output_clean(lead->evidence[i]->value));
-    for (size_t i = 0; i < lead->n_contacts; i++)
-        fprintf(stream, "  contact %s, qualified %s\n", output_clean(lead->contacts[i]->user_id),
-                output_time(lead->contacts[i]->qualified_at_ms));
+    for (size_t i = 0; i < lead->n_contacts; i++) {
+        const Assay__Router__V1__Contact *contact = lead->contacts[i];
+        fprintf(stream, "  contact %s", output_clean(contact->user_id));
+        if (contact->qualified_at_ms != 0)
+            fprintf(stream, ", qualified %s", output_time(contact->qualified_at_ms));
+        if (contact->reason[0] != '\0')
+            fprintf(stream, ": %s", output_clean(contact->reason));
+        fputc('\n', stream);
+    }
 }

@@ -392,6 +392,7 @@ Assay__Router__V1__Queue *router_codec_queue(const struct router_queue_view *vie
     out->acked = view->counts[ROUTER_ACKED];
     out->completed = view->counts[ROUTER_COMPLETED];
     out->parked = view->counts[ROUTER_PARKED];
+    out->withdrawn = view->counts[ROUTER_WITHDRAWN];
     if (view->oldest_known_at_ms != INT64_MIN)
         out->oldest_known_at_ms = view->oldest_known_at_ms;
     return out;

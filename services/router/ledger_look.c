@@ -68,6 +68,16 @@ static void look_queues(struct router *router, struct call *call)
     out->decisions = counts.decisions;
     out->journal_last = stats.journal_last;
     out->checkpoint = stats.checkpoint_position;
+    out->stages = arena_alloc(&call->arena, PLAYBOOK_STAGES * sizeof *out->stages);
+    for (int i = 0; i < PLAYBOOK_STAGES; i++) {
+        if (counts.stages[i] == 0)
+            continue;
+        Assay__Router__V1__StageCount *stage = arena_alloc(&call->arena, sizeof *stage);
+        assay__router__v1__stage_count__init(stage);
+        stage->stage = (char *)PLAYBOOK_STAGE_NAMES[i];
+        stage->accounts = counts.stages[i];
+        out->stages[out->n_stages++] = stage;
+    }
     const struct playbook *playbook = router_core_playbook(router->core);
     if (playbook != NULL)
         out->playbook = arena_dup(&call->arena, span_of(playbook->label));

@@ -378,7 +378,7 @@ static bool read_history(struct router_core *core, const Assay__Record__V1__Rout
             .since_ms = in->history[i]->since_ms,
             .event_id = mem_dup(span_of(in->history[i]->event_id)),
         };
-    return true;
+    return router_standing_restore_stage(core, account);
 }
 
 static enum err load_account(struct router_rows *rows, uint64_t key, struct span value,
@@ -401,7 +401,7 @@ static enum err load_account(struct router_rows *rows, uint64_t key, struct span
             return corrupt(info, "an account's record makes no sense");
     }
     if (!read_history(core, in, account))
-        return corrupt(info, "an account's history is too long");
+        return corrupt(info, "an account's history makes no sense");
     return ERR_OK;
 }
 

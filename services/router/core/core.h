@@ -377,6 +377,7 @@ size_t router_core_queues(struct router_core *core, struct arena *arena,
 struct router_counts {
     uint64_t accounts, pals, pqls, pqas, leads, decisions, signals;
     uint64_t states[ROUTER_LEAD_STATES];
+    uint64_t stages[PLAYBOOK_STAGES]; // accounts that are in it
     int64_t clock_ms;
 };
 void router_core_counts(const struct router_core *core, struct router_counts *out);

@@ -86,37 +86,61 @@ bool router_standing_expands(const struct router_core *core, const struct accoun
 // ---- The account's stage
 // --------------------------------------------------------------------------
 
-const char *router_standing_stage(const struct router_core *core, const struct account *account)
+enum stage router_standing_stage(const struct router_core *core, const struct account *account)
 {
     if (!core->playbook->has_stages) {
         if (router_standing_qualifies(core, account))
-            return PLAYBOOK_STAGE_NAMES[STAGE_PQL];
-        bool activated = router_standing_account(core, account, ROUTER_PAL);
-        return PLAYBOOK_STAGE_NAMES[activated ? STAGE_ACTIVATED : STAGE_SIGNED_UP];
+            return STAGE_PQL;
+        return router_standing_account(core, account, ROUTER_PAL) ? STAGE_ACTIVATED
+                                                                  : STAGE_SIGNED_UP;
     }
     for (int stage = PLAYBOOK_STAGES - 1; stage > STAGE_SIGNED_UP; stage--) {
         const char *signal = core->stage_signals[stage];
         if (signal != NULL && router_state_holds(&account->self, signal))
-            return PLAYBOOK_STAGE_NAMES[stage];
+            return (enum stage)stage;
     }
-    return PLAYBOOK_STAGE_NAMES[STAGE_SIGNED_UP];
+    return STAGE_SIGNED_UP;
+}
+
+// The number of the stage that the account was last seen in; -1: none yet.
+static int stage_noted(const struct account *account)
+{
+    if (account->n_history == 0)
+        return -1;
+    const char *name = account->history[account->n_history - 1].stage;
+    int stage = PLAYBOOK_STAGES - 1;
+    while (stage >= 0 && strcmp(PLAYBOOK_STAGE_NAMES[stage], name) != 0)
+        stage--;
+    return stage;
+}
+
+bool router_standing_restore_stage(struct router_core *core, const struct account *account)
+{
+    int stage = stage_noted(account);
+    if (stage >= 0)
+        core->n_in_stage[stage]++;
+    return stage >= 0 || account->n_history == 0;
 }
 
 void router_standing_note_stage(struct router_core *core, struct account *account, int64_t at_ms,
                                 struct span event_id)
 {
-    const char *stage = router_standing_stage(core, account);
+    int before = stage_noted(account);
+    enum stage stage = router_standing_stage(core, account);
     uint32_t n = account->n_history;
-    if (n > 0 && strcmp(account->history[n - 1].stage, stage) == 0)
+    if (before == (int)stage)
         return;
+    if (before >= 0)
+        core->n_in_stage[before]--;
+    core->n_in_stage[stage]++;
     if (n == ROUTER_HISTORY_MAX) {
         mem_free(account->history[0].event_id);
         memmove(account->history, account->history + 1, (n - 1) * sizeof *account->history);
         n--;
     }
     account->history = mem_realloc(account->history, (n + 1) * sizeof *account->history);
-    account->history[n] = (struct router_stage_change){router_state_intern(core, span_of(stage)),
-                                                       at_ms, mem_dup(event_id)};
+    account->history[n] = (struct router_stage_change){
+        router_state_intern(core, span_of(PLAYBOOK_STAGE_NAMES[stage])), at_ms, mem_dup(event_id)};
     account->n_history = n + 1;
     router_state_account_changed(core, account);
 }

@@ -125,7 +125,8 @@ struct router_core {
     const char *stage_signals[PLAYBOOK_STAGES]; // interned; NULL: not in the playbook
     int64_t clock_ms;
     uint64_t n_signals, last_decision;
-    uint64_t n_stage[ROUTER_STAGES];
+    uint64_t n_stage[ROUTER_STAGES];      // subjects that ever qualified by such a definition
+    uint64_t n_in_stage[PLAYBOOK_STAGES]; // accounts
 
     struct router_mark *marks; // sorted by lane
     size_t n_marks, marks_cap;
@@ -207,7 +208,9 @@ bool router_standing_account(const struct router_core *core, const struct accoun
 bool router_standing_qualifies(const struct router_core *core, const struct account *account);
 // Whether a definition or stage by the name of "expansion" is true: converting is no end then.
 bool router_standing_expands(const struct router_core *core, const struct account *account);
-const char *router_standing_stage(const struct router_core *core, const struct account *account);
+enum stage router_standing_stage(const struct router_core *core, const struct account *account);
+// After the account's history has been put back. False: a stage that does not exist.
+bool router_standing_restore_stage(struct router_core *core, const struct account *account);
 // Notes the account's stage if it has changed.
 void router_standing_note_stage(struct router_core *core, struct account *account, int64_t at_ms,
                                 struct span event_id);

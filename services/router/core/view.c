@@ -128,6 +128,7 @@ void router_core_counts(const struct router_core *core, struct router_counts *ou
         .signals = core->n_signals,
         .clock_ms = core->clock_ms,
     };
+    memcpy(out->stages, core->n_in_stage, sizeof out->stages);
     for (size_t i = 0; i < core->n_queues; i++)
         for (int state = 1; state < ROUTER_LEAD_STATES; state++)
             out->states[state] += core->queues[i]->counts[state];
