@@ -69,7 +69,7 @@ static void dir_remove(void)
 
 Test(cluster_folder, facts_are_read_as_written)
 {
-    struct cluster_facts in = {32, 3, true, INT64_C(1767225600123)}, out = {0};
+    struct cluster_facts in = {32, 3, true, INT64_C(1767225600123), true}, out = {0};
     struct err_info info;
     dir_make();
     cr_assert_eq(cluster_facts_read(dir, &out, &info), ERR_NOT_FOUND);
@@ -78,6 +78,7 @@ Test(cluster_folder, facts_are_read_as_written)
     cr_assert_eq(out.shards, 32);
     cr_assert_eq(out.scorers, 3);
     cr_assert(out.event_clock);
+    cr_assert(out.by_domain);
     cr_assert_eq(out.created_ms, in.created_ms);
     char path[128];
     snprintf(path, sizeof path, "%s/cluster.yaml", dir);
