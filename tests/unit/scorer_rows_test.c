@@ -114,8 +114,30 @@ static const char *const PLAYBOOKS[] = {
     "  u: {distinct: user, on: A, window: 1d}\n"
     "  n: {users_with: s0}\n"
     "  e: {users_with: s1, ever: true}\n"
-    "scores: {h: {points: {A: 5, B: -1}, half_life: 30h, per: account}}\n"
+    "  x: {max: properties.p, on: A, window: 30h}\n"
+    "  y: {average: properties.p, on: [A, B], per: account}\n"
+    "  w: {active_weeks: any, window: 2w}\n"
+    "  k: {day_streak: A}\n"
+    "  f: {first: properties.p, on: B}\n"
+    "  o: {last: properties.p, on: B, resets_on: A}\n"
+    "  i: {time_spent: any, idle: 5h, window: 2d}\n"
+    "  q: {sequence: [A, B], within: 9h}\n"
+    "  r: {count: B, after: A, from: last}\n"
+    "  p: {count: A, per: account, window: 4d, where: [{user.role: x}, {properties.p: {above: "
+    "1}}]}\n"
+    "  z: {last: properties.p, on: A, where: {account.plan: x}}\n"
+    "  m: {distinct: user, on: any, window: 2d}\n"
+    "  b: {distinct: properties.p, on: any, window: 2d}\n"
+    "scores:\n"
+    "  h: {points: {A: 5, B: -1}, half_life: 30h, per: account}\n"
+    "  j: {points: [{on: A, points: 5, per_day: 1}, {on: B, points: 2, once: true}], "
+    "fades_over: 3d}\n"
     "signals:\n"
+    "  s6: {any: [{k: {at_least: 2}}, {i: {at_least: 6h}}, {q: {at_least: 1}}, {r: {above: 2}}]}\n"
+    "  s7: [{p: {at_least: 1}}, {x: {at_most: 3}}]\n"
+    "  s12: {j: {at_least: 6.5}}\n"
+    "  s10: {m: {grew_by: 1, over: 2d}}\n"
+    "  s11: {b: {ratio: 1.5, over: 1d}}\n"
     "  s0: [{c: {at_least: 2}}, {not: {user.role: x}}]\n"
     "  s1: {any: [{t: {at_least: 1}}, {v: {above: 2}}, {l: {within: 3h}}]}\n"
     "  s2: [{g: {at_least: 4}}, {d: {at_least: 2}}, {account.plan: x}]\n"
@@ -133,8 +155,21 @@ static const char *const PLAYBOOKS[] = {
     "  n: {users_with: s0}\n"
     "  u: {distinct: user, on: A, window: 1d}\n"
     "  e2: {users_with: s9, ever: true}\n"
-    "scores: {h: {points: {A: 5, B: -1}, half_life: 30h, per: account}}\n"
+    "  stay: {time_spent: any, idle: 5h, window: 2d}\n"
+    "  order: {sequence: [A, B], within: 9h}\n"
+    "  after: {count: B, after: A, from: last}\n"
+    "  judged: {count: A, per: account, window: 4d, "
+    "where: [{user.role: x}, {properties.p: {above: 1}}]}\n"
+    "  z: {last: properties.p, on: A, where: {account.plan: x}}\n"
+    "  b: {distinct: properties.p, on: any, window: 2d}\n"
+    "scores:\n"
+    "  h: {points: {A: 5, B: -1}, half_life: 30h, per: account}\n"
+    "  j: {points: [{on: A, points: 5, per_day: 1}, {on: B, points: 2, once: true}], "
+    "fades_over: 3d}\n"
     "signals:\n"
+    "  s7: {any: [{judged: {at_least: 1}}, {order: {at_least: 1}}, {stay: {above: 3h}}]}\n"
+    "  s12: {j: {at_least: 6.5}}\n"
+    "  s11: {b: {ratio: 1.5, over: 1d}}\n"
     "  s9: {v: {at_least: 2}}\n"
     "  s0: [{cc: {at_least: 2}}, {not: {user.role: x}}]\n"
     "  s8: {any: [{more: {at_least: 1}}, [{g: {below: 3}}, {l: {exists: true}}]]}\n"
@@ -332,6 +367,11 @@ static void same_traits(const struct traits *a, const struct traits *b)
         cr_assert(a->items[i]->value.type == b->items[i]->value.type);
         cr_assert(a->items[i]->value.type != VALUE_TEXT ||
                   span_eq(a->items[i]->value.text, b->items[i]->value.text));
+        const struct trait_past *p = a->items[i]->past, *q = b->items[i]->past;
+        cr_assert((p == NULL ? 0 : p->n) == (q == NULL ? 0 : q->n));
+        for (uint32_t j = 0; p != NULL && j < p->n; j++)
+            cr_assert(p->items[j]->at_ms == q->items[j]->at_ms &&
+                      value_order(&p->items[j]->value, &q->items[j]->value) == 0);
     }
 }
 

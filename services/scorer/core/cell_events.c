@@ -96,12 +96,24 @@ void cell_cut(struct cell *cell, enum cell_shape shape, int64_t low, int64_t end
     cell_events_remove(events, shape, 0, cell_logged_first(events, low));
 }
 
-// Room for one more; false when the event is the one that goes.
+// Old ones go half of them at a time, so that what is kept follows from the events alone.
+static void cell_events_thin(struct cell *cell, enum cell_shape shape, int64_t low)
+{
+    struct cell_events *events = cell->events;
+    if (events->n == 0 || events->items[0].at_ms >= low)
+        return;
+    uint32_t old = cell_logged_first(events, low);
+    if (old > events->n / 2)
+        cell_events_remove(events, shape, 0, old);
+}
+
+// Room for one more at the bound; false when the event is the one that goes.
 static bool cell_events_room(struct cell *cell, enum cell_shape shape,
                              const struct cell_event *event, const struct cell_keep *keep)
 {
     struct cell_events *events = cell->events;
-    cell_cut(cell, shape, keep->low, keep->end);
+    if (events->n >= keep->max)
+        cell_cut(cell, shape, keep->low, keep->end);
     while (events->n >= keep->max) {
         uint32_t goes = keep->earliest ? events->n - 1 : 0;
         int order = cell_event_order(event, &events->items[goes], shape);
@@ -112,16 +124,24 @@ static bool cell_events_room(struct cell *cell, enum cell_shape shape,
     return true;
 }
 
+static bool cell_events_has(const struct cell_events *events, enum cell_shape shape,
+                            const struct cell_event *event, uint32_t at)
+{
+    return at < events->n && cell_event_order(&events->items[at], event, shape) == 0;
+}
+
 void cell_log(struct cell *cell, enum cell_shape shape, struct cell_event event,
               const struct cell_keep *keep)
 {
     struct cell_events *events = cell_events_own(cell);
+    uint32_t at = 0;
     bool wanted = event.at_ms >= keep->low && event.at_ms < keep->end;
-    uint32_t at = wanted ? cell_event_place(events, &event, shape) : 0;
-    bool there = wanted && keep->same && at < events->n &&
-                 cell_event_order(&events->items[at], &event, shape) == 0;
-    wanted = wanted && !there;
-    if (wanted && (events->n == events->cap || events->n >= keep->max)) {
+    if (wanted) {
+        cell_events_thin(cell, shape, keep->low);
+        at = cell_event_place(events, &event, shape);
+        wanted = !(keep->same && cell_events_has(events, shape, &event, at));
+    }
+    if (wanted && events->n >= keep->max) {
         wanted = cell_events_room(cell, shape, &event, keep);
         at = cell_event_place(events, &event, shape);
     }

@@ -100,7 +100,8 @@ struct core_event {
     uint64_t position;
     uint32_t place;
     uint64_t account_hash, user_hash;
-    uint32_t number; // of the account
+    uint32_t number;   // of the account
+    int64_t before_ms; // the account's clock before it
     struct account *account;
     struct user *user;
     struct profile *profile;
@@ -183,6 +184,13 @@ static void core_put_traits(struct core *core, const struct core_event *e, enum 
     // Events of the account may be judged anew by what the user was.
     if (scope == SCOPE_USER && core->plan->past_in_account)
         e->account->subject.stale = true;
+    // And those of its users by what the account was, if any of them came after.
+    if (scope == SCOPE_USER || !core->plan->past_in_users || e->event->at_ms > e->before_ms)
+        return;
+    for (uint32_t i = 0; i < e->account->n_users; i++) {
+        e->account->users[i].user->subject.stale = true;
+        user_touch(e->account, e->account->users[i].user);
+    }
 }
 
 static void core_make_account(struct core *core, struct core_event *e)
@@ -403,6 +411,7 @@ enum verdict core_apply(struct core *core, uint64_t position, uint32_t place,
     e.account = account_find(core, e.account_hash, event->account, &e.number);
     if (e.account != NULL && position <= e.account->covered)
         return core_skip(core, &e);
+    e.before_ms = e.account == NULL ? STATE_NO_CLOCK : e.account->clock_ms;
     if (e.account != NULL && event->user.len > 0)
         e.user = user_find(core, e.account, e.user_hash, event->user);
     if (core_excluded(core, &e))

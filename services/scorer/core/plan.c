@@ -305,6 +305,8 @@ static void plan_past(struct plan *plan, const struct measure *measure, int32_t 
     enum scope scope = condition->operand == OPERAND_USER_TRAIT ? SCOPE_USER : SCOPE_ACCOUNT;
     if (scope == SCOPE_USER && measure->scope == SCOPE_ACCOUNT)
         plan->past_in_account = true;
+    if (scope == SCOPE_ACCOUNT && measure->scope == SCOPE_USER)
+        plan->past_in_users = true;
     struct span key = span_of(condition->key);
     plan->past_keys[scope][plan->n_past_keys[scope]++] = key;
     if (scope == SCOPE_USER && span_is(key, "email_domain"))

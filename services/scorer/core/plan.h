@@ -159,6 +159,7 @@ struct plan {
     struct span *past_keys[2];
     uint32_t n_past_keys[2];
     bool past_in_account; // an account's measure looks at the past of its users' traits
+    bool past_in_users;   // a user's measure looks at the past of the account's
     // Of each condition: which bit of a kept event says whether it holds, if it is a part of a
     // historic measure's `where` that looks at the event alone; else -1.
     int8_t *bits;
