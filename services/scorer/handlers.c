@@ -5,6 +5,7 @@
 
 #include "common/base/mem.h"
 #include "services/scorer/codec.h"
+#include "services/scorer/core/warm.h"
 #include "services/scorer/scorer_impl.h"
 
 static struct lane *scorer_lane(struct scorer *scorer, uint32_t number)
@@ -34,81 +35,6 @@ static void scorer_apply_on_nng(void *arg, struct rpc_request *request)
         lane_take(lane, item);
 }
 
-// ---- Explain
-// ----------------------------------------------------------------------------------------
-
-struct scorer_explain {
-    struct arena arena;
-    const char *account, *user;
-    bool found;
-    Assay__Scorer__V1__ExplainResponse *answer;
-    Assay__Scorer__V1__ExplainResponse_Closure closure;
-    void *closure_data;
-};
-
-static void scorer_explain_look(void *arg, const struct lane_view *view)
-{
-    struct scorer_explain *explain = arg;
-    struct explanation explanation;
-    core_explain(view->core_mutable, span_of(explain->account), span_of(explain->user),
-                 &explain->arena, &explanation);
-    const struct playbook *playbook = core_playbook(view->core);
-    // Texts of the playbook may go with it before the answer leaves: the message has copies of its
-    // own.
-    Assay__Scorer__V1__ExplainResponse *message =
-        codec_explanation(&explanation, explain->account, explain->user,
-                          playbook == NULL ? "" : playbook->label, &explain->arena);
-    // A user who is excluded never counts, and still has an explanation.
-    explain->found = explanation.known || message->excluded[0] != '\0';
-    if (!explanation.known)
-        message->clock_ms = 0;
-    size_t n = assay__scorer__v1__explain_response__get_packed_size(message);
-    uint8_t *bytes = arena_alloc(&explain->arena, n + 1);
-    assay__scorer__v1__explain_response__pack(message, bytes);
-    explain->answer = assay__scorer__v1__explain_response__unpack(NULL, n, bytes);
-}
-
-static void scorer_explain_done(void *arg, enum err err, const struct err_info *info)
-{
-    struct scorer_explain *explain = arg;
-    if (err != ERR_OK)
-        rpc_fail_err(explain->closure_data, err, info);
-    else if (explain->answer == NULL || !explain->found)
-        rpc_fail(explain->closure_data, RPC_NOT_FOUND, "no such %s",
-                 explain->user[0] == '\0' ? "account" : "user in this account");
-    else
-        explain->closure(explain->answer, explain->closure_data);
-    assay__scorer__v1__explain_response__free_unpacked(explain->answer, NULL);
-    arena_deinit(&explain->arena);
-    mem_free(explain);
-}
-
-static void scorer_explain(Assay__Scorer__V1__ScorerService_Service *methods,
-                           const Assay__Scorer__V1__ExplainRequest *request,
-                           Assay__Scorer__V1__ExplainResponse_Closure closure, void *closure_data)
-{
-    struct scorer *scorer = CONTAINER_OF(methods, struct scorer, methods);
-    struct span account = span_of(request->account_id);
-    if (account.len == 0) {
-        rpc_fail(closure_data, RPC_INVALID_ARGUMENT,
-                 "account_id: expected an account, got nothing");
-        return;
-    }
-    struct lane *lane = scorer_lane_of(scorer, account);
-    if (lane == NULL) {
-        rpc_fail(closure_data, RPC_FAILED_PRECONDITION,
-                 "this scorer does not own the account's shard");
-        return;
-    }
-    struct scorer_explain *explain = mem_zalloc(sizeof *explain);
-    arena_init(&explain->arena, 16 * 1024, 0);
-    explain->account = arena_dup(&explain->arena, account);
-    explain->user = arena_dup(&explain->arena, span_of(request->user_id));
-    explain->closure = closure;
-    explain->closure_data = closure_data;
-    lane_look(lane, scorer_explain_look, scorer_explain_done, explain);
-}
-
 // ---- GetLanes
 // -----------------------------------------------------------------------------------------
 
@@ -125,6 +51,14 @@ struct scorer_lanes {
     Assay__Scorer__V1__GetLanesResponse_Closure closure;
     void *closure_data;
 };
+
+static uint32_t scorer_warming_percent(const struct lane_view *view)
+{
+    if (view->warm_first == 0 || view->warm_last >= view->journal_last)
+        return view->warm_first == 0 ? 0 : 100;
+    uint64_t total = view->journal_last - view->warm_first + 1;
+    return (uint32_t)((view->warm_last - view->warm_first + 1) * 100 / total);
+}
 
 static void scorer_lane_look(void *arg, const struct lane_view *view)
 {
@@ -143,6 +77,8 @@ static void scorer_lane_look(void *arg, const struct lane_view *view)
     out->event_time_max_ms = counts.event_time_max_ms == INT64_MIN ? 0 : counts.event_time_max_ms;
     out->clock_ms = counts.clock_ms == INT64_MIN ? 0 : counts.clock_ms;
     out->signals_waiting = view->signals_waiting;
+    out->warming_measures = (uint32_t)core_warming(view->core);
+    out->warming_percent = scorer_warming_percent(view);
     snprintf(look->playbook, sizeof look->playbook, "%s", playbook == NULL ? "" : playbook->label);
     out->playbook = look->playbook;
 }

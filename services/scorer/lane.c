@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 
-#include "assay/record/v1/record_scorer.pb-c.h"
 #include "common/base/mem.h"
 #include "common/clock/clock.h"
 #include "services/playbook/model.h"
@@ -72,6 +71,7 @@ void batch_item_refuse(struct batch_item *item, enum rpc_status status, const ch
 void control_item_destroy(struct control_item *item)
 {
     playbook_destroy(item->playbook);
+    rebuild_destroy(item->rebuild);
     buf_deinit(&item->body);
     mem_free(item);
 }
@@ -146,11 +146,7 @@ static void lane_submit_tick(struct lane *lane, int64_t to_ms, bool own, lane_do
     item->own_tick = own;
     item->done = done;
     item->arg = arg;
-    Assay__Record__V1__TickRecord record = ASSAY__RECORD__V1__TICK_RECORD__INIT;
-    record.now_ms = to_ms;
-    size_t n = assay__record__v1__tick_record__get_packed_size(&record);
-    assay__record__v1__tick_record__pack(&record, buf_reserve(&item->body, n));
-    item->body.len = n;
+    record_pack_tick(to_ms, &item->body);
     item->fold.body = buf_span(&item->body);
     lane_submit(lane, item);
 }
@@ -210,6 +206,7 @@ void lane_start(struct lane *lane)
     pthread_mutex_lock(&lane->gate);
     lane->open = true;
     pthread_mutex_unlock(&lane->gate);
+    lane_warm_start(lane);
     fold_start(lane->fold);
     if (lane->opts.wall_clock)
         loop_timer_start(lane->tick, TICK_EVERY_MS, TICK_EVERY_MS);
@@ -223,6 +220,9 @@ void lane_stop(struct lane *lane)
     pthread_mutex_lock(&lane->gate);
     bool was_open = lane->open;
     lane->open = false;
+    pthread_mutex_unlock(&lane->gate);
+    lane_warm_stop(lane);
+    pthread_mutex_lock(&lane->gate);
     while (lane->n_replays > 0)
         pthread_cond_wait(&lane->replayed, &lane->gate);
     pthread_mutex_unlock(&lane->gate);
@@ -283,13 +283,7 @@ void lane_set_playbook(struct lane *lane, struct playbook *playbook, lane_done_c
     item->playbook = playbook;
     item->done = done;
     item->arg = arg;
-    Assay__Record__V1__PlaybookRecord record = ASSAY__RECORD__V1__PLAYBOOK_RECORD__INIT;
-    record.file = (char *)playbook->file;
-    record.text.data = (uint8_t *)playbook->text.ptr;
-    record.text.len = playbook->text.len;
-    size_t n = assay__record__v1__playbook_record__get_packed_size(&record);
-    assay__record__v1__playbook_record__pack(&record, buf_reserve(&item->body, n));
-    item->body.len = n;
+    record_pack_playbook(playbook, &item->body);
     item->fold.body = buf_span(&item->body);
     lane_submit(lane, item);
 }
@@ -379,4 +373,8 @@ void lane_refresh_metrics(struct lane *lane)
     metrics_set(&m->state_used, (int64_t)stats.state_used_bytes);
     metrics_set(&m->disk_free, (int64_t)stats.disk_free_bytes);
     metrics_set(&m->lag, (int64_t)(stats.journal_last - stats.checkpoint_position));
+    uint64_t first, last;
+    lane_warm_progress(lane, &first, &last);
+    bool behind = first != 0 && last < stats.journal_last;
+    metrics_set(&m->behind, behind ? (int64_t)(stats.journal_last - last) : 0);
 }

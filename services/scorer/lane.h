@@ -15,15 +15,9 @@
 #include "common/metrics/metrics.h"
 #include "common/rpc/rpc.h"
 #include "services/scorer/core/core.h"
+#include "services/scorer/records.h"
 
 struct lane;
-
-// Types of the lane's journal records. They are on disk: numbers are never reused.
-enum lane_record {
-    LANE_BATCH = 1,    // an ApplyRequest as received
-    LANE_TICK = 2,     // a TickRecord
-    LANE_PLAYBOOK = 3, // a PlaybookRecord
-};
 
 struct lane_opts {
     uint32_t number;
@@ -74,6 +68,9 @@ struct lane_view {
     struct core *core_mutable; // core_explain wants it so
     uint64_t journal_last, checkpoint;
     size_t signals_waiting;
+    // While measures are warming (core_warming): the records that have been read again; 0: none
+    // yet.
+    uint64_t warm_first, warm_last;
 };
 typedef void (*lane_look_fn)(void *arg, const struct lane_view *view);
 void lane_look(struct lane *lane, lane_look_fn look, lane_done_cb done, void *arg);

@@ -3,11 +3,9 @@
 // what goes into a checkpoint. On the fold's thread.
 #include <unistd.h>
 
-#include "assay/record/v1/record_scorer.pb-c.h"
 #include "assay/scorer/v1/scorer.pb-c.h"
 #include "common/base/mem.h"
 #include "common/log/log.h"
-#include "services/playbook/load.h"
 #include "services/scorer/lane_impl.h"
 
 #define LOG_COMPONENT "lane"
@@ -132,6 +130,8 @@ static enum fold_admission lane_admit(void *state, struct fold_item *fold_item, 
                                      : counts.clock_ms < item->to_ms;
         return needed ? FOLD_APPEND : FOLD_ANSWER;
     }
+    if (fold_item->type == LANE_WARMED)
+        return lane_warm_admit(lane, item);
     CHECK(fold_item->type == LANE_PLAYBOOK);
     return FOLD_APPEND;
 }
@@ -190,25 +190,21 @@ static enum err lane_apply_playbook(struct lane *lane, uint64_t position, struct
         playbook = item->playbook;
         item->playbook = NULL;
     } else {
-        Assay__Record__V1__PlaybookRecord *record =
-            assay__record__v1__playbook_record__unpack(NULL, body.len, body.ptr);
-        if (record == NULL)
-            return err_set(info, ERR_CORRUPT, "record %llu: no playbook",
-                           (unsigned long long)position);
-        struct buf report = {0};
-        enum err err = playbook_load(record->file, span_make(record->text.data, record->text.len),
-                                     &playbook, &report);
-        assay__record__v1__playbook_record__free_unpacked(record, NULL);
+        enum err err = record_read_playbook(position, body, &playbook, info);
         if (err != ERR_OK)
-            (void)err_set(info, ERR_CORRUPT,
-                          "record %llu: a playbook that was in force is refused: %.200s",
-                          (unsigned long long)position, (const char *)buf_span(&report).ptr);
-        buf_deinit(&report);
-        if (err != ERR_OK)
-            return ERR_CORRUPT;
+            return err;
     }
+    if (item != NULL)
+        lane_warm_stop(lane);
     core_set_playbook(lane->core, position, playbook);
+    if (item != NULL)
+        lane_warm_start(lane);
     return ERR_OK;
+}
+
+static struct control_item *lane_control_of(struct fold_item *item)
+{
+    return item == NULL ? NULL : CONTAINER_OF(item, struct control_item, fold);
 }
 
 static enum err lane_apply(void *state, uint64_t position, const struct journal_record *record,
@@ -236,20 +232,18 @@ static enum err lane_apply(void *state, uint64_t position, const struct journal_
         break;
     }
     case LANE_TICK: {
-        Assay__Record__V1__TickRecord *tick =
-            assay__record__v1__tick_record__unpack(NULL, record->body.len, record->body.ptr);
-        if (tick == NULL)
-            return err_set(info, ERR_CORRUPT, "record %llu: no tick", (unsigned long long)position);
-        core_tick(lane->core, position, tick->now_ms, &lane->changes, &lane->arena);
-        assay__record__v1__tick_record__free_unpacked(tick, NULL);
+        int64_t now_ms;
+        err = record_read_tick(position, record->body, &now_ms, info);
+        if (err == ERR_OK)
+            core_tick(lane->core, position, now_ms, &lane->changes, &lane->arena);
         break;
     }
-    case LANE_PLAYBOOK: {
-        struct control_item *item =
-            fold_item == NULL ? NULL : CONTAINER_OF(fold_item, struct control_item, fold);
-        err = lane_apply_playbook(lane, position, record->body, item, info);
+    case LANE_PLAYBOOK:
+        err = lane_apply_playbook(lane, position, record->body, lane_control_of(fold_item), info);
         break;
-    }
+    case LANE_WARMED:
+        err = lane_warm_apply(lane, position, record->body, lane_control_of(fold_item), info);
+        break;
     default:
         return err_set(info, ERR_CORRUPT, "record %llu: unknown type %u",
                        (unsigned long long)position, record->type);
@@ -311,6 +305,10 @@ static void lane_answer(void *state, struct fold_item *fold_item, enum err err)
         return;
     }
     struct control_item *item = CONTAINER_OF(fold_item, struct control_item, fold);
+    if (fold_item->type == LANE_WARMED) {
+        lane_warm_answer(lane, item, err);
+        return;
+    }
     item->err = err;
     (void)err_set(&item->info, err, "lane %u: %s", lane->opts.number, err_text(err));
     lane_post(lane, item, NULL);
@@ -334,6 +332,7 @@ static void lane_inspect(void *state, struct fold_item *fold_item)
         .checkpoint = stats.checkpoint_position,
         .signals_waiting = outbox_waiting(lane->outbox),
     };
+    lane_warm_progress(lane, &view.warm_first, &view.warm_last);
     item->look(item->arg, &view);
     lane_post(lane, item, NULL);
 }

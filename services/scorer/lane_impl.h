@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What lane.c (life cycle, requests), lane_fold.c (the fold's operations) and lane_push.c (signals
-// to the router) share.
+// What lane.c (life cycle, requests), lane_fold.c (the fold's operations), lane_push.c (signals to
+// the router) and lane_warm.c (new measures get their past) share.
 #pragma once
 
 #include <pthread.h>
@@ -9,6 +9,7 @@
 #include "services/scorer/codec.h"
 #include "services/scorer/lane.h"
 #include "services/scorer/outbox.h"
+#include "services/scorer/rebuild.h"
 #include "services/scorer/rows.h"
 
 #define LANE_METRICS(X)                                                                            \
@@ -31,7 +32,12 @@
     X(GAUGE, journal_used, "assay_lane_journal_used_bytes", "Size of the journal's file")          \
     X(GAUGE, state_used, "assay_lane_state_used_bytes", "Size of the state's file")                \
     X(GAUGE, disk_free, "assay_lane_disk_free_bytes", "Bytes free on the journal's disk")          \
-    X(GAUGE, lag, "assay_lane_checkpoint_lag_records", "Journal records after the last checkpoint")
+    X(GAUGE, lag, "assay_lane_checkpoint_lag_records",                                             \
+      "Journal records after the last checkpoint")                                                 \
+    X(GAUGE, warming, "assay_lane_warming_measures",                                               \
+      "Measures of the playbook whose past is not all in yet")                                     \
+    X(GAUGE, behind, "assay_lane_warming_behind_records",                                          \
+      "Journal records that their past has not taken in yet")
 
 struct lane_metrics {
     METRICS_FIELDS(LANE_METRICS)
@@ -68,6 +74,10 @@ struct control_item {
     lane_look_fn look;         // type 0
     bool confirm;              // type 0: the router's answer
     uint64_t position, index;
+    struct rebuild *rebuild;           // LANE_WARMED, until it is applied
+    uint64_t warmed_digest, warm_from; // of the record
+    int64_t warming_ms;                // since when, monotonic
+    bool warm_again;                   // admit: the journal no longer has what it needs
     lane_done_cb done;
     void *arg;
     enum err err;
@@ -114,7 +124,8 @@ struct lane {
     struct loop_timer *tick;
     struct loop_timer *retry; // the last push again
     struct lane_push *retrying;
-    bool tick_queued; // loop
+    bool tick_queued;           // loop
+    struct lane_warmer *warmer; // under the gate; NULL: none runs
     struct lane_metrics metrics;
 };
 
@@ -133,6 +144,21 @@ void control_item_destroy(struct control_item *item);
 extern const struct fold_ops LANE_OPS;
 // How the fold ends when it cannot go on.
 void lane_fatal(void *state, enum err err, const char *text);
+
+// ---- lane_warm.c
+// Fold's thread, or before fold_start: after a playbook came into force. Starts the thread when
+// there are measures to be warmed. The lane is open; one that is not does nothing.
+void lane_warm_start(struct lane *lane);
+// Any thread: ends it.
+void lane_warm_stop(struct lane *lane);
+// Any thread: the first and the last record that it has so far; 0: none.
+void lane_warm_progress(struct lane *lane, uint64_t *first, uint64_t *last);
+// Fold's thread: the item of LANE_WARMED. `item` is NULL in recovery.
+enum fold_admission lane_warm_admit(struct lane *lane, struct control_item *item);
+MUST_USE enum err lane_warm_apply(struct lane *lane, uint64_t position, struct span body,
+                                  struct control_item *item, struct err_info *info);
+// Takes the item.
+void lane_warm_answer(struct lane *lane, struct control_item *item, enum err err);
 
 // ---- lane_push.c
 // Fold's thread: the next request to the router, if there is something to send and none is under

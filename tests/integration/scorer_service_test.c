@@ -491,7 +491,9 @@ Test(scorer_service, a_playbook_is_loaded_and_what_means_the_same_keeps_its_stat
     cr_assert_str_eq(rig_lane(&rig, 1)->playbook, "tool@2");
     cr_assert_eq(rig_load(&rig, PLAYBOOK_2, false, &loaded), ERR_OK);
     cr_assert(!loaded->changed);
-    cr_assert_eq(rig_lane(&rig, 0)->journal_last, journal + 1);
+    // The playbook, and the end of warming for the measure that it brought.
+    rig_wait_warm(&rig);
+    cr_assert_eq(rig_lane(&rig, 0)->journal_last, journal + 2);
     expect_measure(0, "ann", "created", "2"); // `projects` under another name
     expect_measure(0, "ann", "team_projects", "2");
     expect_measure(0, "ann", "reports", "0");
@@ -795,7 +797,8 @@ Test(scorer_service, signals_wait_for_the_router)
     cr_assert_eq(applied.outcome, APPLIED);
     router_fake_serve(&rig.router);
     rig_wait_signals(&rig);
-    cr_assert_eq(router_fake_count(&rig.router, ""), 4); // two users, the team, busy
+    // Two users and the team, each with its definition; busy.
+    cr_assert_eq(router_fake_count(&rig.router, ""), 7);
     cr_assert_eq(router_fake_count(&rig.router, "team=1"), 1);
     cr_assert_eq(rig.router.n_repeated, 0);
     close_rig();
@@ -820,7 +823,7 @@ Test(scorer_service, ends_while_the_router_has_its_signals)
     rig_start(&rig);
     rig_wait_ready(&rig);
     rig_wait_signals(&rig);
-    cr_assert_eq(router_fake_count(&rig.router, ""), 2);
+    cr_assert_eq(router_fake_count(&rig.router, ""), 3); // with qualify.pql
     close_rig();
 }
 
@@ -869,7 +872,8 @@ Test(scorer_service, metrics_of_each_lane)
         "assay_lane_events_total{lane=\"1\"} 12\n",
         "assay_lane_events_duplicate_total{lane=\"1\"} 5\n",
         "assay_lane_events_total{lane=\"0\"} 0\n",
-        "assay_lane_signals_total{lane=\"1\"} 2\n",
+        "assay_lane_signals_total{lane=\"1\"} 3\n",
+        "assay_lane_warming_measures{lane=\"1\"} 0\n",
         "assay_lane_queue_items{lane=\"1\"} 0\n",
     };
     const char *text = metrics_text();

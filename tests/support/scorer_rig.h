@@ -290,6 +290,26 @@ static inline void rig_wait_signals(struct rig *rig)
     rig_die(rig, "signals still wait for the router");
 }
 
+// Until no lane has measures that are warming.
+static inline void rig_wait_warm(struct rig *rig)
+{
+    for (int i = 0; i < 60000; i++) {
+        Assay__Scorer__V1__GetLanesResponse *answer;
+        uint32_t warming = 0;
+        arena_reset(&rig->arena);
+        if (rig_try_lanes(rig, &answer) != ERR_OK)
+            rig_die(rig, "GetLanes");
+        for (size_t l = 0; l < answer->n_lanes; l++) {
+            warming += answer->lanes[l]->warming_measures;
+            CHECK(answer->lanes[l]->warming_percent <= 100);
+        }
+        if (warming == 0)
+            return;
+        usleep(1000);
+    }
+    rig_die(rig, "the measures never get warm");
+}
+
 // ---- Batches ------------------------------------------------------------------------------------
 
 struct rig_applied {

@@ -8,6 +8,7 @@
 
 #include "common/base/mem.h"
 #include "services/scorer/core/decide.h"
+#include "services/scorer/core/timers.h"
 
 // ---- What is warming ----
 
@@ -222,14 +223,11 @@ static void warm_take_measure(const struct warm *w, const struct measure *measur
                   &w->other->subject.cells[measure->user_cell]);
 }
 
-static void warm_take(struct core *core, struct core *from, struct account *account)
+static void warm_take(struct core *core, struct core *from, struct account *account,
+                      struct account *other)
 {
-    struct warm w = {.core = core, .from = from, .account = account};
+    struct warm w = {.core = core, .from = from, .account = account, .other = other};
     const struct playbook *playbook = core->playbook;
-    uint32_t number;
-    w.other = account_find(from, account->hash, account_id(core, account), &number);
-    if (w.other == NULL)
-        return;
     bool moved = warm_users(&w);
     for (int32_t m = 0; m < playbook->n_measures; m++) {
         const struct measure *measure = &playbook->measures[m];
@@ -261,28 +259,43 @@ static void warm_profiles(struct core *core, const struct core *from)
 
 // ---- Deciding ----
 
-static void warm_decide(struct core *core, uint32_t number, int64_t known_at_ms,
-                        struct signal_changes *changes, struct arena *arena)
+static void warm_decide(struct decision *decision)
 {
-    struct account *account = core->accounts[number];
-    struct decision decision = {
-        .core = core,
-        .account = account,
-        .number = number,
-        .changes = changes,
-        .arena = arena,
-        .index = (uint64_t)account->ordinal << 32,
-        .known_at_ms = known_at_ms,
-        .event_id = span_make("", 0),
-    };
-    account_touch(core, number);
+    struct account *account = decision->account;
+    account_touch(decision->core, decision->number);
     account->subject.stale = true;
     for (uint32_t i = 0; i < account->n_users; i++) {
         account->users[i].user->subject.stale = true;
         user_touch(account, account->users[i].user);
     }
     if (account->clock_ms != STATE_NO_CLOCK)
-        decide_pass(&decision);
+        decide_pass(decision);
+}
+
+// What the account's measures bring along may lie beyond its clock: events that were excluded here
+// and are not there (by another playbook, or by traits that the journal no longer has). They count
+// now, so the clock moves as it does for an event.
+static void warm_move_clock(struct decision *decision, const struct account *other)
+{
+    struct account *account = decision->account;
+    if (other->clock_ms <= account->clock_ms)
+        return;
+    timers_run(decision, other->clock_ms);
+    account->clock_ms = other->clock_ms;
+}
+
+static void warm_account(struct decision *decision, struct core *rebuilt)
+{
+    struct core *core = decision->core;
+    struct account *account = decision->account;
+    uint32_t number;
+    struct account *other =
+        account_find(rebuilt, account->hash, account_id(core, account), &number);
+    // One that has no clock has counted nothing: it is left out as if it were not there.
+    if (other != NULL && other->clock_ms != STATE_NO_CLOCK && account->clock_ms != STATE_NO_CLOCK) {
+        warm_move_clock(decision, other);
+        warm_take(core, rebuilt, account, other);
+    }
 }
 
 // Whether the account is to be warmed: not when its row has this already, or waits.
@@ -291,28 +304,73 @@ static bool warm_wants(const struct account *account, uint64_t position)
     return !account->pending && position > account->covered;
 }
 
+// Accounts by ordinal. Those that need nothing else get their timers, which knew nothing of signals
+// that were not decided.
+static void warm_order(struct core *core, uint64_t position, struct heap *order)
+{
+    for (uint32_t i = 0; i < core->n_accounts; i++) {
+        struct account *account = core->accounts[i];
+        if (warm_wants(account, position))
+            heap_push(order, account->ordinal, i);
+        else if (!account->pending)
+            timers_rebuild(core, account, i);
+    }
+}
+
+static void warm_note_since(struct core *core, int64_t since_ms)
+{
+    for (int32_t m = 0; m < core->playbook->n_measures; m++) {
+        if (core_measure_warming(core, m) && warm_has_cell(core, m))
+            core->since_ms[m] = since_ms;
+    }
+}
+
+// What was warming until now, and nothing.
+struct warm_marks {
+    uint64_t measures[PLAYBOOK_MEASURES_MAX / 64];
+    struct sigset signals;
+};
+
+static void warm_swap_marks(struct core *core, struct warm_marks *marks)
+{
+    struct warm_marks held = *marks;
+    memcpy(marks->measures, core->warming, sizeof marks->measures);
+    marks->signals = core->warming_signals;
+    memcpy(core->warming, held.measures, sizeof core->warming);
+    core->warming_signals = held.signals;
+}
+
 void core_warm(struct core *core, uint64_t position, const struct core_warmed *warmed,
                struct signal_changes *changes, struct arena *arena)
 {
-    static const uint64_t NONE[PLAYBOOK_MEASURES_MAX / 64];
     struct core *rebuilt = warmed->rebuilt;
     CHECK(core->playbook != NULL && rebuilt->playbook != NULL);
     CHECK(core->playbook->digest == rebuilt->playbook->digest);
     struct heap order = {0};
+    struct warm_marks marks = {0};
     core->ahead.n = 0;
     warm_profiles(core, rebuilt);
-    for (uint32_t i = 0; i < core->n_accounts; i++) {
-        if (!warm_wants(core->accounts[i], position))
-            continue;
-        warm_take(core, rebuilt, core->accounts[i]);
-        heap_push(&order, core->accounts[i]->ordinal, i);
+    warm_note_since(core, warmed->since_ms);
+    warm_swap_marks(core, &marks);
+    warm_order(core, position, &order);
+    while (heap_top(&order) != NULL) {
+        uint32_t number = (uint32_t)heap_pop(&order).item;
+        struct account *account = core->accounts[number];
+        struct decision decision = {
+            .core = core,
+            .account = account,
+            .number = number,
+            .changes = changes,
+            .arena = arena,
+            .index = (uint64_t)account->ordinal << 32,
+            .known_at_ms = warmed->known_at_ms,
+            .event_id = span_make("", 0),
+        };
+        // For this account it is still warming until it has what it lacks.
+        warm_swap_marks(core, &marks);
+        warm_account(&decision, rebuilt);
+        warm_swap_marks(core, &marks);
+        warm_decide(&decision);
     }
-    for (int32_t m = 0; m < core->playbook->n_measures; m++) {
-        if (core_measure_warming(core, m) && warm_has_cell(core, m))
-            core->since_ms[m] = warmed->since_ms;
-    }
-    warming_set(core, NONE);
-    while (heap_top(&order) != NULL)
-        warm_decide(core, (uint32_t)heap_pop(&order).item, warmed->known_at_ms, changes, arena);
     heap_deinit(&order);
 }
