@@ -8,6 +8,7 @@
 #include "common/base/arena.h"
 #include "common/base/err.h"
 #include "services/scorer/core/core.h"
+#include "services/scorer/core/proposal.h"
 
 enum {
     CODEC_BATCH_EVENTS_MAX = 10000,
@@ -40,3 +41,4 @@ void codec_signal(const struct signal_change *change, uint64_t position, struct 
 Assay__Scorer__V1__ExplainResponse *codec_explanation(const struct explanation *explanation,
                                                       const char *account, const char *user,
                                                       const char *playbook, struct arena *arena);
+Assay__Scorer__V1__Proposal *codec_proposal(const struct proposal *proposal, struct arena *arena);

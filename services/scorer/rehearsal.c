@@ -33,6 +33,7 @@ struct rehearsal_copy {
     struct span text;
     const char *file;
     int64_t clock_ms, now_ms;
+    uint64_t created_position;
     uint32_t n_users, n_copied;
     struct copied_subject state;
     struct span shared;
@@ -112,6 +113,7 @@ struct rehearsal_copy *rehearsal_copy_create(struct core *core, struct span acco
     copy->file = arena_dup(&copy->arena, span_of(core->playbook->file));
     copy->clock_ms = from->clock_ms;
     copy->now_ms = core->counts.clock_ms;
+    copy->created_position = from->created_position;
     copy_subject(core->plan, SCOPE_ACCOUNT, &from->subject, &copy->state);
     copy->shared = copy_span(
         copy, span_make(subject_shared(&core->plan->scopes[SCOPE_ACCOUNT], &from->subject),
@@ -133,6 +135,41 @@ void rehearsal_copy_destroy(struct rehearsal_copy *copy)
     buf_deinit(&copy->state.traits);
     arena_deinit(&copy->arena);
     mem_free(copy);
+}
+
+struct playbook *rehearsal_copy_playbook(const struct rehearsal_copy *copy)
+{
+    struct playbook *playbook = NULL;
+    struct buf report = {0};
+    if (playbook_load(copy->file, copy->text, &playbook, &report) != ERR_OK)
+        playbook = NULL;
+    buf_deinit(&report);
+    return playbook;
+}
+
+uint64_t rehearsal_copy_created(const struct rehearsal_copy *copy)
+{
+    return copy->created_position;
+}
+
+void rehearsal_copy_profiles(const struct rehearsal_copy *copy, rehearsal_trait_fn fn, void *arg)
+{
+    for (uint32_t i = 0; i < copy->n_copied; i++) {
+        const struct copied_user *from = &copy->users[i];
+        struct traits *traits = NULL;
+        Assay__Record__V1__ProfileRecord *record =
+            assay__record__v1__profile_record__unpack(NULL, from->profile.len, from->profile.bytes);
+        if (record == NULL)
+            continue;
+        rows_traits_restore(record->traits, record->n_traits, &traits);
+        for (uint32_t t = 0; traits != NULL && t < traits->n; t++) {
+            const struct trait *trait = traits->items[t];
+            struct property property = {trait_key(trait), trait->value};
+            fn(arg, from->id, &property, trait->at_ms);
+        }
+        traits_destroy(traits);
+        assay__record__v1__profile_record__free_unpacked(record, NULL);
+    }
 }
 
 // ---- On the stage ----
@@ -271,13 +308,11 @@ struct rehearsal *rehearsal_create(const struct rehearsal_copy *copy)
 {
     struct core_opts opts = {.dedupe_window_ms = 1000, .dedupe_ids_max = 16};
     struct rehearsal *r = mem_zalloc(sizeof *r);
-    struct playbook *playbook = NULL;
-    struct buf report = {0};
+    struct playbook *playbook = rehearsal_copy_playbook(copy);
+    bool good = playbook != NULL;
     r->copy = copy;
     arena_init(&r->arena, ARENA_BYTES, 0);
     r->core = core_create(&opts);
-    bool good = playbook_load(copy->file, copy->text, &playbook, &report) == ERR_OK;
-    buf_deinit(&report);
     if (good) {
         core_set_playbook(r->core, 1, playbook);
         rows_lists_of_plan(r->core->plan, &r->lists);

@@ -15,6 +15,14 @@ struct rehearsal_copy;
 struct rehearsal_copy *rehearsal_copy_create(struct core *core, struct span account,
                                              struct span user);
 void rehearsal_copy_destroy(struct rehearsal_copy *copy);
+// The playbook that was in force, anew; owned by the caller. NULL: it cannot be read.
+struct playbook *rehearsal_copy_playbook(const struct rehearsal_copy *copy);
+// The record that made the account.
+uint64_t rehearsal_copy_created(const struct rehearsal_copy *copy);
+// What identify calls without an account said of the users that were copied.
+typedef void (*rehearsal_trait_fn)(void *arg, struct span user, const struct property *trait,
+                                   int64_t at_ms);
+void rehearsal_copy_profiles(const struct rehearsal_copy *copy, rehearsal_trait_fn fn, void *arg);
 
 struct rehearsal;
 // Any thread from here on, one at a time. Keeps the copy. NULL: the copy cannot be read.

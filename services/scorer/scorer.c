@@ -368,6 +368,7 @@ static void scorer_stop_lanes(void *arg)
     struct scorer *scorer = arg;
     for (size_t i = 0; i < scorer->n_lanes; i++)
         lane_stop(scorer->lanes[i]);
+    aside_end(scorer->aside);
 }
 
 static void scorer_drain(struct service *service)
@@ -382,6 +383,7 @@ static void scorer_closed_cb(void *arg)
     struct scorer *scorer = arg;
     for (size_t i = 0; i < scorer->n_lanes; i++)
         lane_close(scorer->lanes[i]);
+    aside_destroy(scorer->aside);
     shard_map_destroy(scorer->map);
     mem_free(scorer->lanes);
     mem_free(scorer);
@@ -402,6 +404,7 @@ static enum err scorer_open(struct service *service, const void *own, struct err
     service_set_state(service, scorer);
     scorer->service = service;
     scorer->config = own;
+    scorer->aside = aside_create(service_loop(service));
     struct rpc_client_opts router = {.url = scorer->config->router};
     enum err err = rpc_client_open(service_loop(service), &router, &scorer->router, info);
     if (err == ERR_OK)

@@ -5,6 +5,7 @@
 #include "assay/scorer/v1/scorer.pb-c.h"
 #include "common/service/service.h"
 #include "common/shard/shard.h"
+#include "services/scorer/aside.h"
 #include "services/scorer/lane.h"
 
 struct scorer_config {
@@ -34,9 +35,14 @@ struct scorer {
     // While a playbook is being put in force, one lane after another.
     struct scorer_load *load;
     bool draining;
+    struct aside *aside; // explanations that take longer
 };
 
 // The lane that owns an account here, or NULL.
 struct lane *scorer_lane_of(struct scorer *scorer, struct span account);
 // Registers the methods with the service's server.
 void scorer_add_methods(struct scorer *scorer);
+// handlers_explain.c
+void scorer_explain(Assay__Scorer__V1__ScorerService_Service *methods,
+                    const Assay__Scorer__V1__ExplainRequest *request,
+                    Assay__Scorer__V1__ExplainResponse_Closure closure, void *closure_data);
