@@ -75,10 +75,10 @@ static void plan_measures(struct plan *plan)
         if (measure->kind == MEASURE_USERS_WITH)
             plan->counting[plan->n_counting++] = m;
     }
-    for (int32_t m = 0; m < playbook->n_measures; m++) {
+    for (int32_t m = 0; m < playbook->n_measures; m++)
         plan_derive(plan, m);
+    for (int32_t m = 0; m < playbook->n_measures; m++)
         plan->measures[m].continuous = measure_continuous(playbook, m);
-    }
 }
 
 // ---- Events ----
