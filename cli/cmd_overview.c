@@ -51,15 +51,15 @@ static void counts_write(const struct survey *s)
               "all that came");
     share_row(&table, "  excluded (bots, own staff)", s->excluded, s->events, "the events");
     share_row(&table, "accounts", s->accounts, 0, "");
+    for (size_t i = 0; i < q->n_stages; i++) {
+        char what[80];
+        snprintf(what, sizeof what, "  in stage %s", q->stages[i]->stage);
+        share_row(&table, what, q->stages[i]->accounts, s->accounts, "the accounts");
+    }
     share_row(&table, "users", s->users, 0, "");
     share_row(&table, "activated users (PAL)", q->pals, s->users, "the users");
     share_row(&table, "qualified users (PQL)", q->pqls, s->users, "the users");
     share_row(&table, "qualified accounts (PQA)", q->pqas, s->accounts, "the accounts");
-    for (size_t i = 0; i < q->n_stages; i++) {
-        char what[80];
-        snprintf(what, sizeof what, "  in stage %s", q->stages[i]->stage);
-        share_row(&table, what, q->stages[i]->accounts, q->accounts, "them");
-    }
     share_row(&table, "leads", q->leads, 0, "");
     output_table_write(&table, 0, stdout);
 }

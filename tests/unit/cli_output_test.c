@@ -85,6 +85,15 @@ Test(decision_json, keys_stand_in_their_order)
     expect_json(decision_json(&decision, false),
                 "{\"decision\":\"signal\",\"signal\":\"user_pql\",\"value\":true,\"account\":\"a\","
                 "\"user\":\"u\",\"at\":5,\"known_at\":6,\"event\":\"m\",\"playbook\":\"p@1\"}");
+    signal.episode = 2;
+    signal.label = "High Intent";
+    signal.reason = "trial is over";
+    expect_json(decision_json(&decision, false),
+                "{\"decision\":\"signal\",\"signal\":\"user_pql\",\"value\":true,\"account\":\"a\","
+                "\"user\":\"u\",\"episode\":2,\"label\":\"High Intent\",\"reason\":\"trial is "
+                "over\",\"at\":5,\"known_at\":6,\"event\":\"m\",\"playbook\":\"p@1\"}");
+    signal.episode = 0;
+    signal.label = signal.reason = "";
     signal.user_id = "";
     signal.event_id = "";
     expect_json(decision_json(&decision, true),
@@ -109,6 +118,16 @@ Test(decision_json, qualifications_and_leads)
         decision_json(&decision, false),
         "{\"decision\":\"qualification\",\"stage\":\"pql\",\"account\":\"a\",\"user\":\"u\","
         "\"at\":0,\"known_at\":0,\"event\":\"m\",\"playbook\":\"\"}");
+    q.definition = "trial";
+    q.label = "Trial";
+    q.episode = 3;
+    q.left = 1;
+    q.reason = "it is over";
+    expect_json(
+        decision_json(&decision, false),
+        "{\"decision\":\"qualification\",\"stage\":\"pql\",\"definition\":\"trial\",\"label\":"
+        "\"Trial\",\"episode\":3,\"left\":true,\"account\":\"a\",\"user\":\"u\",\"reason\":\"it "
+        "is over\",\"at\":0,\"known_at\":0,\"event\":\"m\",\"playbook\":\"\"}");
     lead.step = ASSAY__ROUTER__V1__LEAD_STEP__LEAD_STEP_CONTACT_ADDED;
     lead.lead_id = "l-1";
     lead.account_id = "a\xFF";
@@ -129,6 +148,17 @@ Test(decision_json, qualifications_and_leads)
         "{\"decision\":\"lead\",\"step\":\"contact_added\",\"lead\":\"l-1\",\"account\":\"a\","
         "\"queue\":\"sales\",\"motion\":\"sales\",\"priority\":50,\"consumer\":\"c\",\"at\":0,"
         "\"known_at\":0,\"playbook\":\"\"}");
+    lead.step = ASSAY__ROUTER__V1__LEAD_STEP__LEAD_STEP_WITHDRAWN;
+    lead.message = "upgrade";
+    lead.label = "Trial";
+    lead.reason = "converted";
+    expect_json(
+        decision_json(&decision, false),
+        "{\"decision\":\"lead\",\"step\":\"withdrawn\",\"lead\":\"l-1\",\"account\":\"a\","
+        "\"queue\":\"sales\",\"motion\":\"sales\",\"priority\":50,\"message\":\"upgrade\","
+        "\"label\":\"Trial\",\"reason\":\"converted\",\"consumer\":\"c\",\"at\":0,\"known_at\":0,"
+        "\"playbook\":\"\"}");
+    lead.message = lead.label = lead.reason = "";
     lead.step = ASSAY__ROUTER__V1__LEAD_STEP__LEAD_STEP_COMPLETED;
     expect_json(decision_json(&decision, false),
                 "{\"decision\":\"lead\",\"step\":\"completed\",\"lead\":\"l-1\",\"account\":\"a\","

@@ -137,8 +137,9 @@ static const char *reason_of(const struct subject *user, struct arena *arena)
     for (uint32_t i = 0; i < user->n_held; i++)
         if (is_usage(&user->held[i]))
             add_name(names, &n, user->held[i].name);
-    for (uint32_t i = 0; n == 0 && i < user->n_qualified; i++)
-        if (!user->qualified[i].left)
+    bool signals = n > 0;
+    for (uint32_t i = 0; !signals && i < user->n_qualified; i++)
+        if (!user->qualified[i].left && user->qualified[i].role != ROUTER_PAL)
             add_name(names, &n, user->qualified[i].definition);
     size_t len = 1;
     for (uint32_t i = 0; i < n; i++)
