@@ -21,7 +21,7 @@ enum {
     ACCOUNTS = 120,
     USERS = 3, // of an account
     RELOAD_AT = BATCHES / 2,
-    LIVES = 10,
+    LIVES = 14,
 };
 static const int64_t HOUR = 3600000;
 static const int64_t DAY = 24 * HOUR;
@@ -242,12 +242,12 @@ struct result {
     char *explained, *believed;
 };
 
-static struct result result_of(struct rig *rig)
+static struct result result_of(struct rig *rig, bool one_playbook)
 {
     // Timers have run up to one instant.
     CHECK(rig_advance(rig, BATCH_T0 + 43 * DAY, NULL) == ERR_OK);
     rig_wait_signals(rig);
-    return (struct result){explain_all(rig), believed(rig)};
+    return (struct result){explain_all(rig), one_playbook ? believed(rig) : mem_dup_text("")};
 }
 
 static void result_free(struct result *result)
@@ -294,7 +294,7 @@ static struct result run_from_the_start(enum edition edition)
     static struct rig rig;
     open_with(&rig, edition, CHECKPOINTS);
     send_batches(&rig, 0, BATCHES);
-    struct result result = result_of(&rig);
+    struct result result = result_of(&rig, true);
     CHECK(strstr(rig_log(&rig), "warming_started") == NULL);
     CHECK(rig_stop(&rig) == 0);
     rig_close(&rig);
@@ -311,36 +311,39 @@ static void run_under_traffic(const struct result *expected)
     rig_wait_warm(&rig);
     if (strstr(rig_log(&rig), "warming_done") == NULL)
         rig_die(&rig, "no word of the end of warming");
-    struct result result = result_of(&rig);
+    struct result result = result_of(&rig, true);
     expect_same("under traffic", expected, &result);
     result_free(&result);
     // What recovery makes of it is the same, and says nothing new.
     rig_kill(&rig);
     start(&rig);
     CHECK(rig_lane(&rig, 0)->warming_measures == 0);
-    result = result_of(&rig);
+    result = result_of(&rig, true);
     expect_same("after a kill", expected, &result);
     result_free(&result);
     CHECK(rig_stop(&rig) == 0);
     rig_close(&rig);
 }
 
+// Each life may begin with another playbook; the last one has the new measures. What the router
+// believes of signals that came and went with playbooks is its own affair.
 static void run_killed(struct test_random *random, const struct result *expected)
 {
     static struct rig rig;
+    size_t at = RELOAD_AT, n_warming = 0;
+    enum edition edition = OLD;
     open_with(&rig, OLD, CHECKPOINTS);
     send_batches(&rig, 0, RELOAD_AT);
-    bool between = test_random_below(random, 2) == 0;
-    if (between)
-        load(&rig, OTHER);
-    load(&rig, NEW);
-    size_t at = RELOAD_AT, n_warming = 0;
     for (int life = 0; life < LIVES; life++) {
-        bool busy = test_random_below(random, 2) == 0;
-        size_t to = at + (busy ? test_random_below(random, (BATCHES - at) / 3 + 1) : 0);
+        if (life == LIVES - 1 || test_random_below(random, 2) == 0) {
+            edition = life == LIVES - 1 || edition != NEW ? NEW : OTHER;
+            load(&rig, edition);
+        }
+        bool busy = test_random_below(random, 3) == 0;
+        size_t to = at + (busy ? test_random_below(random, (BATCHES - at) / 4 + 1) : 0);
         send_batches(&rig, at, to);
         at = to;
-        usleep((useconds_t)test_random_below(random, life % 2 == 0 ? 30000 : 200000));
+        usleep((useconds_t)test_random_below(random, life % 3 == 0 ? 200000 : 20000));
         arena_reset(&rig.arena);
         n_warming += rig_lane(&rig, 0)->warming_measures > 0;
         rig_kill(&rig);
@@ -348,8 +351,8 @@ static void run_killed(struct test_random *random, const struct result *expected
     }
     send_batches(&rig, at, BATCHES);
     rig_wait_warm(&rig);
-    struct result result = result_of(&rig);
-    expect_same("killed", expected, &result);
+    struct result result = result_of(&rig, false);
+    expect_text("killed", expected->explained, result.explained);
     result_free(&result);
     printf("killed %d times, %zu of them while it was warming\n", LIVES, n_warming);
     CHECK(rig_stop(&rig) == 0);
@@ -365,7 +368,7 @@ static void run_renamed(void)
     CHECK(rig_lane(&rig, 0)->warming_measures == 0);
     CHECK(strstr(rig_log(&rig), "warming_started") == NULL);
     send_batches(&rig, RELOAD_AT, BATCHES);
-    struct result result = result_of(&rig), expected = run_from_the_start(RENAMED);
+    struct result result = result_of(&rig, true), expected = run_from_the_start(RENAMED);
     expect_same("renamed", &expected, &result);
     result_free(&result);
     result_free(&expected);
@@ -389,10 +392,10 @@ static void run_trimmed(void)
     load(&rig, NEW);
     send_batches(&rig, RELOAD_AT, BATCHES);
     rig_wait_warm(&rig);
-    struct result result = result_of(&rig);
+    struct result result = result_of(&rig, true);
     rig_kill(&rig);
     start(&rig);
-    struct result again = result_of(&rig);
+    struct result again = result_of(&rig, true);
     expect_same("trimmed", &result, &again);
     result_free(&result);
     result_free(&again);
