@@ -297,10 +297,15 @@ static void decide_for_user(struct decision *decision, struct user *user, int32_
         decide_moved(decision, user);
 }
 
-static void decide_for_users(struct decision *decision, int32_t position)
+// `hand`: the scene of the one user at hand, when there is only that one.
+static void decide_for_users(struct decision *decision, struct scene *hand, int32_t position)
 {
     struct account *account = decision->account;
     bool everyone = sigset_has(&decision->every, position);
+    if (!everyone && decision->user != NULL) {
+        decide_signal(decision, hand, position);
+        return;
+    }
     for (uint32_t i = 0; everyone && i < account->n_users; i++) {
         if (account->users[i].user->counted)
             decide_for_user(decision, account->users[i].user, position);
@@ -333,7 +338,10 @@ void decide_pass(struct decision *decision)
     const struct playbook *playbook = decision->core->playbook;
     const struct sigset *warming = &decision->core->warming_signals;
     decide_begin(decision);
-    struct scene scene = decide_scene(decision, NULL);
+    struct user *user = decision->user;
+    struct scene scene = decide_scene(decision, NULL), hand = scene;
+    if (user != NULL)
+        hand = decide_scene(decision, user);
     for (int32_t s = sigset_next(&decision->todo, 0); s >= 0;
          s = sigset_next(&decision->todo, s + 1)) {
         if (sigset_has(warming, s))
@@ -341,8 +349,10 @@ void decide_pass(struct decision *decision)
         if (playbook->signals[s].scope == SCOPE_ACCOUNT)
             decide_signal(decision, &scene, s);
         else
-            decide_for_users(decision, s);
+            decide_for_users(decision, &hand, s);
     }
+    if (user != NULL && hand.flipped)
+        decide_moved(decision, user);
     decision->moved = decision->moved || scene.flipped;
     decide_end(decision);
 }

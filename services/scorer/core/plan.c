@@ -104,15 +104,10 @@ static void plan_events(struct plan *plan)
         arena_alloc(plan->arena, sizeof *plan->events * (size_t)(playbook->n_events + 1));
     for (int32_t event = 0; event <= playbook->n_events; event++) {
         const struct dispatch *dispatch = &playbook->dispatch[event];
-        struct plan_event *out = &plan->events[event];
         plan_event_steps(plan, event, SCOPE_USER, dispatch->user_measures,
                          dispatch->n_user_measures);
         plan_event_steps(plan, event, SCOPE_ACCOUNT, dispatch->account_measures,
                          dispatch->n_account_measures);
-        for (int32_t i = 0; i < dispatch->n_user_signals; i++)
-            sigset_add(&out->signals[SCOPE_USER], dispatch->user_signals[i]);
-        for (int32_t i = 0; i < dispatch->n_account_signals; i++)
-            sigset_add(&out->signals[SCOPE_ACCOUNT], dispatch->account_signals[i]);
     }
 }
 

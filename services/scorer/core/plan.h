@@ -66,7 +66,7 @@ struct plan_step {
 struct plan_event {
     struct plan_step *steps[2]; // by scope
     uint32_t n_steps[2];
-    struct sigset signals[2];
+    struct sigset signals[2]; // that look at what the event may change, but through another signal
     // Signals of users that weigh what the event may change of the account against what is their
     // own: to be decided for every user.
     struct sigset every;

@@ -175,8 +175,12 @@ static void across_one(struct plan *plan, int32_t s)
     for (int32_t i = sigset_next(&seen->far, 0); i >= 0; i = sigset_next(&seen->far, i + 1))
         sigset_add(account ? &plan->drags[i].account : &plan->drags[i].every, s);
     for (int32_t event = 0; event <= playbook->n_events; event++) {
-        if (across_meets(plan->events[event].touched, whole.mixed))
-            sigset_add(&plan->events[event].every, s);
+        struct plan_event *out = &plan->events[event];
+        // What it sees through another signal reaches it when that one changes.
+        if (across_meets(out->touched, plan->signals[s].measures))
+            sigset_add(&out->signals[signal->scope], s);
+        if (across_meets(out->touched, whole.mixed))
+            sigset_add(&out->every, s);
     }
 }
 
