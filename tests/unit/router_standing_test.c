@@ -369,7 +369,7 @@ Test(router_standing, whom_to_speak_to_first)
     cr_assert_str_eq(people[1].user_id, "keen");
     cr_assert_str_eq(people[1].reason, "ready, invited");
     cr_assert_str_eq(people[2].user_id, "late"); // qualified first
-    cr_assert_str_eq(people[2].reason, "pql");
+    cr_assert_str_eq(people[2].reason, "pql"); // no signal of its own
     cr_assert_str_eq(people[3].user_id, "early");
     // Of an account that qualifies without a user, the best there are.
     router_world_send(&w, "b", "x", "ready", true);
