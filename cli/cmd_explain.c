@@ -7,11 +7,21 @@
 
 #include <string.h>
 
-enum { PATIENCE_MS = 10000 };
+enum {
+    PATIENCE_MS = 10000,
+    JOURNAL_MS = 300000, // a journal is read meanwhile
+};
 
-static enum err lane_ask(struct cluster *cluster, const char *account, struct explain *explain,
-                         struct err_info *info)
+struct explain_ask {
+    const char *dir, *account, *user;
+    bool events, json;
+    int64_t at_ms;
+};
+
+static enum err lane_ask(struct cluster *cluster, const struct explain_ask *ask,
+                         struct explain *explain, struct err_info *info)
 {
+    const char *account = ask->account, *then = ask->at_ms == 0 ? "" : " by then";
     const struct shard_map *map;
     enum err err = cluster_map(cluster, &map, info);
     if (err != ERR_OK)
@@ -19,12 +29,15 @@ static enum err lane_ask(struct cluster *cluster, const char *account, struct ex
     Assay__Scorer__V1__ExplainRequest request = ASSAY__SCORER__V1__EXPLAIN_REQUEST__INIT;
     request.account_id = (char *)account;
     request.user_id = (char *)explain->user;
+    request.events = ask->events;
+    request.at_ms = ask->at_ms;
+    request.proposals = true;
     struct cluster_call call = {
         .service = map->lanes[shard_map_lane_of_key(map, span_of(account))].node,
         .method = "assay.scorer.v1.ScorerService/Explain",
         .request = &request.base,
         .answer_type = &assay__scorer__v1__explain_response__descriptor,
-        .patience_ms = PATIENCE_MS,
+        .patience_ms = ask->events || ask->at_ms != 0 ? JOURNAL_MS : PATIENCE_MS,
     };
     ProtobufCMessage *message;
     err = cluster_call(cluster, &call, &message, info);
@@ -34,14 +47,14 @@ static enum err lane_ask(struct cluster *cluster, const char *account, struct ex
             err = ERR_NOT_FOUND;
     }
     if (err == ERR_NOT_FOUND && explain->user[0] != '\0')
-        return err_set(info, err, "no event of user %s in account %s has been taken in",
-                       explain->user, account);
+        return err_set(info, err, "no event of user %s in account %s has been taken in%s",
+                       explain->user, account, then);
     if (err == ERR_NOT_FOUND)
         return err_set(
             info, err,
-            "no event of account %s has been taken in (a user without an account has the "
+            "no event of account %s has been taken in%s (a user without an account has the "
             "account user:ID)",
-            account);
+            account, then);
     return err;
 }
 
@@ -64,17 +77,18 @@ static enum err router_ask(struct cluster *cluster, const char *account, struct 
     return err;
 }
 
-static int explain_account(const char *dir, const char *account, const char *user, bool json)
+static int explain_account(const struct explain_ask *ask)
 {
     struct cluster *cluster = NULL;
     struct err_info info;
-    struct explain explain = {.user = user};
-    enum err err = cluster_open(dir, &cluster, &info);
+    struct explain explain = {.user = ask->user, .events = ask->events};
+    enum err err = cluster_open(ask->dir, &cluster, &info);
     if (err == ERR_OK)
-        err = lane_ask(cluster, account, &explain, &info);
-    if (err == ERR_OK)
-        err = router_ask(cluster, account, &explain, &info);
-    if (err == ERR_OK && json)
+        err = lane_ask(cluster, ask, &explain, &info);
+    // The router knows how it is, not how it was.
+    if (err == ERR_OK && ask->at_ms == 0)
+        err = router_ask(cluster, ask->account, &explain, &info);
+    if (err == ERR_OK && ask->json)
         output_json(explain_json(&explain));
     else if (err == ERR_OK)
         explain_write(&explain, stdout);
@@ -84,21 +98,30 @@ static int explain_account(const char *dir, const char *account, const char *use
 
 int cmd_explain(int argc, char **argv)
 {
-    const char *dir = CLUSTER_DIR_DEFAULT, *user = "";
-    bool json = false;
+    struct explain_ask ask = {.dir = CLUSTER_DIR_DEFAULT, .user = ""};
     const struct option options[] = {
-        {"user", OPTION_TEXT, &user, "ID", "with the signals of this user of the account", 0, 0,
+        {"user", OPTION_TEXT, &ask.user, "ID", "with the signals of this user of the account", 0, 0,
          NULL},
-        OPTION_ROW_DATA(&dir),
-        OPTION_ROW_JSON(&json),
+        {"events", OPTION_FLAG, &ask.events, NULL,
+         "with the first and the last event that each condition counts (reads the journal)", 0, 0,
+         NULL},
+        {"at", OPTION_TIME, &ask.at_ms, "TIME",
+         "as it was then, by the playbook in force now: the events that happened by TIME, and what "
+         "time had done by then (reads the journal)",
+         0, 0, NULL},
+        OPTION_ROW_DATA(&ask.dir),
+        OPTION_ROW_JSON(&ask.json),
     };
     const struct command command = {
         .name = "explain",
         .usage = "account ID [options]",
         .example = "assay explain account acct-000042\n"
-                   "assay explain account acct-000042 --user u-000123",
+                   "assay explain account acct-000042 --user u-000123 --events\n"
+                   "assay explain account acct-000042 --at 2026-01-31T10:00:00Z",
         .summary = "Says why an account or a user qualifies: every condition with its value, since "
-                   "when it holds,\nand what is missing where it does not.",
+                   "when it holds,\nand what is missing where it does not: the smallest set of "
+                   "further events that would do, by when\nthey must come, and why a lead was or "
+                   "was not made.",
         COMMAND_OPTIONS(options),
         .args_min = 2,
         .args_max = 2,
@@ -111,5 +134,6 @@ int cmd_explain(int argc, char **argv)
         fprintf(stderr, "assay explain: unknown \"%s\"; there is: account ID\n", argv[0]);
         return EXIT_USAGE;
     }
-    return explain_account(dir, argv[1], user, json);
+    ask.account = argv[1];
+    return explain_account(&ask);
 }

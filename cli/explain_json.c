@@ -3,36 +3,128 @@
 #include "cli/explain.h"
 #include "cli/output.h"
 
-static json_t *condition_json(const Assay__Scorer__V1__Condition *c)
+static void put(json_t *o, const char *key, const char *text)
+{
+    if (text[0] != '\0')
+        json_object_set_new(o, key, output_json_text(text));
+}
+
+static void put_ms(json_t *o, const char *key, int64_t ms)
+{
+    if (ms != 0)
+        json_object_set_new(o, key, json_integer((json_int_t)ms));
+}
+
+static void put_true(json_t *o, const char *key, bool flag)
+{
+    if (flag)
+        json_object_set_new(o, key, json_true());
+}
+
+static json_t *event_json(const char *id, int64_t at_ms)
+{
+    return json_pack("{s:o, s:I}", "event", output_json_text(id), "at", (json_int_t)at_ms);
+}
+
+static json_t *condition_json(const struct explain *e, const Assay__Scorer__V1__Condition *c)
 {
     json_t *o = json_pack("{s:o, s:b, s:i}", "condition", output_json_text(c->text), "met", c->met,
                           "depth", (int)c->depth);
-    if (c->value[0] != '\0')
-        json_object_set_new(o, "value", output_json_text(c->value));
-    if (c->threshold[0] != '\0')
-        json_object_set_new(o, "threshold", output_json_text(c->threshold));
-    if (c->since_ms != 0)
-        json_object_set_new(o, "since", json_integer(c->since_ms));
-    if (c->missing[0] != '\0')
-        json_object_set_new(o, "missing", output_json_text(c->missing));
+    put(o, "value", c->value);
+    put(o, "threshold", c->threshold);
+    put_ms(o, "since", c->since_ms);
+    put(o, "missing", c->missing);
+    put_true(o, "exit", c->exit);
+    put_true(o, "warming", c->warming);
+    if (!e->events || !c->leaf)
+        return o;
+    json_object_set_new(o, "events", json_integer((json_int_t)c->event_count));
+    put_true(o, "more_events", c->more_events);
+    if (c->event_count > 0) {
+        json_object_set_new(o, "first", event_json(c->first_id, c->first_ms));
+        json_object_set_new(o, "last", event_json(c->last_id, c->last_ms));
+    }
     return o;
 }
 
-static json_t *signal_json(const Assay__Scorer__V1__ExplainedSignal *s)
+static json_t *proposal_json(const Assay__Scorer__V1__Proposal *p)
 {
-    json_t *o = json_pack("{s:o, s:b, s:i, s:i}", "signal", output_json_text(s->name), "value",
-                          s->value, "met", (int)s->met_count, "of", (int)s->leaf_count);
-    json_t *conditions = json_array();
-    if (s->user_id[0] != '\0')
-        json_object_set_new(o, "user", output_json_text(s->user_id));
-    if (s->since_ms != 0)
-        json_object_set_new(o, "since", json_integer(s->since_ms));
-    if (s->event_id[0] != '\0')
-        json_object_set_new(o, "event", output_json_text(s->event_id));
-    for (size_t i = 0; i < s->n_conditions; i++)
-        json_array_append_new(conditions, condition_json(s->conditions[i]));
-    json_object_set_new(o, "conditions", conditions);
+    static const char *const KINDS[] = {"none", "events", "time", "never", "unknown"};
+    char line[EXPLAIN_WHY_BYTES];
+    json_t *steps = json_array(), *blocks = json_array();
+    size_t kind = (size_t)p->kind < ARRAY_LEN(KINDS) ? (size_t)p->kind : 0;
+    json_t *o = json_pack("{s:s, s:o}", "kind", KINDS[kind], "text",
+                          output_json_text(explain_proposal(p, line, sizeof line)));
+    for (size_t i = 0; i < p->n_steps; i++) {
+        const Assay__Scorer__V1__ProposalStep *step = p->steps[i];
+        json_t *item = json_pack("{s:o, s:i}", "event", output_json_text(step->event), "count",
+                                 (int)step->count);
+        put(item, "who", step->who);
+        put(item, "with", step->with);
+        put(item, "when", step->when);
+        json_array_append_new(steps, item);
+    }
+    for (size_t i = 0; i < p->n_blocks; i++)
+        json_array_append_new(blocks, output_json_text(p->blocks[i]));
+    json_object_set_new(o, "steps", steps);
+    json_object_set_new(o, "events", json_integer(p->event_count));
+    json_object_set_new(o, "least", json_boolean(p->least));
+    put_ms(o, "not_before", p->from_ms);
+    put_ms(o, "before", p->by_ms);
+    put_ms(o, "true_from", p->true_ms);
+    json_object_set_new(o, "blocks", blocks);
     return o;
+}
+
+static json_t *signal_json(const struct explain *e, const Assay__Scorer__V1__ExplainedSignal *s)
+{
+    json_t *conditions = json_array();
+    json_t *o = json_pack("{s:o, s:b, s:i, s:i}", "signal", output_json_text(s->name), "value",
+                          s->value, "met", (int)s->met_count, "leaves", (int)s->leaf_count);
+    put(o, "kind", s->kind);
+    put(o, "user", s->user_id);
+    put(o, "definition", s->definition);
+    put(o, "role", s->role);
+    put(o, "label", s->label);
+    put_ms(o, "since", s->since_ms);
+    put(o, "event", s->event_id);
+    if (s->episode > 0)
+        json_object_set_new(o, "episode", json_integer(s->episode));
+    put_ms(o, "held_until", s->held_until_ms);
+    put_ms(o, "cooling_until", s->cooling_until_ms);
+    put_true(o, "spent", s->spent);
+    put_true(o, "exhausted", s->exhausted);
+    put_true(o, "leaving", s->leaving);
+    for (size_t i = 0; i < s->n_conditions; i++)
+        json_array_append_new(conditions, condition_json(e, s->conditions[i]));
+    json_object_set_new(o, "conditions", conditions);
+    if (s->proposal != NULL)
+        json_object_set_new(o, "proposal", proposal_json(s->proposal));
+    return o;
+}
+
+static json_t *verdicts_json(const struct explain *e)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < e->lane->n_signals; i++) {
+        const Assay__Scorer__V1__ExplainedSignal *s = e->lane->signals[i];
+        struct explain_verdict verdict;
+        if (s->definition[0] == '\0')
+            continue;
+        explain_verdict(e, s, &verdict);
+        json_t *o = json_pack("{s:o, s:o, s:b, s:o}", "definition", output_json_text(s->definition),
+                              "role", output_json_text(s->role), "qualified", verdict.qualified,
+                              "why", output_json_text(verdict.why));
+        put(o, "label", s->label);
+        put(o, "user", s->user_id);
+        put_ms(o, "since", s->since_ms);
+        if (verdict.lead != NULL) {
+            put(o, "lead", verdict.lead->lead_id);
+            put(o, "lead_state", lead_state_word(verdict.lead->state));
+        }
+        json_array_append_new(list, o);
+    }
+    return list;
 }
 
 static json_t *trait_json(const Assay__Event__V1__Property *p)
@@ -68,39 +160,51 @@ static json_t *measures_json(const Assay__Scorer__V1__ExplainResponse *lane)
         const Assay__Scorer__V1__Measure *m = lane->measures[i];
         json_t *o = json_pack("{s:o, s:o}", "measure", output_json_text(m->name), "value",
                               output_json_text(m->value));
-        if (m->user_id[0] != '\0')
-            json_object_set_new(o, "user", output_json_text(m->user_id));
+        put(o, "user", m->user_id);
+        put_true(o, "warming", m->warming);
         json_array_append_new(list, o);
     }
     return list;
 }
 
+static void router_json(const struct explain *e, json_t *o)
+{
+    json_t *leads = json_array();
+    for (size_t i = 0; e->router != NULL && i < e->router->n_leads; i++)
+        json_array_append_new(leads, lead_json(e->router->leads[i]));
+    json_object_set_new(o, "leads", leads);
+    if (e->router == NULL)
+        return;
+    json_object_set_new(o, "stage", output_json_text(e->router->stage));
+    json_object_set_new(o, "pqa", json_boolean(e->router->pqa));
+}
+
 json_t *explain_json(const struct explain *e)
 {
-    json_t *signals = json_array(), *leads = json_array(), *users = json_array();
+    json_t *signals = json_array(), *users = json_array();
     for (size_t i = 0; i < e->lane->n_signals; i++)
-        json_array_append_new(signals, signal_json(e->lane->signals[i]));
-    for (size_t i = 0; i < e->router->n_leads; i++)
-        json_array_append_new(leads, lead_json(e->router->leads[i]));
+        json_array_append_new(signals, signal_json(e, e->lane->signals[i]));
     for (size_t i = 0; i < e->lane->n_users_listed; i++)
         json_array_append_new(users, output_json_text(e->lane->users_listed[i]));
-    json_t *o = json_pack("{s:o, s:o, s:I, s:I, s:o, s:b}", "account",
-                          output_json_text(e->lane->account_id), "playbook",
-                          output_json_text(e->lane->playbook), "clock",
-                          (json_int_t)e->lane->clock_ms, "n_users", (json_int_t)e->lane->user_count,
-                          "stage", output_json_text(e->router->stage), "pqa", e->router->pqa);
+    json_t *o =
+        json_pack("{s:o, s:o, s:I, s:I}", "account", output_json_text(e->lane->account_id),
+                  "playbook", output_json_text(e->lane->playbook), "clock",
+                  (json_int_t)e->lane->clock_ms, "n_users", (json_int_t)e->lane->user_count);
+    put_ms(o, "at", e->lane->at_ms);
+    put_ms(o, "events_from", e->lane->events_from_ms);
+    put_true(o, "proposals_left_out", e->lane->proposals_left_out);
     if (e->user[0] != '\0') {
         json_object_set_new(o, "user", output_json_text(e->user));
         json_object_set_new(o, "user_traits",
                             traits_json(e->lane->user_traits, e->lane->n_user_traits));
     }
-    if (e->lane->excluded[0] != '\0')
-        json_object_set_new(o, "excluded", output_json_text(e->lane->excluded));
+    put(o, "excluded", e->lane->excluded);
+    json_object_set_new(o, "verdicts", verdicts_json(e));
     json_object_set_new(o, "signals", signals);
     json_object_set_new(o, "measures", measures_json(e->lane));
     json_object_set_new(o, "account_traits",
                         traits_json(e->lane->account_traits, e->lane->n_account_traits));
     json_object_set_new(o, "users", users);
-    json_object_set_new(o, "leads", leads);
+    router_json(e, o);
     return o;
 }

@@ -7,36 +7,101 @@
 
 #include <string.h>
 
-static void condition_write(const Assay__Scorer__V1__Condition *c, FILE *stream)
+static void events_write(const Assay__Scorer__V1__Condition *c, int indent, FILE *stream)
+{
+    if (c->event_count == 0)
+        return;
+    fprintf(stream, "%*s  %s%s%s%s: first %s %s", indent, "", output_dim(),
+            output_count(c->event_count), c->more_events ? " or more" : "",
+            c->event_count == 1 ? " event" : " events", output_clean(c->first_id),
+            output_time(c->first_ms));
+    if (c->event_count > 1)
+        fprintf(stream, ", last %s %s", output_clean(c->last_id), output_time(c->last_ms));
+    fprintf(stream, "%s\n", output_plain());
+}
+
+static void condition_write(const struct explain *e, const Assay__Scorer__V1__Condition *c,
+                            FILE *stream)
 {
     int indent = 6 + 2 * (int)(c->depth < 32 ? c->depth : 32);
-    bool node =
-        strcmp(c->text, "all") == 0 || strcmp(c->text, "any") == 0 || strcmp(c->text, "not") == 0;
     fprintf(stream, "%*s%s %s", indent, "", output_mark(c->met), output_clean(c->text));
-    if (!node && c->value[0] != '\0')
+    if (c->leaf && c->value[0] != '\0')
         fprintf(stream, "   is %s", output_clean(c->value));
+    if (c->warming)
+        fprintf(stream, "   %swarming: not all of its past is in%s", output_dim(), output_plain());
     if (c->met && c->since_ms != 0)
         fprintf(stream, "   %ssince %s%s", output_dim(), output_time(c->since_ms), output_plain());
-    if (!c->met && c->missing[0] != '\0')
+    if (!c->met && c->missing[0] != '\0' && !c->exit)
         fprintf(stream, "   %smissing: %s%s", output_bold(), output_clean(c->missing),
                 output_plain());
     fputc('\n', stream);
+    if (e->events)
+        events_write(c, indent, stream);
 }
 
-static void signal_write(const Assay__Scorer__V1__ExplainedSignal *s, FILE *stream)
+// What holds a signal with a memory back.
+static void memory_write(const Assay__Scorer__V1__ExplainedSignal *s, FILE *stream)
 {
-    fprintf(stream, "    %s %s%s%s", output_mark(s->value), output_bold(), output_clean(s->name),
+    if (s->memory && s->episode > 0)
+        fprintf(stream, ", episode %u", s->episode);
+    if (s->held_until_ms != 0)
+        fprintf(stream, ", held until %s", output_time(s->held_until_ms));
+    if (s->cooling_until_ms != 0)
+        fprintf(stream, ", cooling until %s", output_time(s->cooling_until_ms));
+    if (s->spent)
+        fputs(", its condition must first cease to hold", stream);
+    if (s->exhausted)
+        fputs(", as often as it may be", stream);
+}
+
+// Whether a definition's tree shows the signal whole.
+static bool signal_shown(const struct explain *e, const Assay__Scorer__V1__ExplainedSignal *s)
+{
+    for (size_t i = 0; i < e->lane->n_signals; i++) {
+        const Assay__Scorer__V1__ExplainedSignal *other = e->lane->signals[i];
+        for (size_t c = 0; other->definition[0] != '\0' && c < other->n_conditions; c++) {
+            if (!other->conditions[c]->leaf && strcmp(other->conditions[c]->text, s->name) == 0 &&
+                strcmp(other->user_id, s->user_id) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+static void signal_write(const struct explain *e, const Assay__Scorer__V1__ExplainedSignal *s,
+                         FILE *stream)
+{
+    char missing[EXPLAIN_WHY_BYTES];
+    const char *name = s->definition[0] != '\0' ? s->definition : s->name;
+    fprintf(stream, "    %s %s%s%s", output_mark(s->value), output_bold(), output_clean(name),
             output_plain());
+    if (s->definition[0] != '\0' && strcmp(s->definition, s->role) != 0)
+        fprintf(stream, " (%s)", output_clean(s->role));
+    if (s->label[0] != '\0')
+        fprintf(stream, " \"%s\"", output_clean(s->label));
     if (s->leaf_count > 1)
         fprintf(stream, "  %u of %u conditions", s->met_count, s->leaf_count);
     if (s->value && s->since_ms != 0)
         fprintf(stream, "  since %s", output_time(s->since_ms));
+    memory_write(s, stream);
     if (s->value)
         fprintf(stream, "%s%s%s", output_dim(),
                 s->event_id[0] == '\0' ? "" : ", completed by event ", output_clean(s->event_id));
     fprintf(stream, "%s\n", output_plain());
-    for (size_t i = 0; i < s->n_conditions; i++)
-        condition_write(s->conditions[i], stream);
+    if (s->definition[0] == '\0' && signal_shown(e, s))
+        return;
+    bool exit = false;
+    for (size_t i = 0; i < s->n_conditions; i++) {
+        if (s->conditions[i]->exit && !exit)
+            fprintf(stream, "      %sends when%s\n", output_dim(), output_plain());
+        exit = s->conditions[i]->exit;
+        condition_write(e, s->conditions[i], stream);
+    }
+    (void)explain_proposal(s->proposal, missing, sizeof missing);
+    // Of a definition it was said above.
+    if (missing[0] != '\0' && s->definition[0] == '\0')
+        fprintf(stream, "      %swould be true with: %s%s\n", output_bold(), output_clean(missing),
+                output_plain());
 }
 
 // Signals and measures of the user (`of_user`), or those of the account.
@@ -44,7 +109,7 @@ static void subject_write(const struct explain *e, bool of_user, FILE *stream)
 {
     for (size_t i = 0; i < e->lane->n_signals; i++)
         if ((e->lane->signals[i]->user_id[0] != '\0') == of_user)
-            signal_write(e->lane->signals[i], stream);
+            signal_write(e, e->lane->signals[i], stream);
     struct output_table table = {.right = 2};
     for (size_t i = 0; i < e->lane->n_measures; i++) {
         const Assay__Scorer__V1__Measure *m = e->lane->measures[i];
@@ -106,12 +171,26 @@ static void leads_write(const struct explain *e, FILE *stream)
     }
 }
 
-static void account_write(const struct explain *e, FILE *stream)
+// One line a definition: why a lead was made, or why not.
+static void verdicts_write(const struct explain *e, bool of_user, FILE *stream)
 {
-    fprintf(stream, "%saccount %s%s\n", output_bold(), output_clean(e->lane->account_id),
-            output_plain());
+    for (size_t i = 0; i < e->lane->n_signals; i++) {
+        const Assay__Scorer__V1__ExplainedSignal *s = e->lane->signals[i];
+        struct explain_verdict verdict;
+        if (s->definition[0] == '\0' || (s->user_id[0] != '\0') != of_user)
+            continue;
+        explain_verdict(e, s, &verdict);
+        fprintf(stream, "  %s %s%s%s  %s\n", output_mark(verdict.qualified), output_bold(),
+                output_clean(s->label[0] != '\0' ? s->label : s->definition), output_plain(),
+                output_clean(verdict.why));
+    }
+}
+
+static void router_write(const struct explain *e, FILE *stream)
+{
+    const char *stage = e->router->stage;
     fprintf(stream, "  stage %s%s, %s, as of %s UTC, playbook %s\n",
-            e->router->stage[0] == '\0' ? "none" : output_clean(e->router->stage),
+            stage[0] == '\0' ? "none" : output_clean(stage),
             e->router->pqa ? ", qualified account (PQA)" : "",
             output_plural(e->lane->user_count, "user", "users"), output_time(e->lane->clock_ms),
             output_clean(e->lane->playbook));
@@ -119,6 +198,23 @@ static void account_write(const struct explain *e, FILE *stream)
         fprintf(stream, "  PQL %s since %s\n", output_clean(e->router->pqls[i]->user_id),
                 output_time(e->router->pqls[i]->qualified_at_ms));
     leads_write(e, stream);
+}
+
+static void account_write(const struct explain *e, FILE *stream)
+{
+    fprintf(stream, "%saccount %s%s\n", output_bold(), output_clean(e->lane->account_id),
+            output_plain());
+    if (e->router != NULL)
+        router_write(e, stream);
+    else
+        fprintf(stream, "  as it was at %s UTC (its last event or timer: %s), %s, playbook %s\n",
+                output_time(e->lane->at_ms), output_time(e->lane->clock_ms),
+                output_plural(e->lane->user_count, "user", "users"),
+                output_clean(e->lane->playbook));
+    if (e->lane->events_from_ms != 0)
+        fprintf(stream, "  %sthe journal knows of events since %s only; the account is older%s\n",
+                output_dim(), output_time(e->lane->events_from_ms), output_plain());
+    verdicts_write(e, false, stream);
     traits_write(e->lane->account_traits, e->lane->n_account_traits, stream);
     subject_write(e, false, stream);
 }
@@ -144,6 +240,7 @@ void explain_write(const struct explain *e, FILE *stream)
     if (e->lane->excluded[0] != '\0')
         fprintf(stream, "    %s nothing of this user counts: %s\n", output_mark(false),
                 output_clean(e->lane->excluded));
+    verdicts_write(e, true, stream);
     traits_write(e->lane->user_traits, e->lane->n_user_traits, stream);
     subject_write(e, true, stream);
 }

@@ -81,6 +81,11 @@ static void explain_look(void *arg, const struct lane_view *view)
 
 static bool explain_proposes(const struct explained_signal *signal)
 {
+    // What is still being counted is not known to be missing.
+    for (size_t i = 0; i < signal->n_conditions; i++) {
+        if (signal->conditions[i].warming)
+            return false;
+    }
     return !signal->value &&
            (signal->origin == SIGNAL_DEFINITION || signal->origin == SIGNAL_DECLARED);
 }

@@ -162,9 +162,10 @@ Test(scorer_proposal, asks_for_traits_and_further_users)
     expect(&w, "a", NULL, "team",
            "events 2 by 2026-01-15T00:00:00.000Z\n1 group||account.plan is pro|\n1 P|a further "
            "user||\n");
-    expect(&w, "a", NULL, "many",
-           "events 5\n1 identify||user.role in [admin, owner]|\n1 P|||\n1 identify|v|user.role in "
-           "[admin, owner]|\n2 P|v||\n");
+    expect(
+        &w, "a", NULL, "many",
+        "events 5\n1 identify|u|user.role in [admin, owner]|\n1 P|u||\n1 identify|v|user.role in "
+        "[admin, owner]|\n2 P|v||\n");
     scorer_world_close(&w);
 }
 

@@ -51,7 +51,8 @@ static int64_t proposal_deadline(struct proposer *p, const struct found *found, 
 static bool proposal_alike(const struct move *a, const struct move *b)
 {
     return a->kind == b->kind && span_eq(a->name, b->name) && strcmp(a->with, b->with) == 0 &&
-           a->fresh_user == b->fresh_user && (a->fresh_user || span_eq(a->user, b->user));
+           a->fresh_user == b->fresh_user && a->named == b->named &&
+           (a->fresh_user || span_eq(a->user, b->user));
 }
 
 // On how many days, and how many users.
@@ -88,7 +89,7 @@ static const char *proposal_who(const struct proposer *p, const struct move *mov
         return "a further user";
     if (move->fresh_user)
         return arena_printf(p->arena, "%u further users", users);
-    if (p->user.len > 0 || move->user.len == 0 || span_eq(move->user, p->actor))
+    if (!move->named)
         return "";
     return arena_dup(p->arena, move->user);
 }

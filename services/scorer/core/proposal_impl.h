@@ -44,6 +44,7 @@ struct move {
     const struct property *properties;
     uint32_t n_properties;
     bool fresh_user; // a user that nothing was known of
+    bool named;      // nobody else would do
     const char *with;
 };
 

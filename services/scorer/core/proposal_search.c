@@ -208,6 +208,7 @@ static void attempt_join(struct attempt *a, const struct candidate *candidate, s
         if (span_eq(move.user, candidate->user)) {
             move.user = as;
             move.fresh_user = candidate->fresh;
+            move.named = !candidate->fresh;
         }
         proposal_add(a->p, &a->setup, &move);
     }
