@@ -7,6 +7,8 @@
 
 #include "services/scorer/core/state.h"
 #include "services/scorer/core/value.h"
+#include "services/scorer/core/warm.h"
+#include "services/scorer/core/warm.h"
 #include "services/scorer/rows.h"
 #include "tests/support/scorer_world.h"
 
@@ -90,7 +92,7 @@ static void fake_commit(struct store_fake *store, struct store_fake *from)
 
 // ---- The journal ----
 
-enum record_type { RECORD_EVENTS, RECORD_TICK, RECORD_PLAYBOOK };
+enum record_type { RECORD_EVENTS, RECORD_TICK, RECORD_PLAYBOOK, RECORD_WARMED };
 
 enum { RECORDS = 160, EVENTS_MAX = 6 };
 
@@ -100,6 +102,7 @@ struct record {
     struct say events[EVENTS_MAX];
     int n_events;
     const char *yaml;
+    uint64_t from; // WARMED: the first record that is read again
 };
 
 static const char *const PLAYBOOKS[] = {
@@ -176,6 +179,35 @@ static const char *const PLAYBOOKS[] = {
     "  s3: [{n: {at_least: 1}}, {e2: {at_least: 1}}]\n"
     "  s4: {h: {at_least: 6.5}}\n"
     "  s5: {u: {at_most: 1}}\n",
+    // All that remembers, looks across and moves by itself.
+    "playbook: p\nversion: 3\nexclude: [{user.bot: true}]\n"
+    "measures:\n"
+    "  c: {count: A, window: 2d}\n"
+    "  cc: {count: B, window: 9h, where: {user.role: x}}\n"
+    "  y: {count: any, per: account, where: {account.plan: x}}\n"
+    "  u: {distinct: user, on: A, window: 1d}\n"
+    "  r: {distinct: user, on: B, after: A, from: last, within: 30h, per: account}\n"
+    "  z: {sum: properties.p, on: A, resets_on: B}\n"
+    "  i: {since: A}\n"
+    "  f: {last: properties.p, on: any}\n"
+    "  q: {sequence: [A, B], within: 10h}\n"
+    "  o: {time_spent: any, idle: 2h, window: 2d}\n"
+    "  n: {users_with: s0}\n"
+    "scores:\n"
+    "  h: {points: {A: 5, B: -1}, half_life: 30h, per: account}\n"
+    "  l: {points: [{on: A, points: 10, per_day: 2}, {on: B, points: 3, at_most: 7}], fades_over: "
+    "3d}\n"
+    "  w: {weights: {l: 2, h: 1, s0: 4}, at_most: 40}\n"
+    "signals:\n"
+    "  s0: {when: {c: {at_least: 2}}, hold_for: 5h, cooldown: 20h}\n"
+    "  s1: [{n: {at_least: 1}}, {y: {at_least: 2}}]\n"
+    "  s2: {when: [s1, {i: {at_least: 6h}}], exit: {w: {above: 25}}, episodes: 3}\n"
+    "  s3: {any: [{w: {between: [6, 20]}}, {f: {is: 3}}, {q: {above: 1}}]}\n"
+    "  s4: {c: {at_least_percent: 40, of: y}}\n"
+    "  s5: {u: {grew_by: 1, over: 1d}}\n"
+    "  s6: {any: [{z: {above: 9}}, {o: {at_least: 3h}}, {cc: {at_least: 1}}, {r: {above: 1}}]}\n"
+    "qualify: {pql: {when: s3, exit: s2, hold_for: 3h, requalify: always}, pqa: s5}\n"
+    "lifecycle: {customer: s6}\n",
 };
 
 static const char *const ACCOUNTS[] = {"a", "b", "c", "dd", "user:u1", "user:u2", "eee"};
@@ -228,17 +260,26 @@ static void story_make(struct story *story, uint64_t number)
     arena_init(&story->arena, 16384, 0);
     int64_t now = at("2026-03-29T00:00:00Z");
     uint32_t events = 0;
-    story->records[1] = (struct record){.type = RECORD_PLAYBOOK, .yaml = PLAYBOOKS[0]};
+    story->records[1] =
+        (struct record){.type = RECORD_PLAYBOOK, .yaml = PLAYBOOKS[number % ARRAY_LEN(PLAYBOOKS)]};
     for (int i = 2; i <= RECORDS; i++) {
         struct record *record = &story->records[i];
         now += scorer_world_below(&story->seed, 120) * (int64_t)TIME_MINUTE_MS + 1;
         record->ms = now;
         uint32_t kind = scorer_world_below(&story->seed, 25);
-        if (kind == 0) {
+        if (kind == 0 || (kind == 1 && i > RECORDS / 2)) {
             record->type = RECORD_PLAYBOOK;
-            record->yaml = PLAYBOOKS[scorer_world_below(&story->seed, 2)];
+            record->yaml =
+                PLAYBOOKS[scorer_world_below(&story->seed, (uint32_t)ARRAY_LEN(PLAYBOOKS))];
+        } else if (kind == 1) {
+            record->type = RECORD_WARMED;
         } else if (kind < 4) {
             record->type = RECORD_TICK;
+        } else if (kind == 4) {
+            record->type = RECORD_WARMED;
+            record->from = scorer_world_below(&story->seed, 3) == 0
+                               ? 1 + scorer_world_below(&story->seed, (uint32_t)i)
+                               : 1;
         } else {
             record->n_events = 1 + (int)scorer_world_below(&story->seed, EVENTS_MAX);
             for (int e = 0; e < record->n_events; e++)
@@ -250,6 +291,7 @@ static void story_make(struct story *story, uint64_t number)
 // ---- Lanes ----
 
 struct lane_fake {
+    const struct story *story;
     struct core *core;
     struct rows *rows; // NULL: it never takes checkpoints
     struct rows_lane marks;
@@ -258,11 +300,11 @@ struct lane_fake {
     struct buf log; // "position.index change"
 };
 
-static void lane_fake_open(struct lane_fake *lane, bool rows)
+static void lane_fake_open(struct lane_fake *lane, const struct story *story, bool rows)
 {
     struct core_opts opts = {.dedupe_window_ms = 24 * (int64_t)TIME_HOUR_MS,
                              .dedupe_ids_max = 1000000};
-    *lane = (struct lane_fake){.core = core_create(&opts)};
+    *lane = (struct lane_fake){.story = story, .core = core_create(&opts)};
     lane->rows = rows ? rows_create(lane->core, &lane->marks) : NULL;
     arena_init(&lane->arena, 16384, 0);
 }
@@ -305,6 +347,24 @@ static void lane_fake_events(struct lane_fake *lane, uint64_t position, const st
                          &lane->arena);
 }
 
+// What the journal holds since `from` of the measures that are warming.
+static void lane_fake_warm(struct lane_fake *lane, uint64_t position, const struct record *record)
+{
+    const struct playbook *in_force = core_playbook(lane->core);
+    char *yaml = mem_dup(in_force->text);
+    struct lane_fake other;
+    lane_fake_open(&other, lane->story, false);
+    core_set_playbook(other.core, 1, scorer_world_playbook(yaml));
+    mem_free(yaml);
+    for (uint64_t p = record->from; p < position; p++)
+        if (lane->story->records[p].type == RECORD_EVENTS)
+            lane_fake_events(&other, p, &lane->story->records[p]);
+    struct core_warmed warmed = {other.core, (int64_t)record->from, record->ms};
+    core_warm(lane->core, position, &warmed, &lane->changes, &lane->arena);
+    cr_assert(core_warming(lane->core) == 0);
+    lane_fake_close(&other);
+}
+
 static void lane_fake_apply(struct lane_fake *lane, uint64_t position, const struct record *record)
 {
     lane->changes.n = 0;
@@ -313,6 +373,8 @@ static void lane_fake_apply(struct lane_fake *lane, uint64_t position, const str
         core_set_playbook(lane->core, position, scorer_world_playbook(record->yaml));
     else if (record->type == RECORD_TICK)
         core_tick(lane->core, position, record->ms, &lane->changes, &lane->arena);
+    else if (record->type == RECORD_WARMED)
+        lane_fake_warm(lane, position, record);
     else
         lane_fake_events(lane, position, record);
     for (size_t i = 0; i < lane->changes.n; i++) {
@@ -447,6 +509,7 @@ static void same_core(struct core *x, struct core *y)
               (unsigned long long)a.duplicates, (unsigned long long)b.duplicates,
               (unsigned long long)a.excluded, (unsigned long long)b.excluded,
               (unsigned long long)a.ids, (unsigned long long)b.ids);
+    cr_assert(core_warming(x) == core_warming(y));
     cr_assert(x->layout == y->layout && x->next_ordinal == y->next_ordinal);
     cr_assert(x->n_accounts == y->n_accounts && x->n_profiles == y->n_profiles);
     for (uint32_t i = 0; i < x->n_accounts; i++) {
@@ -463,6 +526,9 @@ static void same_core(struct core *x, struct core *y)
         cr_assert(q != NULL && p->version == q->version);
         same_traits(p->traits, q->traits);
     }
+    for (int32_t m = 0; m < x->playbook->n_measures; m++)
+        cr_assert(core_measure_warming(x, m) == core_measure_warming(y, m) &&
+                  core_measure_since(x, m) == core_measure_since(y, m));
     cr_assert(core_next_due(x) == core_next_due(y));
 }
 
@@ -485,7 +551,7 @@ static void trial_recover(struct trial *t, uint64_t last)
     fake_clear(&pending);
     fake_clear(&sealed);
     t->frozen = 0;
-    lane_fake_open(&t->mortal, true);
+    lane_fake_open(&t->mortal, &t->story, true);
     for (size_t i = 0; i < t->store.n; i++) {
         const struct row *row = &t->store.rows[i];
         cr_assert(rows_load(t->mortal.rows, row->table, row->key, row->value, &info) == ERR_OK,
@@ -547,8 +613,8 @@ static void trial_run(uint64_t number)
     struct trial *t = mem_zalloc(sizeof *t);
     t->number = number;
     story_make(&t->story, number);
-    lane_fake_open(&t->steady, false);
-    lane_fake_open(&t->mortal, true);
+    lane_fake_open(&t->steady, &t->story, false);
+    lane_fake_open(&t->mortal, &t->story, true);
     for (uint64_t p = 1; p <= RECORDS; p++) {
         lane_fake_apply(&t->steady, p, &t->story.records[p]);
         lane_fake_apply(&t->mortal, p, &t->story.records[p]);
@@ -585,7 +651,7 @@ Test(scorer_rows, a_lane_that_dies_and_recovers_says_the_same)
 static void load_all(struct lane_fake *lane, const struct store_fake *store, uint64_t checkpoint)
 {
     struct err_info info = {{0}};
-    lane_fake_open(lane, true);
+    lane_fake_open(lane, NULL, true);
     for (size_t i = 0; i < store->n; i++)
         cr_assert(rows_load(lane->rows, store->rows[i].table, store->rows[i].key,
                             store->rows[i].value, &info) == ERR_OK,
@@ -615,7 +681,7 @@ Test(scorer_rows, old_ids_are_deleted)
 {
     struct lane_fake lane;
     struct store_fake store = {0};
-    lane_fake_open(&lane, true);
+    lane_fake_open(&lane, NULL, true);
     struct record record = {.type = RECORD_PLAYBOOK, .yaml = PLAYBOOKS[0]};
     lane_fake_apply(&lane, 1, &record);
     for (uint64_t p = 2; p < 100; p++) {
@@ -646,7 +712,7 @@ Test(scorer_rows, an_untouched_lane_writes_only_its_own_row)
 {
     struct lane_fake lane;
     struct store_fake store = {0};
-    lane_fake_open(&lane, true);
+    lane_fake_open(&lane, NULL, true);
     checkpoint_all(&lane, &store, 0);
     cr_assert(store.n == 1 && store.rows[0].table == ROWS_LANE);
     lane_fake_close(&lane);
@@ -662,7 +728,7 @@ Test(scorer_rows, damage_is_an_error)
     struct store_fake store = {0};
     struct story *story = mem_zalloc(sizeof *story);
     story_make(story, 1);
-    lane_fake_open(&lane, true);
+    lane_fake_open(&lane, story, true);
     for (uint64_t p = 1; p <= RECORDS; p++)
         lane_fake_apply(&lane, p, &story->records[p]);
     checkpoint_all(&lane, &store, RECORDS);
@@ -672,7 +738,7 @@ Test(scorer_rows, damage_is_an_error)
     for (size_t skip = 0; skip < store.n; skip++) {
         struct err_info info = {{0}};
         enum err err = ERR_OK;
-        lane_fake_open(&lane, true);
+        lane_fake_open(&lane, NULL, true);
         for (size_t i = 0; i < store.n && err == ERR_OK; i++) {
             if (i != skip)
                 err = rows_load(lane.rows, store.rows[i].table, store.rows[i].key,
@@ -690,7 +756,7 @@ Test(scorer_rows, damage_is_an_error)
     // A row is cut, or ids are of a checkpoint that is not there.
     for (size_t cut = 0; cut < store.n; cut++) {
         struct err_info info = {{0}};
-        lane_fake_open(&lane, true);
+        lane_fake_open(&lane, NULL, true);
         enum err err = ERR_OK;
         for (size_t i = 0; i < store.n && err == ERR_OK; i++) {
             struct span value = store.rows[i].value;
