@@ -165,6 +165,23 @@ static int find_number(const struct naive_playbook *pb, const char *name)
     return NAIVE_NONE;
 }
 
+// As a person reads it: the two largest units, "4d 15h".
+static void write_span_of_time(int64_t ms, struct buf *out)
+{
+    static const int64_t UNIT[] = {TIME_DAY_MS, TIME_HOUR_MS, TIME_MINUTE_MS, TIME_SECOND_MS};
+    int first = 0;
+    if (ms > 0 && ms < TIME_SECOND_MS) {
+        buf_printf(out, "%lldms", (long long)ms);
+        return;
+    }
+    while (first < 3 && ms < UNIT[first])
+        first++;
+    buf_printf(out, "%lld%c", (long long)(ms / UNIT[first]), "dhms"[first]);
+    int64_t rest = first < 3 ? ms % UNIT[first] / UNIT[first + 1] : 0;
+    if (rest > 0)
+        buf_printf(out, " %lld%c", (long long)rest, "dhms"[first + 1]);
+}
+
 static const char *reading_text(const struct naive_number *n, const struct naive_reading *r,
                                 struct buf *out)
 {
@@ -181,7 +198,7 @@ static const char *reading_text(const struct naive_number *n, const struct naive
     } else if (r->present && unit == NAIVE_AS_INSTANT) {
         buf_append_text(out, time_format(r->number, text));
     } else if (r->present && unit == NAIVE_AS_DURATION) {
-        buf_append_text(out, time_format_duration(r->number, text));
+        write_span_of_time(r->number, out);
     } else if (r->present) {
         if (r->value.type == NAIVE_NUMBER)
             naive_milli_write(r->value.milli, out);

@@ -30,11 +30,11 @@ static bool is_of_user(const struct naive_draft *d, const struct naive_signal *s
            naive_condition_of_user(d->playbook, s->exit);
 }
 
-static void draft_memory(struct naive_draft *d, struct naive_signal *s, bool account)
+// `exit` is made before: it cannot look at the signal itself.
+static void draft_memory(struct naive_draft *d, struct naive_signal *s, int exit)
 {
     s->long_form = true;
-    if (naive_chance(d, 3))
-        s->exit = naive_draft_condition(d, !account, account, 1);
+    s->exit = exit;
     if (naive_chance(d, 3))
         s->hold_ms = NAIVE_PICK(d, int64_t, HOUR, 2 * DAY, 5 * 60000);
     if (naive_chance(d, 3))
@@ -43,14 +43,20 @@ static void draft_memory(struct naive_draft *d, struct naive_signal *s, bool acc
         s->episodes = NAIVE_PICK(d, int, 1, 2);
 }
 
+static int draft_exit(struct naive_draft *d, bool account, bool of_account)
+{
+    return naive_chance(d, 3) ? naive_draft_condition(d, !account, of_account, 1) : NAIVE_NONE;
+}
+
 static void draft_signal(struct naive_draft *d, const char *name, bool account)
 {
     bool memory = naive_may(d, NAIVE_PART_MEMORY) && naive_chance(d, 3);
     bool per_account = memory && account;
     int condition = naive_draft_condition(d, !account, per_account, 2);
+    int exit = memory ? draft_exit(d, account, per_account) : NAIVE_NONE;
     struct naive_signal *s = add_signal(d, NAIVE_DECLARED, name, condition);
     if (memory)
-        draft_memory(d, s, account);
+        draft_memory(d, s, exit);
     s->per_account = per_account;
     s->user = !per_account && is_of_user(d, s);
 }
@@ -83,11 +89,13 @@ static void draft_definition(struct naive_draft *d, enum naive_role role, const 
     bool account = role == NAIVE_PQA;
     snprintf(full, sizeof full, "qualify.%s", name);
     int condition = naive_draft_condition(d, !account, account, 2);
+    bool memory = name[0] == 'd' || naive_chance(d, 2);
+    int exit = memory ? draft_exit(d, account, account) : NAIVE_NONE;
     struct naive_signal *s = add_signal(d, NAIVE_DEFINITION, full, condition);
     s->role = role;
     s->as = name[0] == 'd';
-    if (s->as || naive_chance(d, 2)) {
-        draft_memory(d, s, account);
+    if (memory) {
+        draft_memory(d, s, exit);
         s->requalify =
             NAIVE_PICK(d, enum naive_requalify, NAIVE_AFRESH, NAIVE_EVERY_TIME, NAIVE_NEVER);
         if (s->requalify == NAIVE_NEVER)
@@ -107,21 +115,37 @@ static void draft_qualify(struct naive_draft *d)
         draft_definition(d, NAIVE_PICK(d, enum naive_role, NAIVE_PAL, NAIVE_PQL, NAIVE_PQA), "d1");
 }
 
+// Some definition of these roles is there.
+static bool has_definition(const struct naive_playbook *pb, unsigned roles)
+{
+    for (int i = 0; i < pb->n_signals; i++) {
+        const struct naive_signal *s = &pb->signals[i];
+        if (s->origin == NAIVE_DEFINITION && (roles >> s->role & 1u) != 0)
+            return true;
+    }
+    return false;
+}
+
 static void draft_lifecycle(struct naive_draft *d)
 {
+    const struct naive_playbook *pb = d->playbook;
+    unsigned stages = 1u << 0 | 1u << 3 | 1u << 4;
     d->playbook->lifecycle = true;
-    bool written = false;
+    if (has_definition(pb, 1u << NAIVE_PAL))
+        stages |= 1u << 1;
+    if (has_definition(pb, 1u << NAIVE_PQL | 1u << NAIVE_PQA))
+        stages |= 1u << 2;
     for (int stage = 1; stage < NAIVE_STAGES; stage++) {
         char name[32];
         snprintf(name, sizeof name, "stage.%s", NAIVE_STAGE[stage]);
-        bool write = naive_chance(d, stage > 4 ? 2 : 4) || (stage == 7 && !written);
-        if (!write && stage > 4)
-            continue;
+        bool write = naive_chance(d, stage > 4 ? 2 : 4) || stage == 7;
         int condition = write ? naive_draft_condition(d, false, true, 1) : NAIVE_NONE;
+        if (!write && (stages >> stage & 1u) == 0)
+            continue;
         add_signal(d, NAIVE_LIFECYCLE, name, condition)->stage = stage;
-        written |= write;
+        stages |= 1u << stage;
     }
-    d->stages = 1;
+    d->stages = stages;
 }
 
 static void draft_marketing(struct naive_draft *d)

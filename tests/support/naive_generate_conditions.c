@@ -271,12 +271,19 @@ static void draft_value_test(struct naive_draft *d, struct naive_condition *c, c
         c->test = NAIVE_TEST_IS;
 }
 
-static void draft_grade_test(struct naive_draft *d, struct naive_condition *c)
+static void draft_grade_test(struct naive_draft *d, struct naive_condition *c,
+                             const struct naive_number *n)
 {
+    // [bounds of fit][bounds of the score], each 1 or 2.
+    static const char *const ROWS[] = {"A1", "A2", "B1", "B2"};
     c->test = NAIVE_TEST_IN;
     c->n_values = 2;
-    c->values[0] = NAIVE_PICK(d, char *, "A1", "A2", "B1");
-    c->values[1] = NAIVE_PICK(d, char *, "B2", "C1", "C2");
+    c->values[0] = ROWS[naive_below(d, 4)];
+    c->values[1] = n->n_fit_bounds == 2 && naive_chance(d, 2)     ? "C1"
+                   : n->n_score_bounds == 2 && naive_chance(d, 2) ? "A3"
+                                                                  : "B2";
+    if (strcmp(c->values[0], c->values[1]) == 0)
+        c->values[0] = "A1";
 }
 
 static int draft_trait(struct naive_draft *d, bool user)
@@ -304,7 +311,7 @@ static int draft_number(struct naive_draft *d, bool user)
     c->operand = NAIVE_OF_NUMBER;
     c->number = number;
     if (n->function == NAIVE_GRADE)
-        draft_grade_test(d, c);
+        draft_grade_test(d, c, n);
     else if (naive_number_unit(n) == NAIVE_AS_NUMBER)
         draft_number_test(d, c, user);
     else if (naive_number_unit(n) == NAIVE_AS_DURATION)
@@ -378,6 +385,8 @@ static int draft_leaf(struct naive_draft *d, bool user, bool account)
         at = draft_fit(d, user);
     else if (kind == 4 && d->stages != 0) {
         uint32_t stage = naive_below(d, NAIVE_STAGES);
+        while ((d->stages >> stage & 1u) == 0)
+            stage = (stage + 1) % NAIVE_STAGES;
         naive_add_condition(d, NAIVE_IN_STAGE, &at)->stage = (int)stage;
     }
     return at == NAIVE_NONE ? draft_number(d, user) : at;

@@ -300,7 +300,7 @@ static void draft_profile(struct naive_draft *d, bool user)
     struct naive_number *n = add_number(d, NAIVE_FIT, "f");
     n->disqualifies = d->playbook->n_numbers > 1 && naive_chance(d, 3);
     n->short_form = naive_chance(d, 3);
-    n->at_least = NAIVE_PICK(d, int64_t, 100000, 60000, 33333);
+    n->at_least = NAIVE_PICK(d, int64_t, 100000, 60000, 33000);
     if (n->short_form || n->disqualifies)
         n->at_least = 100000;
     n->n_terms = n->short_form || n->disqualifies ? 1 : 1 + (int)naive_below(d, 3);

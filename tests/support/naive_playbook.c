@@ -711,10 +711,12 @@ static void visit_signal(const struct naive_visitor *v, int signal)
         v->signal(v->context, signal);
 }
 
-static void visit_fits(const struct naive_playbook *pb, const struct naive_visitor *v)
+// A profile is 0 where a disqualifying one holds: who looks at one looks at those too.
+static void visit_fits(const struct naive_playbook *pb, const struct naive_visitor *v, bool all)
 {
     for (int i = 0; i < pb->n_numbers; i++) {
-        if (pb->numbers[i].function == NAIVE_FIT && !pb->number_dropped[i])
+        const struct naive_number *n = &pb->numbers[i];
+        if (n->function == NAIVE_FIT && !pb->number_dropped[i] && (all || n->disqualifies))
             visit_number(v, i);
     }
 }
@@ -732,10 +734,11 @@ void naive_condition_visit(const struct naive_playbook *pb, int at, const struct
         visit_signal(v, c->signal);
     if (c->kind == NAIVE_IN_STAGE && v->stage != NULL)
         v->stage(v->context);
-    // A profile is 0 where a disqualifying one holds: it looks at them all.
-    if (c->kind == NAIVE_FITS || c->kind == NAIVE_DISQUALIFIED ||
-        (c->kind == NAIVE_TEST && c->operand == NAIVE_OF_BEST_FIT))
-        visit_fits(pb, v);
+    bool best = c->kind == NAIVE_TEST && c->operand == NAIVE_OF_BEST_FIT;
+    if (c->kind == NAIVE_FITS || c->kind == NAIVE_DISQUALIFIED || best)
+        visit_fits(pb, v, best);
+    if (c->kind == NAIVE_FITS)
+        visit_number(v, c->fit);
     if (c->kind == NAIVE_TEST && c->operand == NAIVE_OF_NUMBER)
         visit_number(v, c->number);
     if (c->kind == NAIVE_TEST && c->relative && c->of == NAIVE_OF_NUMBER)
@@ -759,7 +762,7 @@ void naive_number_visit(const struct naive_playbook *pb, int number, const struc
         visit_signal(v, n->signal);
     if (n->function == NAIVE_GRADE) {
         visit_number(v, n->score);
-        visit_fits(pb, v);
+        visit_fits(pb, v, true);
     }
 }
 

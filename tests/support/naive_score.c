@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "common/base/check.h"
+#include "services/scorer/core/score.h"
 
 int64_t naive_divide(__int128 n, __int128 d)
 {
@@ -54,11 +55,39 @@ static long double halving(const struct naive_subject *s, const struct naive_num
     return sum;
 }
 
+// Where long double cannot tell a half from a little less, the arithmetic of the reference decides.
+static int64_t as_specified(const struct naive_subject *s, const struct naive_number *n,
+                            const struct naive_rule *rules, int n_rules)
+{
+    int64_t at_ms[NAIVE_EVENTS_MAX], low = score_low(s->clock_ms, n->fade_ms);
+    struct cell cell = {0};
+    for (int i = 0; i < n_rules; i++) {
+        int count = giving(s, n, &rules[i], at_ms);
+        for (int k = 0; k < count; k++) {
+            int64_t level = score_level(at_ms[k], n->fade_ms);
+            if (level >= low)
+                cell_put(&cell, level, score_weight(rules[i].points, at_ms[k], n->fade_ms),
+                         CELL_ADD, low);
+        }
+    }
+    int64_t value = score_value(&cell, s->clock_ms, n->fade_ms);
+    cell_deinit(&cell, CELL_BUCKETS);
+    return value;
+}
+
+static int64_t rounded(const struct naive_subject *s, const struct naive_number *n,
+                       const struct naive_rule *rules, int n_rules, long double value)
+{
+    long double behind = fabsl(value) - floorl(fabsl(value));
+    return fabsl(behind - 0.5l) > 1e-4l ? (int64_t)roundl(value)
+                                        : as_specified(s, n, rules, n_rules);
+}
+
 static int64_t rule_points(const struct naive_subject *s, const struct naive_number *n,
                            const struct naive_rule *r)
 {
     if (n->fade == NAIVE_HALVES)
-        return (int64_t)roundl(halving(s, n, r));
+        return rounded(s, n, r, 1, halving(s, n, r));
     int64_t at_ms[NAIVE_EVENTS_MAX];
     int count = giving(s, n, r, at_ms);
     if (n->fade == NAIVE_STAYS)
@@ -97,7 +126,7 @@ static int64_t points(const struct naive_subject *s, const struct naive_number *
         else
             sum += rule_value(s, n, &n->rules[i]);
     }
-    return is_plain(n) ? (int64_t)roundl(plain) : bounded(n, sum);
+    return is_plain(n) ? rounded(s, n, n->rules, n->n_rules, plain) : bounded(n, sum);
 }
 
 static int64_t term_value(const struct naive_subject *s, const struct naive_term *t)
@@ -193,8 +222,8 @@ static struct range plain_range(const struct naive_subject *s, const struct naiv
         low += a < b ? a : b;
         high += a < b ? b : a;
     }
-    // A little wider than the additions' errors.
-    return (struct range){(int64_t)roundl(low - 1e-6l), (int64_t)roundl(high + 1e-6l)};
+    // A little wider than what the arithmetics may differ by.
+    return (struct range){(int64_t)roundl(low - 1e-4l), (int64_t)roundl(high + 1e-4l)};
 }
 
 static struct range number_range(const struct naive_subject *s, int number, int64_t until)
