@@ -151,3 +151,47 @@ struct found {
     bool least;
 };
 bool proposal_search(struct proposer *p, int64_t now_ms, struct found *out);
+
+// ---- One alternative at one instant ----
+// What a wish still needs.
+struct need {
+    bool open;       // not met after the setup
+    bool touch;      // it is met or it is not, there is no number
+    int64_t gap;     // of the measure; touch: 1
+    int64_t room;    // how much more the measure may take; INT64_MAX: any
+    int64_t spacing; // slots of their own, so far apart; 0: none
+    int64_t offset;  // of the first slot
+    int64_t slots;
+};
+
+struct attempt {
+    struct proposer *p;
+    const struct alternative *alternative;
+    int64_t at_ms;
+    struct moves setup;
+    struct act acts[PROPOSAL_ACTS_MAX];
+    uint32_t n_acts;
+    struct need needs[PROPOSAL_WISHES_MAX];
+    // The search for the numbers.
+    int64_t n[PROPOSAL_ACTS_MAX], best[PROPOSAL_ACTS_MAX];
+    int64_t best_cost;
+    uint32_t nodes;
+    bool cut;
+};
+
+// ---- proposal_setup.c ----
+// One more event of a kind of which there are `of` in all.
+void attempt_act(struct attempt *a, const struct act *act, int64_t of, int64_t at_ms,
+                 struct moves *out);
+// The stage at the attempt's instant, what must come first played.
+void attempt_begin(struct attempt *a);
+// Plays one event of the kind.
+void attempt_once(struct attempt *a, const struct act *act, int64_t at_ms);
+// An event that opens the window of a measure that nothing has opened yet.
+void attempt_anchor(struct attempt *a, int32_t measure);
+// What must come first: traits, users who must have a signal. False: it cannot be had.
+bool attempt_setup(struct attempt *a);
+
+// ---- proposal_numbers.c ----
+// How many of each act, the fewest in all that are enough: a->best. False: none are.
+bool attempt_numbers(struct attempt *a);
