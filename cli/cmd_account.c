@@ -159,6 +159,8 @@ static enum err decide(struct deciding *d, struct err_info *info)
     enum err err = cluster_open(d->dir, &cluster, info);
     if (err == ERR_OK)
         err = cluster_now(cluster, &verdict->at_ms, info);
+    // Events' time stands still between two of them: the later one must come later.
+    verdict->at_ms++;
     if (err == ERR_OK && d->for_ms > 0)
         verdict->until_ms = verdict->at_ms + d->for_ms;
     if (err == ERR_OK && verdict->verb == ACCOUNT_SNOOZE && verdict->until_ms <= verdict->at_ms)

@@ -369,7 +369,7 @@ Test(router_standing, whom_to_speak_to_first)
     cr_assert_str_eq(people[1].user_id, "keen");
     cr_assert_str_eq(people[1].reason, "ready, invited");
     cr_assert_str_eq(people[2].user_id, "late"); // qualified first
-    cr_assert_str_eq(people[2].reason, "pql"); // no signal of its own
+    cr_assert_str_eq(people[2].reason, "pql");   // no signal of its own
     cr_assert_str_eq(people[3].user_id, "early");
     // Of an account that qualifies without a user, the best there are.
     router_world_send(&w, "b", "x", "ready", true);
@@ -427,7 +427,7 @@ Test(router_standing, outcomes_wait_in_order_until_they_are_reported)
     cr_assert_eq(router_core_outcomes(w.core, out, 4), 2);
     cr_assert(out[0] == leads[1] && out[1] == leads[0]);
     cr_assert_eq(out[0]->completed_at_ms, 2000);
-    cr_assert_eq(out[0]->account_clock_ms, 20);
+    cr_assert_eq(out[0]->account_clock_ms, 21);
     cr_assert_eq(router_core_outcomes(w.core, out, 1), 1);
     router_core_reported(w.core, leads[1]->completed_offset);
     router_core_reported(w.core, 0); // behind: no effect

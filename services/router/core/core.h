@@ -219,7 +219,7 @@ struct router_lead {
     const char *outcome;
     int64_t completed_at_ms;
     uint64_t completed_offset; // of the decision
-    int64_t account_clock_ms;  // of the account at its completion: the instant of its last signal
+    int64_t account_clock_ms;  // of the account at its completion: behind its last signal
     const char *route;
     const char *message;
     const char *parked_reason;

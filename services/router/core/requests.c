@@ -235,6 +235,17 @@ enum err router_core_release(struct router_core *core, int64_t now_ms, struct sp
     return ERR_OK;
 }
 
+// Behind all that the account knows, and behind the outcomes of its earlier leads: of two traits of
+// one instant, which one holds would not be a matter of order.
+static int64_t outcome_clock(const struct router_core *core, const struct router_lead *lead)
+{
+    int64_t clock_ms = router_standing_clock(core->accounts[lead->account], NULL);
+    for (const struct router_lead *l = lead->before; l != NULL; l = l->before)
+        if (l->account_clock_ms > clock_ms)
+            clock_ms = l->account_clock_ms;
+    return clock_ms + 1;
+}
+
 enum err router_core_complete(struct router_core *core, int64_t now_ms, struct span lead_id,
                               struct span token, struct span outcome,
                               const struct router_lead **out, struct router_effects *effects,
@@ -260,7 +271,7 @@ enum err router_core_complete(struct router_core *core, int64_t now_ms, struct s
     lead->completed_at_ms = core->clock_ms;
     lead->lease_until_ms = 0;
     router_leads_set_state(core, lead, ROUTER_COMPLETED);
-    lead->account_clock_ms = router_standing_clock(core->accounts[lead->account], NULL);
+    lead->account_clock_ms = outcome_clock(core, lead);
     lead->completed_offset =
         router_decision_add_lead(core, effects, lead, ROUTER_STEP_COMPLETED, "")->offset;
     router_outcomes_add(core, lead);
