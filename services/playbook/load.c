@@ -13,10 +13,6 @@
 #include "services/playbook/load_impl.h"
 #include "services/playbook/load_measures.h"
 
-static const char *const SECTIONS[] = {
-    "playbook", "version",  "exclude", "active",    "measures",  "scores", "fit",   "grades",
-    "signals",  "segments", "qualify", "lifecycle", "marketing", "vanity", "route", "queues"};
-
 // ---- Small questions of all sections ----
 
 void load_expected(struct loader *l, const struct config_node *node, const char *what,
@@ -51,6 +47,16 @@ bool load_is_list(struct loader *l, const struct config_node *node, const char *
         return true;
     load_expected(l, node, what, NULL);
     return false;
+}
+
+bool load_check_form(struct loader *l, const struct config_node *node, enum schema_form form)
+{
+    const struct schema_mapping *mapping = &SCHEMA_MAPPINGS[form];
+    const char *names[LOAD_FORM_KEYS_MAX];
+    CHECK(mapping->n_keys <= ARRAY_LEN(names));
+    for (size_t i = 0; i < mapping->n_keys; i++)
+        names[i] = mapping->keys[i].key;
+    return config_check_keys(l->config, node, names, mapping->n_keys);
 }
 
 const struct config_node *load_key(const struct config_node *mapping, const char *key)
@@ -382,7 +388,7 @@ static void load_all_signals(struct loader *l)
 static void load_sections(struct loader *l, const struct config_node *root)
 {
     const struct config_node *active = config_get(root, "active");
-    (void)config_check_keys(l->config, root, SECTIONS, ARRAY_LEN(SECTIONS));
+    (void)load_check_form(l, root, SCHEMA_PLAYBOOK);
     load_head(l, root);
     int32_t n_measures = load_all_names(l, root);
     if (active != NULL)

@@ -56,12 +56,11 @@ static size_t load_fit_n_criteria(const struct config_node *profile)
 
 static bool load_fit_weight(struct loader *l, const struct config_node *criterion, int64_t *out)
 {
-    static const char *const KEYS[] = {"when", "weight"};
     const struct config_node *weight;
     *out = FIT_ONE;
     if (!load_is_mapping(l, criterion, "a criterion, as in {when: ..., weight: 2}"))
         return false;
-    bool good = config_check_keys(l->config, criterion, KEYS, ARRAY_LEN(KEYS));
+    bool good = load_check_form(l, criterion, SCHEMA_CRITERION);
     if (good && config_get(criterion, "when") == NULL) {
         config_error_hint(l->config, criterion, "add when: and its condition",
                           "missing key \"when\"");
@@ -103,12 +102,11 @@ static bool load_fit_goes_not(struct loader *l, const struct config_node *profil
 // A profile in long form: whether its keys make sense together.
 static bool load_fit_keys(struct loader *l, const struct config_node *profile)
 {
-    static const char *const KEYS[] = {"criteria", "at_least", "disqualifies", "when"};
     const struct config_node *disqualifies = config_get(profile, "disqualifies");
     const struct config_node *at_least = config_get(profile, "at_least");
     bool flag;
     int64_t percent;
-    bool good = config_check_keys(l->config, profile, KEYS, ARRAY_LEN(KEYS));
+    bool good = load_check_form(l, profile, SCHEMA_FIT);
     if (disqualifies != NULL && !config_read_bool(l->config, disqualifies, &flag))
         good = false;
     if (at_least != NULL && !config_read_i64(l->config, at_least, 1, FIT_PERCENT, &percent))

@@ -109,10 +109,9 @@ static bool load_grade_grid(struct loader *l, const struct config_node *node, st
 
 static bool load_grade_read(struct loader *l, const struct config_node *node, struct measure *grade)
 {
-    static const char *const KEYS[] = {"fit", "score", "at_least", "names"};
     if (!load_is_mapping(l, node, "a grade, as in {fit: [50], score: engagement, at_least: [40]}"))
         return false;
-    bool good = config_check_keys(l->config, node, KEYS, ARRAY_LEN(KEYS));
+    bool good = load_check_form(l, node, SCHEMA_GRADE);
     bool sides = load_grade_side(l, node, "fit", &grade->rows);
     sides = load_grade_side(l, node, "at_least", &grade->columns) && sides;
     if (config_get(node, "score") == NULL) {

@@ -8,6 +8,7 @@
 #include "common/base/buf.h"
 #include "common/config/config.h"
 #include "services/playbook/model.h"
+#include "services/playbook/schema.h"
 
 enum {
     LOAD_NAME_BYTES_MAX = 64,
@@ -16,6 +17,7 @@ enum {
         1000, // of a test as a signal's name, which the router takes up to 1,024
     LOAD_DAYS_MAX = PLAYBOOK_WINDOW_DAYS_MAX,
     LOAD_QUEUES_MAX = 64,
+    LOAD_FORM_KEYS_MAX = 64,
     LOAD_ROUTES_MAX = 256
 };
 
@@ -93,6 +95,8 @@ void load_expected(struct loader *l, const struct config_node *node, const char 
 // A mapping or list, not empty; `what` for the message.
 bool load_is_mapping(struct loader *l, const struct config_node *node, const char *what);
 bool load_is_list(struct loader *l, const struct config_node *node, const char *what);
+// Every key of a mapping is one of the form's; false when one was not (each is reported).
+bool load_check_form(struct loader *l, const struct config_node *node, enum schema_form form);
 // The key itself of a mapping's pair, or NULL.
 const struct config_node *load_key(const struct config_node *mapping, const char *key);
 // [a-z][a-z0-9_]*, not too long, no reserved word.

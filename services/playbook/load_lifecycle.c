@@ -185,11 +185,10 @@ static bool load_is_marketing(const struct loader *l, int32_t event)
 
 void load_marketing_names(struct loader *l, const struct config_node *node)
 {
-    static const char *const KEYS[] = {"events", "mql"};
     static const char EXAMPLE[] = "marketing, as in {events: [Ad Clicked]}";
     if (node == NULL || !load_is_mapping(l, node, EXAMPLE))
         return;
-    bool known = config_check_keys(l->config, node, KEYS, ARRAY_LEN(KEYS));
+    bool known = load_check_form(l, node, SCHEMA_MARKETING);
     const struct config_node *events = config_get(node, "events"), *mql = load_key(node, "mql");
     if (events == NULL && known)
         config_error_hint(l->config, node, "add events: and the events of marketing",

@@ -56,17 +56,6 @@ static const struct config_node *load_get(const struct load_definition *d, const
 
 // ---- The function ----
 
-static bool load_check_measure_keys(struct loader *l, const struct config_node *node)
-{
-    const char *names[ARRAY_LEN(FUNCTIONS) + ARRAY_LEN(BESIDE)];
-    size_t n = 0;
-    for (size_t i = 0; i < ARRAY_LEN(FUNCTIONS); i++)
-        names[n++] = FUNCTIONS[i].name;
-    for (size_t i = 0; i < ARRAY_LEN(BESIDE); i++)
-        names[n++] = BESIDE[i];
-    return config_check_keys(l->config, node, names, n);
-}
-
 static void load_functionless(struct load_definition *d)
 {
     struct buf hint = {0};
@@ -502,7 +491,7 @@ void load_measure(struct loader *l, int32_t at)
     l->measures[at].broken = true;
     if (!load_is_mapping(l, d.node, "a measure, as in {count: Report Run}"))
         return;
-    d.good = load_check_measure_keys(l, d.node);
+    d.good = load_check_form(l, d.node, SCHEMA_MEASURE);
     if (!load_function(&d))
         return;
     if (!load_function_value(&d))

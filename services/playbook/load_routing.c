@@ -136,11 +136,10 @@ static void load_route_message(struct loader *l, const struct config_node *node,
 // True when the rule always holds.
 static bool load_route(struct loader *l, const struct config_node *node)
 {
-    static const char *const KEYS[] = {"when", "motion", "queue", "priority", "message"};
     struct route route = {.queue = PLAYBOOK_NONE, .message = ""};
     int64_t priority = 0;
     bool mapping = load_is_mapping(l, node, "a rule, as in {when: always, motion: self_serve}");
-    if (!mapping || !config_check_keys(l->config, node, KEYS, ARRAY_LEN(KEYS)))
+    if (!mapping || !load_check_form(l, node, SCHEMA_ROUTE))
         l->rules_broken = true;
     if (!mapping)
         return false;

@@ -247,12 +247,11 @@ static void load_rule_points(struct load_definition *d)
 
 static bool load_rule(struct load_score *s, const struct config_node *node)
 {
-    static const char *const KEYS[] = {"on", "points", "per_day", "once", "at_most", "where"};
     struct measure part = s->l->measures[s->at].as;
     struct load_definition d = {.l = s->l, .node = node, .measure = &part, .good = true};
     if (!load_is_mapping(s->l, node, "a rule, as in {on: Report Run, points: 5}"))
         return false;
-    d.good = config_check_keys(s->l->config, node, KEYS, ARRAY_LEN(KEYS));
+    d.good = load_check_form(s->l, node, SCHEMA_RULE);
     load_rule_points(&d);
     load_rule_often(&d);
     load_where(&d);
@@ -361,9 +360,7 @@ static void load_weights(struct load_score *s)
 // Keys that go with points and not with weights, or are none.
 static void load_score_keys(struct load_score *s, bool weights)
 {
-    const char *all[ARRAY_LEN(POINTS_KEYS) + 1] = {"weights"};
-    memcpy(all + 1, POINTS_KEYS, sizeof POINTS_KEYS);
-    if (!config_check_keys(s->l->config, s->node, all, ARRAY_LEN(all)))
+    if (!load_check_form(s->l, s->node, SCHEMA_SCORE))
         s->good = false;
     for (size_t i = 0; weights && i < ARRAY_LEN(POINTS_KEYS); i++) {
         const struct config_node *key = load_key(s->node, POINTS_KEYS[i]);

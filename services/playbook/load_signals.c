@@ -8,7 +8,6 @@ enum { EPISODES_MAX = 1000000 };
 
 static const char *const LONG_KEYS[] = {"when",  "hold_for", "cooldown", "exit",     "episodes",
                                         "label", "per",      "as",       "requalify"};
-enum { COMMON_KEYS = 6, PER_KEY = 6, AS_KEY = 7 };
 
 bool load_is_long(const struct config_node *definition)
 {
@@ -22,19 +21,6 @@ bool load_is_long(const struct config_node *definition)
             return true;
     }
     return false;
-}
-
-static void load_check_long(struct loader *l, const struct config_node *node, unsigned takes)
-{
-    const char *keys[ARRAY_LEN(LONG_KEYS)];
-    size_t n = 0;
-    for (size_t i = 0; i < ARRAY_LEN(LONG_KEYS); i++) {
-        bool as = i >= AS_KEY, per = i == PER_KEY;
-        if ((as && (takes & LOAD_SIGNAL_AS) == 0) || (per && (takes & LOAD_SIGNAL_PER) == 0))
-            continue;
-        keys[n++] = LONG_KEYS[i];
-    }
-    (void)config_check_keys(l->config, node, keys, n);
 }
 
 static int64_t load_long_duration(struct loader *l, const struct config_node *node, const char *key)
@@ -80,7 +66,8 @@ void load_signal(struct loader *l, int32_t at, unsigned takes)
     if (load_is_long(node)) {
         when = config_get(node, "when");
         exit = config_get(node, "exit");
-        load_check_long(l, node, takes);
+        (void)load_check_form(l, node,
+                              (takes & LOAD_SIGNAL_AS) != 0 ? SCHEMA_DEFINITION : SCHEMA_SIGNAL);
         load_long_rest(l, at, node);
         if ((takes & LOAD_SIGNAL_PER) != 0)
             load_long_per(l, at, config_get(node, "per"));

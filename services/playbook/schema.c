@@ -193,10 +193,10 @@ static const struct schema_key SIGNAL[] = {
      "After it turned false, it does not turn true again before so long."},
     {"exit", SCHEMA_CONDITION, 0, false, "", NULL, "It turns false when this holds, too."},
     {"episodes", SCHEMA_INTEGER, 0, false, "", NULL, "It turns true at most so often."},
+    {"label", SCHEMA_TEXT, 0, false, "", NULL, "What people call it."},
     {"per", SCHEMA_CHOICE, 0, false, "", TEXTS("user", "account"),
      "Default: of users when it looks at anything of a user. account: a signal of users in it "
      "means: some user has it."},
-    {"label", SCHEMA_TEXT, 0, false, "", NULL, "What people call it."},
 };
 
 static const struct schema_key QUALIFY[] = {
@@ -208,18 +208,18 @@ static const struct schema_key QUALIFY[] = {
 
 static const struct schema_key DEFINITION[] = {
     {"when", SCHEMA_CONDITION, 0, true, "", NULL, "Enters when it holds."},
-    {"as", SCHEMA_CHOICE, 0, false, "", TEXTS("pal", "pql", "pqa"),
-     "What a definition with a name of its own is; required there."},
-    {"exit", SCHEMA_CONDITION, 0, false, "", NULL, "Leaves when it holds; else it stays for good."},
     {"hold_for", SCHEMA_DURATION, 0, false, "0s", NULL,
      "`when` must hold so long without a break."},
     {"cooldown", SCHEMA_DURATION, 0, false, "0s", NULL,
      "After leaving, it is not entered again before so long."},
+    {"exit", SCHEMA_CONDITION, 0, false, "", NULL, "Leaves when it holds; else it stays for good."},
+    {"episodes", SCHEMA_INTEGER, 0, false, "", NULL, "Entered at most so often."},
+    {"label", SCHEMA_TEXT, 0, false, "", NULL, "What people call it: PQL - High Intent."},
+    {"as", SCHEMA_CHOICE, 0, false, "", TEXTS("pal", "pql", "pqa"),
+     "What a definition with a name of its own is; required there."},
     {"requalify", SCHEMA_CHOICE, 0, false, "afresh", TEXTS("afresh", "always", "never"),
      "afresh: `when` must have stopped holding since it left; always: it may hold on; never: one "
      "episode only."},
-    {"episodes", SCHEMA_INTEGER, 0, false, "", NULL, "Entered at most so often."},
-    {"label", SCHEMA_TEXT, 0, false, "", NULL, "What people call it: PQL - High Intent."},
 };
 
 static const struct schema_key LIFECYCLE[] = {
