@@ -2,8 +2,9 @@
 // links: rpc loop assay_proto base clock
 //
 // Everything that the router's threads hand to each other, at once: signals on NNG's threads,
-// leases and readers that wait, expiries, checkpoints, and the end. Under the thread sanitizer the
-// router ends with another code than 0 when it saw a race.
+// leases and readers that wait, expiries, outcomes, checkpoints, and the end. Under the thread
+// sanitizer the router ends with another code than 0 when it saw a race.
+#include "tests/support/ingest_fake.h"
 #include "tests/support/router_process.h"
 
 enum { ROUNDS = 300, READERS = 6 };
@@ -39,29 +40,62 @@ static void reader_turn(struct reader *reader, struct router_process *w)
     reader_next(reader, w);
 }
 
+// An ingest at the test's own loop, which the router is told of.
+static void report_to(const struct router_process *w, struct ingest_fake *ingest)
+{
+    char url[PATH_MAX + 16];
+    struct temp_folder config = temp_folder_at(&w->folder, "router.yaml");
+    snprintf(url, sizeof url, "ipc://%s/ingest", w->folder.path);
+    FILE *f = fopen(config.path, "a");
+    CHECK(f != NULL);
+    fprintf(f, "ingest: \"%s\"\n", url);
+    CHECK(fclose(f) == 0);
+    ingest_fake_open(ingest, w->loop, url);
+}
+
+static uint64_t complete(struct router_process *w, const Assay__Router__V1__Lead *lead)
+{
+    Assay__Router__V1__CompleteRequest request = ASSAY__ROUTER__V1__COMPLETE_REQUEST__INIT;
+    request.lead_id = lead->lead_id;
+    request.lease_token = lead->lease_token;
+    request.outcome = (char *)"won";
+    INSIST(w, Complete, complete, &request, NULL);
+    return 1;
+}
+
 int main(void)
 {
     struct router_process w;
+    static struct ingest_fake ingest;
     struct reader readers[READERS] = {0};
     router_process_make(&w, PLAYBOOK, TEST_BIN_DIR "/assay-router");
+    report_to(&w, &ingest);
     start(&w);
     for (int i = 0; i < READERS; i++)
         reader_next(&readers[i], &w);
-    uint64_t leased = 0;
+    uint64_t leased = 0, completed = 0;
     for (uint64_t i = 1; i <= ROUNDS; i++) {
         char account[16];
         snprintf(account, sizeof account, "a%u", (unsigned)i);
         send_one(&w, i, account, "qualify.pql");
-        leased += lease(&w, "self_serve", "", 1, 1 + (int64_t)i % 3, 0)->n_leads;
+        const Assay__Router__V1__LeaseResponse *got =
+            lease(&w, "self_serve", "", 1, i % 8 == 0 ? 60000 : 1 + (int64_t)i % 3, 0);
+        leased += got->n_leads;
+        if (i % 8 == 0 && got->n_leads > 0)
+            completed += complete(&w, got->leads[0]);
         for (int j = 0; j < READERS; j++)
             reader_turn(&readers[j], &w);
         arena_reset(&w.arena);
     }
     CHECK(leased > ROUNDS / 2);
+    for (unsigned tries = 0; ingest.n < completed && tries < ROUNDS; tries++)
+        CHECK(ingest_fake_await(&ingest, ingest.n_calls + 1));
+    CHECK(completed > 0 && ingest.n == completed);
     kill(w.pid, SIGTERM);
     for (int i = 0; i < READERS; i++)
         await(&readers[i].waiting);
     CHECK(wait_end(&w) == 0);
+    ingest_fake_close(&ingest);
     router_process_end(&w);
     printf("%u leads handed out, %u readers\n", (unsigned)leased, (unsigned)READERS);
     return 0;
