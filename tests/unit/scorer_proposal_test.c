@@ -3,61 +3,9 @@
 // What is missing: proposals in words, played by hand, and against an exhaustive search.
 #include <criterion/criterion.h>
 
-#include "services/scorer/core/proposal.h"
-#include "services/scorer/rehearsal.h"
-#include "services/scorer/core/state.h"
-#include "tests/support/scorer_world.h"
+#include "tests/support/proposal_tell.h"
 
 #define HEAD "playbook: p\nversion: 1\n"
-
-static void tell(const struct proposal *p, struct buf *out)
-{
-    static const char *const KINDS[] = {"none", "events", "time", "never", "unknown"};
-    char when[TIME_TEXT_MAX];
-    buf_printf(out, "%s %u%s", KINDS[p->kind], p->n_events, p->least ? "" : " at most");
-    if (p->from_ms != 0)
-        buf_printf(out, " from %s", time_format(p->from_ms, when));
-    if (p->by_ms != 0)
-        buf_printf(out, " by %s", time_format(p->by_ms, when));
-    if (p->true_ms != 0)
-        buf_printf(out, " true %s", time_format(p->true_ms, when));
-    buf_append_text(out, "\n");
-    for (size_t i = 0; i < p->n_steps; i++) {
-        const struct proposal_step *s = &p->steps[i];
-        buf_printf(out, "%u %s|%s|%s|%s\n", s->n, s->event, s->who, s->with, s->when);
-    }
-    for (size_t i = 0; i < p->n_blocks; i++)
-        buf_printf(out, "! %s\n", p->blocks[i]);
-}
-
-static void find(struct scorer_world *w, const char *account, const char *user, const char *signal,
-                 struct arena *arena, struct proposal *out)
-{
-    struct rehearsal_copy *copy = rehearsal_copy_create(w->core, span_of(account), span_of(user));
-    cr_assert(copy != NULL);
-    struct rehearsal *rehearsal = rehearsal_create(copy);
-    cr_assert(rehearsal != NULL);
-    int32_t position = playbook_signal(core_playbook(w->core), span_of(signal));
-    proposal_find(rehearsal_stage(rehearsal), position, span_of(user), arena, out);
-    rehearsal_destroy(rehearsal);
-    rehearsal_copy_destroy(copy);
-}
-
-static void expect(struct scorer_world *w, const char *account, const char *user,
-                   const char *signal, const char *want)
-{
-    struct arena arena;
-    struct proposal proposal;
-    struct buf out = {0};
-    arena_init(&arena, 16384, 0);
-    find(w, account, user, signal, &arena, &proposal);
-    tell(&proposal, &out);
-    buf_append_u8(&out, '\0');
-    cr_assert(strcmp((const char *)out.bytes, want) == 0, "got:\n%swant:\n%s",
-              (const char *)out.bytes, want);
-    buf_deinit(&out);
-    arena_deinit(&arena);
-}
 
 Test(scorer_proposal, counts_what_is_left)
 {
@@ -68,14 +16,14 @@ Test(scorer_proposal, counts_what_is_left)
                                "signals:\n"
                                "  s: [{p: {at_least: 3}}, {r: {at_least: 2}}]\n");
     scorer_world_track(&w, "a", "u", "P", "2026-01-01T10:00:00Z");
-    expect(&w, "a", "u", "s", "events 4\n2 P|||\n2 R|||\n");
+    proposal_expect(&w, "a", "u", "s", "events 4\n2 P|||\n2 R|||\n");
     scorer_world_track(&w, "a", "u", "R", "2026-01-02T10:00:00Z");
-    expect(&w, "a", "u", "s", "events 3 by 2026-01-09T00:00:00.000Z\n2 P|||\n1 R|||\n");
+    proposal_expect(&w, "a", "u", "s", "events 3 by 2026-01-09T00:00:00.000Z\n2 P|||\n1 R|||\n");
     for (int i = 0; i < 2; i++)
         scorer_world_track(&w, "a", "u", "P", "2026-01-03T10:00:00Z");
-    expect(&w, "a", "u", "s", "events 1 by 2026-01-09T00:00:00.000Z\n1 R|||\n");
+    proposal_expect(&w, "a", "u", "s", "events 1 by 2026-01-09T00:00:00.000Z\n1 R|||\n");
     scorer_world_track(&w, "a", "u", "R", "2026-01-03T10:00:00Z");
-    expect(&w, "a", "u", "s", "none 0 at most\n");
+    proposal_expect(&w, "a", "u", "s", "none 0 at most\n");
     scorer_world_close(&w);
 }
 
@@ -92,10 +40,11 @@ Test(scorer_proposal, lets_one_event_serve_several_conditions)
                                "{at_least: 3}}, {paid: {at_least: 10}}]\n"
                                "  t: {any: [{p: {at_least: 50}}, {paid: {at_least: 100}}]}\n");
     scorer_world_track(&w, "a", "u", "X", "2026-01-01T10:00:00Z");
-    expect(&w, "a", "u", "s",
-           "events 3\n3 P||properties.size is big, a new value of area, amount adding up to "
-           "10|\n");
-    expect(&w, "a", "u", "t", "events 1\n1 P||amount adding up to 100|\n");
+    proposal_expect(
+        &w, "a", "u", "s",
+        "events 3\n3 P||properties.size is big, a new value of area, amount adding up to "
+        "10|\n");
+    proposal_expect(&w, "a", "u", "t", "events 1\n1 P||amount adding up to 100|\n");
     scorer_world_close(&w);
 }
 
@@ -109,7 +58,7 @@ Test(scorer_proposal, spreads_over_days)
                                "  s: [{d: {at_least: 4}}, {p: {at_least: 1}}]\n");
     scorer_world_track(&w, "a", "u", "X", "2026-01-01T10:00:00Z");
     scorer_world_track(&w, "a", "u", "X", "2026-01-02T10:00:00Z");
-    expect(&w, "a", "u", "s", "events 2 by 2026-01-07T00:00:00.000Z\n2 P|||on 2 days\n");
+    proposal_expect(&w, "a", "u", "s", "events 2 by 2026-01-07T00:00:00.000Z\n2 P|||on 2 days\n");
     scorer_world_close(&w);
 }
 
@@ -123,8 +72,8 @@ Test(scorer_proposal, knows_what_only_time_can_do)
                                "  calm: {c: {at_most: 0}}\n"
                                "  s: [{c: {at_most: 0}}, {p: {at_least: 1}}]\n");
     scorer_world_track(&w, "a", "u", "Complaint", "2026-01-01T10:00:00Z");
-    expect(&w, "a", "u", "calm", "time 0 true 2026-01-08T00:00:00.000Z\n");
-    expect(&w, "a", "u", "s", "events 1 true 2026-01-08T00:00:00.000Z\n1 P|||\n");
+    proposal_expect(&w, "a", "u", "calm", "time 0 true 2026-01-08T00:00:00.000Z\n");
+    proposal_expect(&w, "a", "u", "s", "events 1 true 2026-01-08T00:00:00.000Z\n1 P|||\n");
     scorer_world_close(&w);
 }
 
@@ -136,12 +85,12 @@ Test(scorer_proposal, knows_what_cannot_be_met_any_more)
                                "signals:\n"
                                "  s: {t: {at_least: 2}}\n");
     scorer_world_track(&w, "a", "u", "P", "2026-01-01T10:00:00Z");
-    expect(&w, "a", "u", "s", "events 3\n1 Trial Started|||\n2 P|||\n");
+    proposal_expect(&w, "a", "u", "s", "events 3\n1 Trial Started|||\n2 P|||\n");
     scorer_world_track(&w, "a", "u", "Trial Started", "2026-01-01T10:00:00Z");
-    expect(&w, "a", "u", "s", "events 1 by 2026-01-03T10:00:00.000Z\n1 P|||\n");
+    proposal_expect(&w, "a", "u", "s", "events 1 by 2026-01-03T10:00:00.000Z\n1 P|||\n");
     scorer_world_track(&w, "a", "u", "X", "2026-01-04T10:00:00Z");
-    expect(&w, "a", "u", "s",
-           "never 0 at most\n! t at_least 2: the 2d after Trial Started are over\n");
+    proposal_expect(&w, "a", "u", "s",
+                    "never 0 at most\n! t at_least 2: the 2d after Trial Started are over\n");
     scorer_world_close(&w);
 }
 
@@ -158,11 +107,13 @@ Test(scorer_proposal, asks_for_traits_and_further_users)
                                "  many: {keen: {at_least: 2}}\n");
     scorer_world_track(&w, "a", "u", "P", "2026-01-01T10:00:00Z");
     scorer_world_track(&w, "a", "v", "Q", "2026-01-01T10:00:00Z");
-    expect(&w, "a", "u", "s", "events 2\n1 identify||user.role in [admin, owner]|\n1 P|||\n");
-    expect(&w, "a", NULL, "team",
-           "events 2 by 2026-01-15T00:00:00.000Z\n1 group||account.plan is pro|\n1 P|a further "
-           "user||\n");
-    expect(
+    proposal_expect(&w, "a", "u", "s",
+                    "events 2\n1 identify||user.role in [admin, owner]|\n1 P|||\n");
+    proposal_expect(
+        &w, "a", NULL, "team",
+        "events 2 by 2026-01-15T00:00:00.000Z\n1 group||account.plan is pro|\n1 P|a further "
+        "user||\n");
+    proposal_expect(
         &w, "a", NULL, "many",
         "events 5\n1 identify|u|user.role in [admin, owner]|\n1 P|u||\n1 identify|v|user.role in "
         "[admin, owner]|\n2 P|v||\n");

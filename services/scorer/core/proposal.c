@@ -150,6 +150,19 @@ static void proposal_tell(struct proposer *p, const struct found *found, int64_t
     out->by_ms = proposal_deadline(p, found, base);
 }
 
+// Why a signal with a memory stays false whatever happens; NULL: it does not.
+static const char *proposal_spent(struct proposer *p, const struct scene *scene)
+{
+    const struct signal *signal = &p->playbook->signals[p->signal];
+    const struct subject *subject = scene_subject(scene, signal->scope);
+    uint32_t episodes = subject->marks == NULL ? 0 : subject->marks[signal->number].episodes;
+    if (signal->episodes_max == 0 || episodes < (uint32_t)signal->episodes_max)
+        return NULL;
+    if (episodes == 1)
+        return "it was true once, and may not be again";
+    return arena_printf(p->arena, "it was true %u times, and may not be again", episodes);
+}
+
 void proposal_find(const struct proposal_stage *stage, int32_t signal, struct span user,
                    struct arena *arena, struct proposal *out)
 {
@@ -175,6 +188,11 @@ void proposal_find(const struct proposal_stage *stage, int32_t signal, struct sp
         out->kind = PROPOSAL_UNKNOWN;
     } else if (proposal_true(&p)) {
         out->kind = PROPOSAL_NONE;
+    } else if (proposal_spent(&p, &scene) != NULL) {
+        out->kind = PROPOSAL_NEVER;
+        proposal_block(&p, proposal_spent(&p, &scene));
+        out->blocks = p.blocks;
+        out->n_blocks = p.n_blocks;
     } else if (proposal_search(&p, now_ms, &found)) {
         proposal_tell(&p, &found, now_ms, out);
     } else {

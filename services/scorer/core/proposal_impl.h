@@ -67,6 +67,7 @@ struct act {
     const int32_t *steps; // events that come before each, a millisecond apart
     int32_t n_steps;
     int64_t moves_milli[PROPOSAL_WISHES_MAX]; // what one of it adds to each wish's measure
+    int64_t limit;                            // so many of a day move something; INT64_MAX: any
     bool serves[PROPOSAL_WISHES_MAX];         // the wish's measure takes it
 };
 
@@ -175,6 +176,7 @@ struct attempt {
     // The search for the numbers.
     int64_t n[PROPOSAL_ACTS_MAX], best[PROPOSAL_ACTS_MAX];
     int64_t best_cost;
+    int64_t days; // over which an act with a limit may be spread
     uint32_t nodes;
     bool cut;
 };

@@ -51,7 +51,9 @@ static void attempt_numbers_from(struct attempt *a, uint32_t i, const int64_t *l
         memcpy(a->best, a->n, sizeof a->best);
         return;
     }
-    int64_t each = 1 + a->acts[i].n_steps;
+    int64_t each = 1 + a->acts[i].n_steps, limit = a->acts[i].limit;
+    if (limit != INT64_MAX && most > limit * a->days)
+        most = limit * a->days;
     for (int64_t n = most; n >= 0; n--) {
         bool fits = true;
         for (uint32_t w = 0; w < a->alternative->n; w++) {

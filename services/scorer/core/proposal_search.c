@@ -14,6 +14,8 @@ enum {
     ROUNDS_MAX = 8,  // of playing and adding
     LATER_MAX = 4,   // instants from which an alternative is tried
     SLOTS_MAX = 500, // days, weeks
+    LIMIT_MAX = 24,  // of one kind of event on a day, that is looked for
+    DAYS_MAX = 32,   // over which events are spread because of it
     DROPS_MAX = 60,  // events of which each is left out in turn
     AVERAGE_TRIES = 20,
 };
@@ -72,6 +74,40 @@ static void attempt_probe(struct attempt *a, struct act *act)
         act->moves_milli[w] = after[w] - before[w];
 }
 
+static bool measure_capped(const struct measure *measure)
+{
+    return measure->kind == MEASURE_WEIGHTED || measure->kind == MEASURE_BEST ||
+           measure->kind == MEASURE_POINTS;
+}
+
+// Of a score with caps only so many of one kind count in full.
+static void attempt_limit(struct attempt *a, struct act *act)
+{
+    int64_t before[PROPOSAL_WISHES_MAX], after[PROPOSAL_WISHES_MAX];
+    bool capped = false;
+    for (uint32_t w = 0; w < a->alternative->n; w++) {
+        int32_t m = proposal_measure(a->p, &a->alternative->wishes[w]);
+        capped = capped || (m != PLAYBOOK_NONE && measure_capped(&a->p->playbook->measures[m]));
+    }
+    act->limit = INT64_MAX;
+    if (!capped)
+        return;
+    attempt_begin(a);
+    for (int64_t n = 0; n < LIMIT_MAX; n++) {
+        bool full = false;
+        attempt_read(a, before);
+        attempt_once(a, act, a->at_ms);
+        attempt_read(a, after);
+        for (uint32_t w = 0; w < a->alternative->n; w++)
+            full =
+                full || (act->moves_milli[w] != 0 && after[w] - before[w] == act->moves_milli[w]);
+        if (!full) {
+            act->limit = n;
+            return;
+        }
+    }
+}
+
 // An average needs a larger value the more there was before.
 static void attempt_probe_average(struct attempt *a, struct act *act, uint32_t w)
 {
@@ -118,7 +154,10 @@ static void attempt_space(struct attempt *a, uint32_t w)
     if (!need->open || spacing == 0)
         return;
     for (uint32_t i = 0; i < a->n_acts; i++) {
-        for (int64_t offset = 0; offset <= spacing; offset += spacing) {
+        // Sessions begin anew behind the longest gap.
+        const int64_t offsets[] = {0, spacing - 1, spacing};
+        for (size_t o = 0; o < ARRAY_LEN(offsets); o++) {
+            int64_t offset = offsets[o];
             int64_t slots = attempt_slots(a, &a->acts[i], w, spacing, offset);
             if (slots == 0)
                 continue;
@@ -159,6 +198,7 @@ static void attempt_look(struct attempt *a)
         attempt_probe(a, &a->acts[i]);
         for (uint32_t w = 0; w < a->alternative->n; w++)
             attempt_probe_average(a, &a->acts[i], w);
+        attempt_limit(a, &a->acts[i]);
     }
     for (uint32_t w = 0; w < a->alternative->n; w++)
         attempt_space(a, w);
@@ -186,7 +226,10 @@ static void attempt_schedule(struct attempt *a, bool late, struct moves *out)
             serves = serves || (a->needs[w].slots > 0 && a->acts[i].serves[w]);
         for (int64_t k = 0; k < a->best[i]; k++) {
             int64_t in = serves ? slot++ % slots : late ? slots - 1 : 0;
-            attempt_act(a, &a->acts[i], a->best[i], a->at_ms + offset + in * spacing, out);
+            int64_t limit = a->acts[i].limit,
+                    day = limit == INT64_MAX || limit == 0 ? 0 : k / limit;
+            attempt_act(a, &a->acts[i], a->best[i],
+                        a->at_ms + offset + in * spacing + day * TIME_DAY_MS, out);
         }
     }
     // In order of time; equal instants as they came.
@@ -255,13 +298,19 @@ static void attempt_drop(struct attempt *a, struct found *out)
     }
 }
 
+static bool attempt_full(const struct attempt *a, uint32_t w)
+{
+    int32_t m = proposal_measure(a->p, &a->alternative->wishes[w]);
+    return a->needs[w].room != INT64_MAX && m != PLAYBOOK_NONE && a->p->plan->measures[m].timed;
+}
+
 // What comes first might be moved to a day that needs an event anyway, and what must not become too
 // much might be spread so that it does not.
 static bool attempt_loose(const struct attempt *a)
 {
     bool loose = false;
     for (uint32_t w = 0; w < a->alternative->n; w++)
-        loose = loose || (a->needs[w].slots > 0 && a->setup.n > 0) || a->needs[w].room != INT64_MAX;
+        loose = loose || (a->needs[w].slots > 0 && a->setup.n > 0) || attempt_full(a, w);
     return loose;
 }
 
@@ -287,7 +336,7 @@ static void attempt_more(struct attempt *a)
     }
 }
 
-static bool attempt_play(struct attempt *a, struct found *out)
+static bool attempt_play_within(struct attempt *a, struct found *out)
 {
     for (int round = 0; round < ROUNDS_MAX; round++) {
         struct moves moves;
@@ -313,6 +362,26 @@ static bool attempt_play(struct attempt *a, struct found *out)
         }
     }
     a->p->cut = true;
+    return false;
+}
+
+// Events of which only some count on a day are spread over several when one is not enough.
+static bool attempt_play(struct attempt *a, struct found *out)
+{
+    struct need needs[PROPOSAL_WISHES_MAX];
+    bool limited = false;
+    for (uint32_t i = 0; i < a->n_acts; i++)
+        limited = limited || (a->acts[i].limit != INT64_MAX && a->acts[i].limit > 0);
+    memcpy(needs, a->needs, sizeof needs);
+    for (a->days = 1; a->days <= DAYS_MAX; a->days *= 2) {
+        memcpy(a->needs, needs, sizeof needs);
+        if (attempt_play_within(a, out)) {
+            out->least = out->least && a->days == 1;
+            return true;
+        }
+        if (!limited)
+            return false;
+    }
     return false;
 }
 
@@ -422,6 +491,22 @@ static void search_one(struct proposer *p, const struct alternative *alternative
     *least = *least && found.least;
 }
 
+// The end of the signal's cooldown, if that is to come; else nothing before now.
+static int64_t search_ready(struct proposer *p, int64_t now_ms)
+{
+    const struct signal *signal = &p->playbook->signals[p->signal];
+    proposal_begin(p, now_ms);
+    struct scene scene = proposal_scene(p, p->user);
+    const struct subject *subject = scene_subject(&scene, signal->scope);
+    const struct signal_mark *mark =
+        subject->marks == NULL ? NULL : &subject->marks[signal->number];
+    int64_t ready;
+    if (!signal->memory || mark == NULL || mark->episodes == 0 ||
+        __builtin_add_overflow(mark->since_ms, signal->cooldown_ms, &ready) || ready <= now_ms)
+        return INT64_MIN;
+    return ready;
+}
+
 bool proposal_search(struct proposer *p, int64_t now_ms, struct found *out)
 {
     struct alternatives list;
@@ -436,10 +521,15 @@ bool proposal_search(struct proposer *p, int64_t now_ms, struct found *out)
     p->cut = p->cut || list.cut;
     p->more = arena_alloc(p->arena, PROPOSAL_ALTERNATIVES_MAX * sizeof *p->more);
     p->n_more = 0;
-    for (uint32_t i = 0; i < list.n; i++)
-        search_one(p, &list.items[i], now_ms, &any, &least, out);
-    for (uint32_t i = 0; i < p->n_more; i++)
-        search_one(p, &p->more[i], now_ms, &any, &least, out);
+    int64_t starts[] = {now_ms, search_ready(p, now_ms)};
+    for (size_t s = 0; s < ARRAY_LEN(starts) && !any && starts[s] >= now_ms; s++) {
+        for (uint32_t i = 0; i < list.n; i++)
+            search_one(p, &list.items[i], starts[s], &any, &least, out);
+        for (uint32_t i = 0; i < p->n_more; i++)
+            search_one(p, &p->more[i], starts[s], &any, &least, out);
+        if (any && starts[s] > now_ms && out->from_ms == 0)
+            out->from_ms = starts[s];
+    }
     p->cut = p->cut || p->played >= PROPOSAL_PLAYED_MAX;
     // Smaller sets can hide where the search was cut, unless there is none that is smaller.
     out->least = any && ((!p->cut && least && p->n_more == 0) || out->moves.n <= 1);
