@@ -162,6 +162,7 @@ static json_t *measures_json(const Assay__Scorer__V1__ExplainResponse *lane)
                               output_json_text(m->value));
         put(o, "user", m->user_id);
         put_true(o, "warming", m->warming);
+        put_ms(o, "since", m->since_ms);
         json_array_append_new(list, o);
     }
     return list;

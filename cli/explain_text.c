@@ -104,6 +104,17 @@ static void signal_write(const struct explain *e, const Assay__Scorer__V1__Expla
                 output_plain());
 }
 
+// What a measure lacks.
+static void measure_note(const Assay__Scorer__V1__Measure *m, FILE *stream)
+{
+    if (m->warming)
+        fprintf(stream, "      %s%s is warming: not all of its past is in%s\n", output_dim(),
+                output_clean(m->name), output_plain());
+    else if (m->since_ms != 0)
+        fprintf(stream, "      %s%s has only what was taken in since %s%s\n", output_dim(),
+                output_clean(m->name), output_time(m->since_ms), output_plain());
+}
+
 // Signals and measures of the user (`of_user`), or those of the account.
 static void subject_write(const struct explain *e, bool of_user, FILE *stream)
 {
@@ -120,6 +131,9 @@ static void subject_write(const struct explain *e, bool of_user, FILE *stream)
         output_row(&table, (const char *const[]){m->name, m->value, NULL});
     }
     output_table_write(&table, 4, stream);
+    for (size_t i = 0; i < e->lane->n_measures; i++)
+        if ((e->lane->measures[i]->user_id[0] != '\0') == of_user)
+            measure_note(e->lane->measures[i], stream);
 }
 
 static void trait_write(const Assay__Event__V1__Property *p, FILE *stream)

@@ -120,6 +120,7 @@ static Assay__Scorer__V1__Measure *codec_measure(const struct explained_measure 
     out->name = (char *)in->name;
     out->value = (char *)in->value;
     out->warming = in->warming;
+    out->since_ms = in->since_ms;
     if (in->of_user)
         out->user_id = (char *)user;
     return out;

@@ -187,7 +187,8 @@ struct explained_measure {
     const char *name;
     const char *value; // as a person reads it: "3", "12.5", a time
     bool of_user;
-    bool warming; // its past is not all in
+    bool warming;     // its past is not all in
+    int64_t since_ms; // see core_measure_since
 };
 
 struct explanation {

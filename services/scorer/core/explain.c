@@ -279,6 +279,7 @@ static void explain_scope_measures(const struct scene *scene, enum scope scope, 
             .value = wording_reading(measure, &reading, arena),
             .of_user = scope == SCOPE_USER,
             .warming = core_measure_warming(scene->core, m),
+            .since_ms = core_measure_since(scene->core, m),
         };
     }
 }
