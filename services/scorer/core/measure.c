@@ -218,7 +218,7 @@ static int64_t measure_big_sum(const struct cell_entry *entries, uint32_t from, 
 }
 
 // From the newest bucket back.
-static int64_t measure_sum(const struct cell *cell, int64_t low, int64_t high)
+static inline int64_t measure_sum(const struct cell *cell, int64_t low, int64_t high)
 {
     const struct cell_entry *entries = cell_entries(cell);
     uint32_t to = high == INT64_MAX ? cell->n : cell_first(cell, high + 1);
@@ -336,8 +336,8 @@ measure_read_other(const struct scene *scene, int32_t at, int64_t clock_ms, int6
     return measure_number(value_thousand(measure_streak(measure, cell, clock_ms)));
 }
 
-static struct reading measure_read_at(const struct scene *scene, int32_t at, int64_t clock_ms,
-                                      int64_t lag)
+static inline __attribute__((always_inline)) struct reading
+measure_read_at(const struct scene *scene, int32_t at, int64_t clock_ms, int64_t lag)
 {
     const struct plan *plan = scene->plan;
     const struct measure *measure = &plan->playbook->measures[at];

@@ -42,14 +42,14 @@ static uint32_t traits_first(const struct traits *traits, struct span key)
 // The place of the key, or where it belongs.
 static bool traits_has(const struct traits *traits, struct span key, uint32_t *at)
 {
-    *at = traits == NULL ? 0 : traits_first(traits, key);
-    return traits != NULL && *at < traits->n && span_eq(trait_key(traits->items[*at]), key);
+    *at = traits_first(traits, key);
+    return *at < traits->n && span_eq(trait_key(traits->items[*at]), key);
 }
 
 const struct trait *traits_find(const struct traits *traits, struct span key)
 {
     uint32_t at;
-    return traits_has(traits, key, &at) ? traits->items[at] : NULL;
+    return traits != NULL && traits_has(traits, key, &at) ? traits->items[at] : NULL;
 }
 
 // How many earlier values there are up to an instant.

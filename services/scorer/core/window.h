@@ -93,31 +93,40 @@ static inline int64_t window_instant(enum window_by by, int64_t bucket)
     return INT64_MIN;
 }
 
+static inline int64_t window_streak_low(const struct measure *measure, int64_t clock_ms)
+{
+    if (measure->kind == MEASURE_DAY_STREAK)
+        return time_day(clock_ms) - WINDOW_STREAK_DAYS;
+    if (measure->kind == MEASURE_WEEK_STREAK)
+        return window_week(time_day(clock_ms)) - WINDOW_STREAK_WEEKS;
+    return INT64_MIN;
+}
+
+static inline int64_t window_week_low(const struct measure *measure, int64_t clock_ms)
+{
+    int64_t low = window_week(time_day(clock_ms)) - measure->window_n + 1;
+    return measure->kind == MEASURE_ACTIVE_DAYS ? low * 7 - 3 : low;
+}
+
 // The lowest bucket that counts at a clock; INT64_MIN: all do.
 static inline int64_t window_low(const struct measure *measure, int64_t clock_ms)
 {
-    int64_t day = time_day(clock_ms);
-    if (measure->kind == MEASURE_DAY_STREAK)
-        return day - WINDOW_STREAK_DAYS;
-    if (measure->kind == MEASURE_WEEK_STREAK)
-        return window_week(day) - WINDOW_STREAK_WEEKS;
     switch (measure->window) {
     case WINDOW_LIFETIME:
+        return window_streak_low(measure, clock_ms);
     case WINDOW_ANCHORED:
     case WINDOW_RESET:
         return INT64_MIN;
     case WINDOW_DAYS:
-        return day - measure->window_n + 1;
+        return time_day(clock_ms) - measure->window_n + 1;
     case WINDOW_HOURS:
         return time_hour(clock_ms) - measure->window_n + 1;
     case WINDOW_WEEKS:
-        if (measure->kind == MEASURE_ACTIVE_DAYS)
-            return (window_week(day) - measure->window_n + 1) * 7 - 3;
-        return window_week(day) - measure->window_n + 1;
+        return window_week_low(measure, clock_ms);
     case WINDOW_CALENDAR_DAY:
     case WINDOW_CALENDAR_WEEK:
     case WINDOW_CALENDAR_MONTH:
-        return window_period_day(measure->window, day, 0);
+        return window_period_day(measure->window, time_day(clock_ms), 0);
     }
     return INT64_MIN;
 }
