@@ -5,8 +5,10 @@
 #include "services/scorer/core/scene.h"
 
 struct reading {
-    bool present;       // false: there is nothing, no test holds but `exists: false`
-    int64_t milli;      // by the measure's unit: thousandths, ms, or an instant in ms
+    bool present; // false: there is nothing, no test holds but `exists: false`
+    // By the measure's unit: thousandths, ms, or an instant in ms. Of a grade: thousandths of its
+    // place among the names, which measure_range bounds too.
+    int64_t milli;
     struct value value; // UNIT_VALUE: instead; a text lies in the cell or in the playbook
 };
 
@@ -16,7 +18,8 @@ struct reading {
 void measure_take(const struct scene *scene, const struct plan_step *step);
 // At `clock_ms`, which is not before the account's clock, nothing else happening until then.
 struct reading measure_read(const struct scene *scene, int32_t measure, int64_t clock_ms);
-// The same `lag` buckets of the measure's window earlier (TEST_GREW).
+// The same `lag` buckets of the measure's window earlier (TEST_GREW), which is not more than the
+// measure's lag: whole buckets, with all of the last one in.
 struct reading measure_read_before(const struct scene *scene, int32_t measure, int64_t clock_ms,
                                    int32_t lag);
 
