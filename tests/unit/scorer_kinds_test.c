@@ -682,3 +682,26 @@ Test(scorer_kinds, every_kind_can_be_judged)
     IS_AFTER(TIME_DAY_MS, "str", 0);
     scorer_world_close(&w);
 }
+
+Test(scorer_kinds, late_traits_decide_everyone_anew)
+{
+    struct scorer_world w;
+    scorer_world_open(&w,
+                      HEAD "measures:\n"
+                           "  pro: {count: A, where: {account.plan: pro}}\n"
+                           "  admins: {count: A, per: account, where: {user.role: admin}}\n"
+                           "signals: {paid: {pro: {at_least: 1}}, led: {admins: {at_least: 1}}}\n");
+    say(&w, "u", "A", NULL, "2026-01-02");
+    say(&w, "v", "A", NULL, "2026-01-03");
+    cr_assert(!scorer_world_true(&w, "a", "u", "paid"));
+    said(&w, "group", NULL, "plan=pro", "2026-01-03");
+    cr_assert(!scorer_world_true(&w, "a", "u", "paid"));
+    cr_assert(scorer_world_true(&w, "a", "v", "paid"));
+    said(&w, "group", NULL, "plan=pro", "2026-01-01");
+    cr_assert(scorer_world_true(&w, "a", "u", "paid"));
+    said(&w, "identify", "u", "role=admin", "2026-01-02T00:00:00.001Z");
+    cr_assert(!scorer_world_true(&w, "a", NULL, "led"));
+    said(&w, "identify", "u", "role=admin", "2026-01-02");
+    cr_assert(scorer_world_true(&w, "a", NULL, "led"));
+    scorer_world_close(&w);
+}
