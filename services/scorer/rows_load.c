@@ -297,8 +297,12 @@ static enum err rows_finish(struct rows *rows, struct err_info *info)
     for (size_t i = 0; i < rows->n_restored && err == ERR_OK; i++) {
         struct account *account = core->accounts[rows->restored[i]];
         err = rows_complete(account, info);
-        if (err == ERR_OK)
-            timers_rebuild(core, account, rows->restored[i]);
+        if (err != ERR_OK)
+            break;
+        timers_rebuild(core, account, rows->restored[i]);
+        // Profiles are not as new as the row yet, and timers look at them.
+        if (account->covered > core->position)
+            heap_push(&core->ahead_rows, (int64_t)account->covered, rows->restored[i]);
     }
     mem_free(rows->restored);
     rows->restored = NULL;
@@ -313,6 +317,7 @@ enum err rows_loaded(struct rows *rows, uint64_t position, struct err_info *info
         if (rows->chunks[i].position > position)
             return err_set(info, ERR_CORRUPT, "ids of a checkpoint that was not completed");
     }
+    rows->core->position = position;
     return rows_finish(rows, info);
 }
 

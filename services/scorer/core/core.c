@@ -68,9 +68,16 @@ const struct playbook *core_playbook(const struct core *core)
     return core->playbook;
 }
 
+// The record at `position` begins: all before it is in.
+static void core_reach(struct core *core, uint64_t position)
+{
+    timers_catch_up(core, position);
+    core->position = position;
+}
+
 void core_begin_record(struct core *core, uint64_t position, int64_t intake_ms)
 {
-    (void)position;
+    core_reach(core, position);
     core->ahead.n = 0;
     seen_advance(&core->seen, intake_ms);
 }
@@ -463,6 +470,7 @@ static uint32_t *core_take_due(struct core *core, int64_t now_ms, size_t *n)
 void core_tick(struct core *core, uint64_t position, int64_t now_ms, struct signal_changes *changes,
                struct arena *arena)
 {
+    core_reach(core, position);
     if (now_ms > core->counts.clock_ms)
         core->counts.clock_ms = now_ms;
     size_t n;
@@ -491,6 +499,7 @@ void core_tick(struct core *core, uint64_t position, int64_t now_ms, struct sign
 int64_t core_next_due(struct core *core)
 {
     const struct heap_entry *top;
+    timers_catch_up(core, core->position + 1);
     while ((top = heap_top(&core->timers)) != NULL) {
         struct heap_entry entry = *top;
         uint32_t number = (uint32_t)entry.item;

@@ -211,10 +211,15 @@ void decide_lapse(const struct decision *decision, struct user *user, const stru
 
 // ---- A pass ----
 
+bool decide_is_behind(struct core *core, struct user *user)
+{
+    const struct profile *profile = profile_of(core, user);
+    return user->profile_version != (profile == NULL ? 0 : profile->version);
+}
+
 static bool decide_is_stale(const struct decision *decision, struct user *user)
 {
-    const struct profile *profile = profile_of(decision->core, user);
-    return user->subject.stale || user->profile_version != (profile == NULL ? 0 : profile->version);
+    return user->subject.stale || decide_is_behind(decision->core, user);
 }
 
 // Makes a stale user one for whom all is decided.

@@ -29,6 +29,8 @@ struct decision {
 
 // A user's or (user NULL) the account's scene at the account's clock.
 struct scene decide_scene(const struct decision *decision, struct user *user);
+// Whether a user has not been decided by its profile as it is now.
+bool decide_is_behind(struct core *core, struct user *user);
 // Leaves that time made false unseen, at a new clock, before an event adds to their measures: a
 // leaf that the event makes true again holds since the event.
 void decide_lapse(const struct decision *decision, struct user *user, const struct sigset *set);

@@ -105,8 +105,10 @@ enum plan_sight {
 
 struct plan_leaf {
     enum plan_sight sight;
-    bool timed;      // time alone can change it
-    bool continuous; // at any instant
+    bool timed;       // time alone can change it
+    bool continuous;  // at any instant
+    bool by_profile;  // it looks at the user's traits as they are or were
+    bool by_profiles; // at those of all users, through a measure of the account
 };
 
 // What a changed signal sets in motion. A user's own: of that user alone.

@@ -13,16 +13,21 @@ struct across {
     // Signals, by how far a change of one reaches: it is of the same user; it is of the account, or
     // an account's measure lies between.
     struct sigset near, far;
-    bool of_user, of_account; // a measure or a trait of one
+    bool of_user, of_account;     // a measure or a trait of one
+    bool by_profile, by_profiles; // see plan_leaf
 };
 
-static void across_where(const struct plan *plan, int32_t at, struct across *out)
+static void across_where(const struct plan *plan, int32_t at, bool far, struct across *out)
 {
     const struct condition *condition = &plan->playbook->conditions[at];
     for (int32_t i = 0; i < condition->n_children; i++)
-        across_where(plan, condition->children[i], out);
-    if (condition->kind == CONDITION_TEST && condition->operand == OPERAND_ACCOUNT_TRAIT)
+        across_where(plan, condition->children[i], far, out);
+    if (condition->kind != CONDITION_TEST)
+        return;
+    if (condition->operand == OPERAND_ACCOUNT_TRAIT)
         out->of_account = true;
+    if (condition->operand == OPERAND_USER_TRAIT)
+        *(far ? &out->by_profiles : &out->by_profile) = true;
 }
 
 static void across_signal(const struct plan *plan, int32_t signal, bool far, struct across *out)
@@ -60,11 +65,13 @@ static void across_measure(const struct plan *plan, int32_t at, bool far, struct
         across_measure(plan, measure->columns.measure, far, &inner);
     }
     if (measure->historic && measure->where != PLAYBOOK_NONE)
-        across_where(plan, measure->where, &inner);
+        across_where(plan, measure->where, account, &inner);
     for (size_t i = 0; i < PLAYBOOK_MEASURES_MAX / 64; i++)
         out->measures[i] |= inner.measures[i];
     sigset_join(&out->near, &inner.near);
     sigset_join(&out->far, &inner.far);
+    out->by_profile = out->by_profile || inner.by_profile;
+    out->by_profiles = out->by_profiles || inner.by_profiles;
     // An account's measure is the account's, whatever it counts.
     out->of_account = out->of_account || account || inner.of_account;
     out->of_user = out->of_user || !account;
@@ -81,7 +88,7 @@ static void across_operand(const struct plan *plan, enum operand_kind kind, int3
         out->of_account = true;
         break;
     case OPERAND_USER_TRAIT:
-        out->of_user = true;
+        out->of_user = out->by_profile = true;
         break;
     case OPERAND_PROPERTY:
     case OPERAND_CONTEXT:
@@ -119,6 +126,8 @@ static void across_leaf(struct plan *plan, int32_t s, int32_t at, struct across_
         plan->signals[s].measures[i] |= seen.measures[i];
     sigset_join(&whole->refs, &seen.near);
     sigset_join(&whole->refs, &seen.far);
+    note->by_profile = seen.by_profile;
+    note->by_profiles = seen.by_profiles;
     if (playbook->signals[s].scope == SCOPE_USER && seen.of_account)
         note->sight = seen.of_user ? SIGHT_MIXED : SIGHT_SHARED;
     if (note->sight == SIGHT_SHARED) {

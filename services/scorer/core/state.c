@@ -316,6 +316,7 @@ void state_destroy(struct core *core)
     index_deinit(&core->profile_index);
     seen_deinit(&core->seen);
     heap_deinit(&core->timers);
+    heap_deinit(&core->ahead_rows);
     mem_free(core->dirty);
     mem_free(core->dirty_profiles);
     mem_free(core->scratch);

@@ -128,6 +128,9 @@ struct core {
     struct index profile_index;
     struct seen seen;
     struct heap timers; // earliest due of an account, its number
+    // Accounts whose rows are ahead of the rest in recovery: up to which position, their number.
+    struct heap ahead_rows;
+    uint64_t position; // of the last record begun
 
     struct core_counts counts;
     uint64_t excluded_alone; // of the excluded events those that no account counts

@@ -12,6 +12,24 @@
 
 // ---- The next timer of a subject ----
 
+// Whether what the leaf sees of profiles is what it was decided by.
+static bool timers_settled(const struct scene *scene, const struct plan_leaf *leaf)
+{
+    if (leaf->by_profile && scene->user != NULL && decide_is_behind(scene->core, scene->user))
+        return false;
+    for (uint32_t i = 0; leaf->by_profiles && i < scene->account->n_users; i++) {
+        if (decide_is_behind(scene->core, scene->account->users[i].user))
+            return false;
+    }
+    return true;
+}
+
+static int64_t timers_of_leaf(struct scene *scene, int32_t at)
+{
+    const struct plan_leaf *leaf = &scene->plan->leaves[at];
+    return leaf->timed && timers_settled(scene, leaf) ? timers_leaf(scene, at) : STATE_NEVER;
+}
+
 static int64_t timers_of_signal(struct scene *scene, int32_t position)
 {
     const struct plan *plan = scene->plan;
@@ -21,7 +39,7 @@ static int64_t timers_of_signal(struct scene *scene, int32_t position)
         // What every user sees of the account is timed with the account.
         if (plan->leaves[signal->leaves[i]].sight == SIGHT_SHARED)
             continue;
-        int64_t next = timers_leaf(scene, signal->leaves[i]);
+        int64_t next = timers_of_leaf(scene, signal->leaves[i]);
         due = next < due ? next : due;
     }
     return due;
@@ -64,7 +82,7 @@ static int64_t timers_compute(struct core *core, struct account *account, struct
         const struct plan_shared *shared = &scene.plan->shared[i];
         if (sigset_has(&core->warming_signals, shared->signal))
             continue;
-        int64_t next = timers_leaf(&scene, shared->leaf);
+        int64_t next = timers_of_leaf(&scene, shared->leaf);
         due = next < due ? next : due;
     }
     return due;
@@ -141,6 +159,16 @@ void timers_rebuild(struct core *core, struct account *account, uint32_t number)
     timers_refresh(&decision, NULL);
     for (uint32_t i = 0; i < account->n_users; i++)
         timers_refresh(&decision, account->users[i].user);
+}
+
+void timers_catch_up(struct core *core, uint64_t position)
+{
+    const struct heap_entry *top;
+    while ((top = heap_top(&core->ahead_rows)) != NULL && (uint64_t)top->key < position) {
+        uint32_t number = (uint32_t)heap_pop(&core->ahead_rows).item;
+        if (!core->accounts[number]->pending)
+            timers_rebuild(core, core->accounts[number], number);
+    }
 }
 
 // ---- Running ----

@@ -349,6 +349,8 @@ void core_warm(struct core *core, uint64_t position, const struct core_warmed *w
     struct heap order = {0};
     struct warm_marks marks = {0};
     core->ahead.n = 0;
+    timers_catch_up(core, position);
+    core->position = position;
     warm_profiles(core, rebuilt);
     warm_note_since(core, warmed->since_ms);
     warm_swap_marks(core, &marks);
