@@ -2,6 +2,8 @@
 // Proposals as texts.
 #pragma once
 
+#include <criterion/criterion.h>
+
 #include "services/scorer/core/proposal.h"
 #include "services/scorer/rehearsal.h"
 #include "tests/support/scorer_world.h"
