@@ -106,7 +106,9 @@ static void canonical_operand(const struct playbook *playbook, enum operand_kind
 {
     switch (kind) {
     case OPERAND_MEASURE:
-        buf_printf(out, "[%s]", playbook->measures[measure].canonical);
+        buf_append_text(out, "[");
+        canonical_counted(playbook, &playbook->measures[measure], out);
+        buf_append_text(out, "]");
         return;
     case OPERAND_ACCOUNT_TRAIT:
         buf_append_text(out, "account.");

@@ -4,6 +4,7 @@
 #include "services/playbook/canonical_impl.h"
 
 #include "common/base/check.h"
+#include "common/base/hash.h"
 #include "common/base/mem.h"
 #include "common/base/time_text.h"
 
@@ -133,6 +134,15 @@ static void canonical_rule(const struct playbook *playbook, const struct measure
 
 // ---- Derived ----
 
+static uint64_t canonical_counted_hash(const struct playbook *playbook, int32_t measure)
+{
+    struct buf text = {0};
+    canonical_counted(playbook, &playbook->measures[measure], &text);
+    uint64_t hash = hash64(buf_span(&text));
+    buf_deinit(&text);
+    return hash;
+}
+
 static void canonical_terms(const struct playbook *playbook, const struct measure *measure,
                             struct buf *out)
 {
@@ -142,8 +152,9 @@ static void canonical_terms(const struct playbook *playbook, const struct measur
         bool of_signal = term->signal != PLAYBOOK_NONE;
         struct buf part = {0};
         buf_printf(&part, "%s %016llx times ", of_signal ? "signal" : "measure",
-                   (unsigned long long)(of_signal ? playbook->signals[term->signal].meaning
-                                                  : playbook->measures[term->measure].meaning));
+                   (unsigned long long)(of_signal
+                                            ? playbook->signals[term->signal].meaning
+                                            : canonical_counted_hash(playbook, term->measure)));
         playbook_append_milli(term->weight_milli, &part);
         parts[i] = canonical_part(&part);
     }
@@ -177,7 +188,7 @@ static void canonical_side(const struct playbook *playbook, const struct grade_s
                            struct buf *out)
 {
     buf_printf(out, "measure %016llx",
-               (unsigned long long)playbook->measures[side->measure].meaning);
+               (unsigned long long)canonical_counted_hash(playbook, side->measure));
     for (int32_t i = 0; i < side->n; i++) {
         buf_append_text(out, " ");
         playbook_append_milli(side->at_least_milli[i], out);
@@ -374,19 +385,25 @@ static void canonical_time(const struct playbook *playbook, const struct measure
     CHECK(false);
 }
 
-void playbook_canonical_measure(const struct playbook *playbook, const struct measure *measure,
-                                struct buf *out)
+void canonical_counted(const struct playbook *playbook, const struct measure *measure,
+                       struct buf *out)
 {
     canonical_function(playbook, measure, out);
     buf_append_text(out, measure->scope == SCOPE_USER ? " user" : " account");
     canonical_time(playbook, measure, out);
-    // What is kept for a look back is more than what is counted.
-    if (measure->lag > 0)
-        buf_printf(out, " lag %d", measure->lag);
     if (measure->where == PLAYBOOK_NONE)
         return;
     // Judged by traits as they were, a measure keeps its events.
     buf_append_text(out, measure->historic ? " where as it was(" : " where(");
     canonical_condition(playbook, measure->where, out);
     buf_append_text(out, ")");
+}
+
+void playbook_canonical_measure(const struct playbook *playbook, const struct measure *measure,
+                                struct buf *out)
+{
+    canonical_counted(playbook, measure, out);
+    // What is kept for a look back is more than what is counted.
+    if (measure->lag > 0)
+        buf_printf(out, " lag %d", measure->lag);
 }

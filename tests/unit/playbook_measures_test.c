@@ -759,10 +759,16 @@ Test(playbook_measures, keeps_more_for_a_look_back)
     cr_expect_eq(grown->measures[0].lag, 14);
     cr_expect_str_eq(plain->measures[0].canonical, "count[A] user 7d");
     cr_expect_str_eq(grown->measures[0].canonical, "count[A] user 7d lag 14");
-    cr_expect_str_eq(grown->signals[0].canonical,
-                     "user: [count[A] user 7d lag 14] grew over 14 by 5");
+    cr_expect_str_eq(grown->signals[0].canonical, "user: [count[A] user 7d] grew over 14 by 5");
+    // Other signals that look at the measure stay what they are.
+    struct playbook *both = load_changed(TEXT, "{m: {at_least: 5}}",
+                                         "{m: {at_least: 5}}\n  t: {m: {grew_by: 5, over: 14d}}");
+    cr_expect_eq(both->measures[0].lag, 14);
+    cr_expect_neq(both->measures[0].meaning, plain->measures[0].meaning);
+    cr_expect_eq(both->signals[0].meaning, plain->signals[0].meaning);
     playbook_destroy(plain);
     playbook_destroy(grown);
+    playbook_destroy(both);
 }
 
 // ---- Bounds ----
