@@ -37,6 +37,16 @@ static void step_add(const Assay__Scorer__V1__ProposalStep *step, struct line *l
         line_add(line, " %s", step->when);
 }
 
+// Whether all of them can come at one instant, so that what holds for the first holds for all.
+static bool is_at_once(const Assay__Scorer__V1__Proposal *p)
+{
+    for (size_t i = 0; i < p->n_steps; i++) {
+        if (p->steps[i]->when[0] != '\0')
+            return false;
+    }
+    return true;
+}
+
 static void events_add(const Assay__Scorer__V1__Proposal *p, struct line *line)
 {
     if (!p->least)
@@ -45,7 +55,7 @@ static void events_add(const Assay__Scorer__V1__Proposal *p, struct line *line)
         line_add(line, "%s", i == 0 ? "" : i + 1 == p->n_steps ? " and " : ", ");
         step_add(p->steps[i], line);
     }
-    const char *first = p->event_count > 1 ? ", the first" : ",";
+    const char *first = p->event_count == 1 ? "," : is_at_once(p) ? ", all" : ", the first";
     if (p->from_ms != 0)
         line_add(line, "%s not before %s", first, output_time(p->from_ms));
     if (p->by_ms != 0)
