@@ -30,15 +30,25 @@ static struct naive_value pair_of(const struct naive_pair *pairs, int n, const c
     return (struct naive_value){0};
 }
 
-// The user's own trait in the account goes before the profile's.
-static struct naive_value user_trait(const struct naive_subject *s, const char *key,
-                                     int64_t as_of_ms)
+static struct naive_value set_trait(const struct naive_subject *s, const char *key,
+                                    int64_t as_of_ms)
 {
     if (s->user == NAIVE_NONE)
         return (struct naive_value){0};
     struct naive_value own = naive_trait(s->world, s->account, s->user, key, as_of_ms);
     return own.type != NAIVE_NOTHING ? own
                                      : naive_trait(s->world, NAIVE_NONE, s->user, key, as_of_ms);
+}
+
+// The user's own trait in the account goes before the profile's. A domain is what follows the @.
+static struct naive_value user_trait(const struct naive_subject *s, const char *key,
+                                     int64_t as_of_ms)
+{
+    if (strcmp(key, "email_domain") != 0)
+        return set_trait(s, key, as_of_ms);
+    struct naive_value email = set_trait(s, "email", as_of_ms);
+    const char *sign = email.type == NAIVE_TEXT ? strchr(email.text, '@') : NULL;
+    return sign == NULL ? (struct naive_value){0} : naive_value_of(sign + 1);
 }
 
 static struct naive_value attribute(const struct naive_subject *s, const struct naive_condition *c,

@@ -126,6 +126,18 @@ static bool has_definition(const struct naive_playbook *pb, unsigned roles)
     return false;
 }
 
+static void draft_since_stage(struct naive_draft *d)
+{
+    struct naive_playbook *pb = d->playbook;
+    int at = (int)naive_below(d, (uint32_t)pb->n_signals);
+    if (pb->signals[at].origin != NAIVE_LIFECYCLE)
+        return;
+    struct naive_number *n = &pb->numbers[pb->n_numbers];
+    CHECK(pb->n_numbers < NAIVE_NUMBERS_MAX);
+    *n = (struct naive_number){.function = NAIVE_SINCE_SIGNAL, .signal = at, .where = NAIVE_NONE};
+    snprintf(n->name, sizeof n->name, "n%d", pb->n_numbers++);
+}
+
 static void draft_lifecycle(struct naive_draft *d)
 {
     const struct naive_playbook *pb = d->playbook;
@@ -146,6 +158,7 @@ static void draft_lifecycle(struct naive_draft *d)
         stages |= 1u << stage;
     }
     d->stages = stages;
+    draft_since_stage(d);
 }
 
 static void draft_marketing(struct naive_draft *d)
@@ -168,19 +181,30 @@ static void draft_marketing(struct naive_draft *d)
     add_signal(d, NAIVE_MQL, "mql", at)->user = user;
 }
 
+static void draft_exclude(struct naive_draft *d)
+{
+    struct naive_playbook *pb = d->playbook;
+    for (int i = 0; i < 3; i++) {
+        int at;
+        struct naive_condition *c = naive_add_condition(d, NAIVE_TEST, &at);
+        static const enum naive_operand OF[] = {NAIVE_OF_PROPERTY, NAIVE_OF_USER, NAIVE_OF_CONTEXT};
+        static const char *const KEY[] = {"p", "bot", "user_agent"}, *const IS[] = {"7", "true",
+                                                                                    "some"};
+        c->operand = OF[i];
+        c->key = KEY[i];
+        c->test = i == 2 ? NAIVE_TEST_CONTAINS : NAIVE_TEST_IS;
+        c->values[0] = IS[i];
+        c->n_values = 1;
+        if (naive_chance(d, 3))
+            pb->exclude[pb->n_exclude++] = at;
+    }
+}
+
 void naive_generate_playbook(struct test_random *random, unsigned parts, struct naive_playbook *pb)
 {
     *pb = (struct naive_playbook){0};
     struct naive_draft d = {random, pb, parts, 0};
-    int excluded;
-    struct naive_condition *c = naive_add_condition(&d, NAIVE_TEST, &excluded);
-    c->operand = NAIVE_OF_PROPERTY;
-    c->key = "p";
-    c->test = NAIVE_TEST_IS;
-    c->values[0] = "7";
-    c->n_values = 1;
-    if (naive_chance(&d, 2))
-        pb->exclude[pb->n_exclude++] = excluded;
+    draft_exclude(&d);
     if (naive_chance(&d, 4))
         pb->active = NAIVE_PICK(&d, unsigned, 3, 13);
     naive_draft_measures(&d);
@@ -225,6 +249,7 @@ struct stream {
     struct naive_case *out;
     int64_t now_ms;
     int messages;
+    bool excludes;
 };
 
 static void add_pair(struct naive_pair *pairs, int *n, const char *key, const char *written)
@@ -271,7 +296,10 @@ static void draft_user_traits(struct naive_draft *d, struct naive_event *e)
     if (naive_chance(d, 2))
         add_pair(e->properties, &e->n_properties, "level",
                  NAIVE_PICK(d, char *, "1", "2", "3.5", "null", "x"));
-    if (naive_may(d, NAIVE_PART_QUALIFY) && naive_chance(d, 4))
+    if (naive_chance(d, 5))
+        add_pair(e->properties, &e->n_properties, "email",
+                 NAIVE_PICK(d, char *, "u@x.example", "v@z.example", "nobody", "null"));
+    else if (naive_may(d, NAIVE_PART_QUALIFY) && naive_chance(d, 4))
         add_pair(e->properties, &e->n_properties, "qualification",
                  NAIVE_PICK(d, char *, "promoted", "disqualified", "snoozed", "null"));
     if (naive_may(d, NAIVE_PART_QUALIFY) && naive_chance(d, 4))
@@ -333,10 +361,16 @@ static void draft_event(struct stream *s)
     uint32_t kind = naive_below(d, 10);
     if (kind < 2 && e->account == 0) {
         e->call = NAIVE_IDENTIFY; // in a personal account it would be a profile
-        draft_user_traits(d, e);
+        // What an excluded user's calls say is learned, and nobody decided: it says nothing else.
+        if (s->excludes && e->user == NAIVE_USERS - 1)
+            add_pair(e->properties, &e->n_properties, "bot",
+                     NAIVE_PICK(d, char *, "true", "false"));
+        else
+            draft_user_traits(d, e);
     } else if (kind < 3) {
         e->call = NAIVE_GROUP;
-        if (naive_chance(d, 2))
+        // Of a user who is excluded its traits would be learned, and nobody decided.
+        if (naive_chance(d, 2) || s->excludes)
             e->user = NAIVE_NONE;
         draft_account_traits(d, e);
     } else {
@@ -380,17 +414,20 @@ static void draft_step(struct stream *s)
         s->out->n_steps += s->out->steps[step->repeat].kind == NAIVE_EVENT_STEP;
     } else if (kind == 5) {
         *step = (struct naive_step){.kind = NAIVE_RELOAD};
+        if (naive_may(d, NAIVE_PART_CHANGES))
+            step->kind = NAIVE_PICK(d, enum naive_step_kind, NAIVE_RELOAD, NAIVE_FORGET,
+                                    NAIVE_FORGET, NAIVE_RECALL, NAIVE_RECALL);
+        step->choice = test_random_next(d->random);
         s->out->n_steps++;
     } else {
         draft_event(s);
     }
 }
 
-void naive_generate_steps(struct test_random *random, const struct naive_playbook *playbook,
-                          struct naive_case *out)
+void naive_generate_steps(struct test_random *random, unsigned parts, struct naive_case *out)
 {
-    struct stream s = {.draft = {.random = random, .parts = NAIVE_PARTS_ALL}, .out = out};
-    (void)playbook;
+    struct stream s = {.draft = {.random = random, .parts = parts}, .out = out};
+    s.excludes = out->playbook.n_exclude > 0;
     CHECK(time_parse(span_of("2026-02-24T00:00:00Z"), &s.now_ms));
     out->n_steps = 0;
     int n = 10 + (int)naive_below(&s.draft, 30);
@@ -405,5 +442,5 @@ void naive_generate(uint64_t seed, unsigned parts, struct naive_case *out)
     // Neighbouring seeds must not give neighbouring streams.
     struct test_random random = {(seed + 1) * UINT64_C(0x9e3779b97f4a7c15)};
     naive_generate_playbook(&random, parts, &out->playbook);
-    naive_generate_steps(&random, &out->playbook, out);
+    naive_generate_steps(&random, parts, out);
 }

@@ -17,15 +17,24 @@ enum naive_part {
     NAIVE_PART_QUALIFY = 64,
     NAIVE_PART_LIFECYCLE = 128,
     NAIVE_PART_MARKETING = 256,
-    NAIVE_PARTS_ALL = 511,
+    NAIVE_PART_CHANGES = 512, // playbooks that leave things out and take them in again
+    NAIVE_PARTS_ALL = 1023,
 };
 
-enum naive_step_kind { NAIVE_EVENT_STEP, NAIVE_REPEAT, NAIVE_TICK, NAIVE_RELOAD };
+enum naive_step_kind {
+    NAIVE_EVENT_STEP,
+    NAIVE_REPEAT,
+    NAIVE_TICK,
+    NAIVE_RELOAD, // everything is called otherwise
+    NAIVE_FORGET, // and some that nothing looks at is left out
+    NAIVE_RECALL, // and all is there again
+};
 
 struct naive_step {
     enum naive_step_kind kind;
     struct naive_event event;
     int repeat;      // REPEAT: the step that is sent again
+    uint64_t choice; // FORGET: what is left out
     int64_t tick_ms; // TICK
 };
 
@@ -39,8 +48,7 @@ struct naive_case {
 
 void naive_generate_playbook(struct test_random *random, unsigned parts,
                              struct naive_playbook *out);
-void naive_generate_steps(struct test_random *random, const struct naive_playbook *playbook,
-                          struct naive_case *out);
+void naive_generate_steps(struct test_random *random, unsigned parts, struct naive_case *out);
 void naive_generate(uint64_t seed, unsigned parts, struct naive_case *out);
 
 // ---- Between the files of the generator ----

@@ -264,6 +264,8 @@ static void draft_value_test(struct naive_draft *d, struct naive_condition *c, c
     c->test = NAIVE_PICK(d, enum naive_test, NAIVE_TEST_IS, NAIVE_TEST_IN, NAIVE_TEST_CONTAINS);
     c->n_values = c->test == NAIVE_TEST_IN ? 2 : 1;
     c->values[0] = NAIVE_PICK(d, char *, "x", "y", "z");
+    if (strcmp(key, "email_domain") == 0)
+        c->values[0] = NAIVE_PICK(d, char *, "x.example", "z.example");
     c->values[1] = NAIVE_PICK(d, char *, "x", "2", "true");
     if (c->values[0] == c->values[1] || strcmp(c->values[0], c->values[1]) == 0)
         c->n_values = 1;
@@ -292,7 +294,7 @@ static int draft_trait(struct naive_draft *d, bool user)
     struct naive_condition *c = naive_add_condition(d, NAIVE_TEST, &at);
     if (user && naive_chance(d, 2)) {
         c->operand = NAIVE_OF_USER;
-        c->key = NAIVE_PICK(d, char *, "role", "role", "level");
+        c->key = NAIVE_PICK(d, char *, "role", "role", "level", "email_domain");
     } else {
         c->operand = NAIVE_OF_ACCOUNT;
         c->key = NAIVE_PICK(d, char *, "plan", "plan", "seats", "ends");
@@ -417,8 +419,9 @@ int naive_draft_where(struct naive_draft *d, bool historic)
     struct naive_condition *c = naive_add_condition(d, NAIVE_TEST, &at);
     if (historic) {
         c->operand = NAIVE_PICK(d, enum naive_operand, NAIVE_OF_USER, NAIVE_OF_ACCOUNT);
-        c->key = c->operand == NAIVE_OF_USER ? NAIVE_PICK(d, char *, "role", "level")
-                                             : NAIVE_PICK(d, char *, "plan", "seats");
+        c->key = c->operand == NAIVE_OF_USER
+                     ? NAIVE_PICK(d, char *, "role", "level", "email_domain")
+                     : NAIVE_PICK(d, char *, "plan", "seats");
     } else if (naive_chance(d, 6)) {
         c->operand = NAIVE_OF_CONTEXT;
         c->key = "user_agent";

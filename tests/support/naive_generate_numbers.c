@@ -198,7 +198,7 @@ static void draft_rule(struct naive_draft *d, struct naive_number *n, int at)
     r->per_day = !r->once && naive_chance(d, 3) ? NAIVE_PICK(d, int, 1, 2) : 0;
     r->at_most = naive_chance(d, 3) ? NAIVE_PICK(d, int64_t, 12000, 25000) : 0;
     if (naive_chance(d, 4))
-        r->where = naive_draft_where(d, false);
+        r->where = naive_draft_where(d, naive_may(d, NAIVE_PART_HISTORIC) && naive_chance(d, 3));
 }
 
 static void draft_score(struct naive_draft *d)
@@ -307,9 +307,14 @@ static void draft_profile(struct naive_draft *d, bool user)
     n->user = false;
     for (int i = 0; i < n->n_terms; i++) {
         bool of_user = user && naive_chance(d, 2);
-        n->terms[i] = (struct naive_term){NAIVE_NONE, NAIVE_NONE, draft_criterion(d, of_user),
+        unsigned parts = d->parts;
+        d->parts &= ~(unsigned)NAIVE_PART_FIT; // it cannot look at fit itself
+        int criterion = naive_chance(d, 4) ? naive_draft_condition(d, of_user, false, 0)
+                                           : draft_criterion(d, of_user);
+        d->parts = parts;
+        n->terms[i] = (struct naive_term){NAIVE_NONE, NAIVE_NONE, criterion,
                                           NAIVE_PICK(d, int64_t, 1000, 2000, 500)};
-        n->user |= of_user;
+        n->user |= naive_condition_of_user(d->playbook, criterion);
     }
 }
 

@@ -276,6 +276,12 @@ static void write_tests(const struct naive_playbook *pb, const struct naive_cond
     }
 }
 
+// Every other version is written from the end: nothing may depend on where something stands.
+static int in_order(const struct naive_playbook *pb, int at, int n)
+{
+    return pb->renamed % 2 == 0 ? at : n - 1 - at;
+}
+
 static void write_group(const struct naive_playbook *pb, const struct naive_condition *c,
                         struct buf *out)
 {
@@ -292,7 +298,7 @@ static void write_group(const struct naive_playbook *pb, const struct naive_cond
         buf_printf(out, "{%s: [", KEY[c->kind]);
     for (int i = 0; i < c->n_children; i++) {
         buf_append_text(out, i > 0 ? ", " : "");
-        naive_condition_write(pb, c->children[i], out);
+        naive_condition_write(pb, c->children[in_order(pb, i, c->n_children)], out);
     }
     buf_append_text(out, c->kind == NAIVE_AT_LEAST_N ? "]}}" : "]}");
 }
@@ -597,7 +603,8 @@ static void write_numbers(const struct naive_playbook *pb, struct buf *out)
     static const char *const SECTION[] = {"measures", "scores", "fit", "grades"};
     for (int section = 0; section < 4; section++) {
         bool begun = false;
-        for (int i = 0; i < pb->n_numbers; i++) {
+        for (int k = 0; k < pb->n_numbers; k++) {
+            int i = in_order(pb, k, pb->n_numbers);
             const struct naive_number *n = &pb->numbers[i];
             int of = n->function == NAIVE_GRADE   ? 3
                      : n->function == NAIVE_FIT   ? 2
@@ -650,8 +657,8 @@ static void write_signals(const struct naive_playbook *pb, enum naive_origin ori
                           const char *section, struct buf *out)
 {
     bool begun = false;
-    for (int i = 0; i < pb->n_signals; i++) {
-        const struct naive_signal *s = &pb->signals[i];
+    for (int k = 0; k < pb->n_signals; k++) {
+        const struct naive_signal *s = &pb->signals[in_order(pb, k, pb->n_signals)];
         if (s->origin != origin || s->dropped || s->condition == NAIVE_NONE)
             continue;
         buf_printf(out, "%s", begun ? "" : section);
@@ -860,4 +867,36 @@ void naive_playbook_scopes(struct naive_playbook *pb)
         for (int i = 0; i < pb->n_signals; i++)
             pb->signals[i].user = signal_of_user(pb, &pb->signals[i]);
     }
+}
+
+// ---- What is looked at ----
+
+static void use_number(void *context, int number)
+{
+    ((struct naive_usage *)context)->numbers[number] = true;
+}
+
+static void use_signal(void *context, int signal)
+{
+    ((struct naive_usage *)context)->signals[signal] = true;
+}
+
+static void use_stages(void *context)
+{
+    ((struct naive_usage *)context)->stages = true;
+}
+
+struct naive_usage naive_playbook_usage(const struct naive_playbook *pb)
+{
+    struct naive_usage usage = {.stages = false};
+    struct naive_visitor visitor = {use_number, use_signal, use_stages, &usage};
+    for (int i = 0; i < pb->n_signals; i++) {
+        if (!pb->signals[i].dropped)
+            naive_signal_visit(pb, i, &visitor);
+    }
+    for (int i = 0; i < pb->n_numbers; i++) {
+        if (!pb->number_dropped[i])
+            naive_number_visit(pb, i, &visitor);
+    }
+    return usage;
 }

@@ -238,7 +238,7 @@ struct naive_signal {
     enum naive_role role;           // DEFINITION
     bool as;                        // written `as:`
     int stage;                      // LIFECYCLE
-    bool dropped;                   // by the minimizer
+    bool dropped;                   // not written
 };
 
 struct naive_playbook {
@@ -246,12 +246,12 @@ struct naive_playbook {
     int n_conditions;
     struct naive_number numbers[NAIVE_NUMBERS_MAX];
     int n_numbers;
-    bool number_dropped[NAIVE_NUMBERS_MAX];
+    bool number_dropped[NAIVE_NUMBERS_MAX]; // not written
     struct naive_signal signals[NAIVE_SIGNALS_MAX];
     int n_signals;
     unsigned active; // events; 0: no such section
     bool marketing;
-    int exclude[2], n_exclude;
+    int exclude[3], n_exclude;
     bool lifecycle;
     int renamed; // how often names were changed: they end in it
 };
@@ -280,3 +280,8 @@ void naive_signal_visit(const struct naive_playbook *playbook, int signal,
 bool naive_condition_of_user(const struct naive_playbook *playbook, int at);
 // Works out whose the derived numbers and the signals are, by what they look at.
 void naive_playbook_scopes(struct naive_playbook *playbook);
+// What something that stands in the playbook refers to.
+struct naive_usage {
+    bool numbers[NAIVE_NUMBERS_MAX], signals[NAIVE_SIGNALS_MAX], stages;
+};
+struct naive_usage naive_playbook_usage(const struct naive_playbook *playbook);

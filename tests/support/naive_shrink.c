@@ -116,45 +116,11 @@ static bool shrink_conditions(struct shrinking *s)
     return any;
 }
 
-struct usage {
-    bool numbers[NAIVE_NUMBERS_MAX], signals[NAIVE_SIGNALS_MAX], stages;
-};
-
-static void use_number(void *context, int number)
-{
-    ((struct usage *)context)->numbers[number] = true;
-}
-
-static void use_signal(void *context, int signal)
-{
-    ((struct usage *)context)->signals[signal] = true;
-}
-
-static void use_stages(void *context)
-{
-    ((struct usage *)context)->stages = true;
-}
-
-static struct usage usage_of(const struct naive_playbook *pb)
-{
-    struct usage usage = {.stages = false};
-    struct naive_visitor visitor = {use_number, use_signal, use_stages, &usage};
-    for (int i = 0; i < pb->n_signals; i++) {
-        if (!pb->signals[i].dropped)
-            naive_signal_visit(pb, i, &visitor);
-    }
-    for (int i = 0; i < pb->n_numbers; i++) {
-        if (!pb->number_dropped[i])
-            naive_number_visit(pb, i, &visitor);
-    }
-    return usage;
-}
-
 static bool shrink_names(struct shrinking *s)
 {
     bool any = false;
     for (int i = 0; i < s->best->playbook.n_signals; i++) {
-        struct usage usage = usage_of(&s->best->playbook);
+        struct naive_usage usage = naive_playbook_usage(&s->best->playbook);
         const struct naive_signal *signal = &s->best->playbook.signals[i];
         if (usage.signals[i] || signal->dropped ||
             (signal->origin == NAIVE_LIFECYCLE && (usage.stages || signal->stage < 5)))
@@ -164,7 +130,7 @@ static bool shrink_names(struct shrinking *s)
         any |= try_it(s);
     }
     for (int i = 0; i < s->best->playbook.n_numbers; i++) {
-        struct usage usage = usage_of(&s->best->playbook);
+        struct naive_usage usage = naive_playbook_usage(&s->best->playbook);
         if (usage.numbers[i] || s->best->playbook.number_dropped[i])
             continue;
         *s->attempt = *s->best;

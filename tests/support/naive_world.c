@@ -58,9 +58,17 @@ static void sort_signal(void *context, int signal)
     w->order[w->n_order++] = signal;
 }
 
-void naive_world_rename(struct naive_world *w, const struct naive_playbook *playbook)
+void naive_world_change(struct naive_world *w)
 {
-    w->playbook = playbook;
+    struct sorting sorting = {.world = w};
+    w->n_order = 0;
+    for (int i = 0; i < w->playbook->n_signals; i++) {
+        sort_signal(&sorting, i);
+        for (int a = 0; a < NAIVE_ACCOUNTS && w->playbook->signals[i].dropped; a++) {
+            for (int u = 0; u <= NAIVE_USERS; u++)
+                w->memory[a][u][i] = (struct naive_memory){.value = false};
+        }
+    }
 }
 
 void naive_world_init(struct naive_world *w, const struct naive_playbook *playbook)
@@ -69,9 +77,7 @@ void naive_world_init(struct naive_world *w, const struct naive_playbook *playbo
     w->playbook = playbook;
     for (int a = 0; a < NAIVE_ACCOUNTS; a++)
         w->clock_ms[a] = INT64_MIN;
-    struct sorting sorting = {.world = w};
-    for (int i = 0; i < playbook->n_signals; i++)
-        sort_signal(&sorting, i);
+    naive_world_change(w);
 }
 
 void naive_world_deinit(struct naive_world *w)
@@ -247,6 +253,12 @@ static void decide_all(struct naive_world *w, int account, int64_t clock, const 
     }
 }
 
+void naive_world_settle(struct naive_world *w, int account)
+{
+    if (w->clock_ms[account] != INT64_MIN)
+        decide_all(w, account, w->clock_ms[account], "");
+}
+
 void naive_world_run(struct naive_world *w, int account, int64_t until_ms)
 {
     if (w->clock_ms[account] == INT64_MIN)
@@ -278,8 +290,11 @@ static void learn(struct naive_world *w, const struct naive_event *e)
 static bool is_excluded(const struct naive_world *w, const struct naive_event *e)
 {
     struct naive_subject s = {w, e->account, e->user, e->at_ms};
+    // Traits as they are known now, whenever they were set.
+    struct naive_event now = *e;
+    now.at_ms = INT64_MAX;
     for (int i = 0; i < w->playbook->n_exclude; i++) {
-        if (e->name != NAIVE_NONE && naive_holds(&s, w->playbook->exclude[i], e))
+        if (naive_holds(&s, w->playbook->exclude[i], &now))
             return true;
     }
     return false;
@@ -291,12 +306,16 @@ bool naive_world_apply(struct naive_world *w, const struct naive_event *e)
         learn(w, e);
         return true;
     }
-    if (is_excluded(w, e))
-        return false;
-    int a = e->account;
-    naive_world_run(w, a, e->at_ms);
+    // An identify call is judged with what it says itself, and says it even when excluded.
+    int before = w->n_traits, a = e->account;
     if (e->name == NAIVE_NONE)
         learn(w, e);
+    if (is_excluded(w, e))
+        return false;
+    int learned = w->n_traits;
+    w->n_traits = before;
+    naive_world_run(w, a, e->at_ms);
+    w->n_traits = learned;
     CHECK(w->n_events < NAIVE_EVENTS_MAX);
     w->events[w->n_events++] = *e;
     if (e->user != NAIVE_NONE)

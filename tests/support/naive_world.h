@@ -82,8 +82,10 @@ struct naive_reading {
 
 void naive_world_init(struct naive_world *world, const struct naive_playbook *playbook);
 void naive_world_deinit(struct naive_world *world);
-// Another version in which everything means the same.
-void naive_world_rename(struct naive_world *world, const struct naive_playbook *playbook);
+// After signals were left out of its playbook, or taken in again: they begin anew.
+void naive_world_change(struct naive_world *world);
+// Decides an account at its clock, without an event.
+void naive_world_settle(struct naive_world *world, int account);
 // False: excluded.
 bool naive_world_apply(struct naive_world *world, const struct naive_event *event);
 // Decides what time alone changes up to then.
