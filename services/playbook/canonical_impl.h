@@ -15,7 +15,7 @@ char *canonical_part(struct buf *part);
 // A condition, with all that is under it.
 void canonical_condition(const struct playbook *playbook, int32_t at, struct buf *out);
 // What a measure counts, which is what conditions and derived measures mean by it: all of its
-// meaning but how far back it is kept for tests of growth. Such a test, added or dropped, leaves the
-// other signals that look at the measure what they are.
+// meaning but how far back it is kept for tests of growth. Such a test, added or dropped, leaves
+// the other signals that look at the measure what they are.
 void canonical_counted(const struct playbook *playbook, const struct measure *measure,
                        struct buf *out);

@@ -197,7 +197,7 @@ static void explain_near_miss(FILE *stream)
     lane.signals = signals;
     lane.n_signals = 1;
     Assay__Router__V1__GetAccountResponse router = ASSAY__ROUTER__V1__GET_ACCOUNT_RESPONSE__INIT;
-    struct explain explain = {"u", &lane, &router};
+    struct explain explain = {.user = "u", .lane = &lane, .router = &router};
     explain_write(&explain, stream);
     json_decref(explain_json(&explain));
 }
