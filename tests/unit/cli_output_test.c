@@ -175,6 +175,7 @@ static void explain_near_miss(FILE *stream)
     all.text = "all";
     met.text = "projects at_least 3";
     met.met = 1;
+    met.leaf = open.leaf = 1;
     met.value = "3";
     met.since_ms = INT64_C(1767225600000);
     met.depth = 1;
