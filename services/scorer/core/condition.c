@@ -381,11 +381,31 @@ static __attribute__((noinline)) bool condition_leaf_value(const struct scene *s
     return condition_test(&left, &scene->plan->playbook->conditions[at], scene->clock_ms);
 }
 
+static inline bool condition_says_nothing(const struct subject *subject)
+{
+    return subject == NULL || subject->traits == NULL;
+}
+
+// Of most users and accounts no trait is known that a verdict would be looked for in.
+static inline bool condition_is_bare(const struct scene *scene, const struct condition *leaf)
+{
+    const struct user *user = scene->user;
+    const struct account *account = scene->account;
+    if (leaf->operand == OPERAND_ACCOUNT_TRAIT)
+        return !scene->brings_account &&
+               condition_says_nothing(account == NULL ? NULL : &account->subject);
+    return leaf->operand == OPERAND_USER_TRAIT && !scene->brings_user && !scene->brings_profile &&
+           (scene->profile == NULL || scene->profile->traits == NULL) &&
+           condition_says_nothing(user == NULL ? NULL : &user->subject);
+}
+
 bool condition_leaf(const struct scene *scene, int32_t at)
 {
     const struct condition *leaf = &scene->plan->playbook->conditions[at];
     if (leaf->of.set || leaf->test == TEST_GREW)
         return condition_leaf_more(scene, at);
+    if (leaf->operand != OPERAND_MEASURE && condition_is_bare(scene, leaf))
+        return leaf->test == TEST_EXISTS && !leaf->expected;
     if (leaf->operand != OPERAND_MEASURE)
         return condition_leaf_value(scene, at);
     struct operand left = condition_measure(scene, leaf->measure);
