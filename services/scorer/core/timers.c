@@ -18,19 +18,20 @@ static bool timers_settled(const struct scene *scene, const struct plan_leaf *le
     if (leaf->by_profile && scene->user != NULL && decide_is_behind(scene->core, scene->user))
         return false;
     for (uint32_t i = 0; leaf->by_profiles && i < scene->account->n_users; i++) {
-        if (decide_is_behind(scene->core, scene->account->users[i].user))
+        struct user *user = scene->account->users[i].user;
+        if (user->counted && decide_is_behind(scene->core, user))
             return false;
     }
     return true;
 }
 
-static int64_t timers_of_leaf(struct scene *scene, int32_t at)
+static int64_t timers_of_leaf(struct scene *scene, int32_t at, enum timers_how how)
 {
     const struct plan_leaf *leaf = &scene->plan->leaves[at];
-    return leaf->timed && timers_settled(scene, leaf) ? timers_leaf(scene, at) : STATE_NEVER;
+    return leaf->timed && timers_settled(scene, leaf) ? timers_leaf(scene, at, how) : STATE_NEVER;
 }
 
-static int64_t timers_of_signal(struct scene *scene, int32_t position)
+static int64_t timers_of_signal(struct scene *scene, int32_t position, enum timers_how how)
 {
     const struct plan *plan = scene->plan;
     const struct plan_signal *signal = &plan->signals[position];
@@ -39,13 +40,13 @@ static int64_t timers_of_signal(struct scene *scene, int32_t position)
         // What every user sees of the account is timed with the account.
         if (plan->leaves[signal->leaves[i]].sight == SIGHT_SHARED)
             continue;
-        int64_t next = timers_of_leaf(scene, signal->leaves[i]);
+        int64_t next = timers_of_leaf(scene, signal->leaves[i], how);
         due = next < due ? next : due;
     }
     return due;
 }
 
-static int64_t timers_of_subject(struct scene *scene, enum scope scope)
+static int64_t timers_of_subject(struct scene *scene, enum scope scope, enum timers_how how)
 {
     const struct plan *plan = scene->plan;
     const struct plan_scope *shape = &plan->scopes[scope];
@@ -59,7 +60,7 @@ static int64_t timers_of_subject(struct scene *scene, enum scope scope)
         if (!signal->timed || (!signal->rising && (flags[i] & SIGNAL_TRUE) == 0) ||
             sigset_has(&scene->core->warming_signals, position))
             continue;
-        int64_t next = timers_of_signal(scene, position);
+        int64_t next = timers_of_signal(scene, position, how);
         due = next < due ? next : due;
         next = memory_due(&plan->playbook->signals[position], flags[i],
                           subject->marks == NULL ? NULL : &subject->marks[i]);
@@ -69,20 +70,21 @@ static int64_t timers_of_subject(struct scene *scene, enum scope scope)
     return due;
 }
 
-static int64_t timers_compute(struct core *core, struct account *account, struct user *user)
+static int64_t timers_compute(struct core *core, struct account *account, struct user *user,
+                              enum timers_how how)
 {
     struct decision decision = {.core = core, .account = account};
     if (account->clock_ms == STATE_NO_CLOCK || (user != NULL && !user->counted))
         return STATE_NEVER;
     struct scene scene = decide_scene(&decision, user);
     if (user != NULL)
-        return timers_of_subject(&scene, SCOPE_USER);
-    int64_t due = timers_of_subject(&scene, SCOPE_ACCOUNT);
+        return timers_of_subject(&scene, SCOPE_USER, how);
+    int64_t due = timers_of_subject(&scene, SCOPE_ACCOUNT, how);
     for (uint32_t i = 0; i < scene.plan->n_shared; i++) {
         const struct plan_shared *shared = &scene.plan->shared[i];
         if (sigset_has(&core->warming_signals, shared->signal))
             continue;
-        int64_t next = timers_of_leaf(&scene, shared->leaf);
+        int64_t next = timers_of_leaf(&scene, shared->leaf, how);
         due = next < due ? next : due;
     }
     return due;
@@ -147,7 +149,7 @@ void timers_queue(struct core *core, struct account *account, uint32_t number)
 void timers_refresh(const struct decision *decision, struct user *user)
 {
     struct account *account = decision->account;
-    timers_set(account, user, timers_compute(decision->core, account, user));
+    timers_set(account, user, timers_compute(decision->core, account, user, TIMERS_EARLY));
     int64_t due = timers_subject(account, user)->due_ms;
     if (due < account->queued_ms)
         timers_queue(decision->core, account, decision->number);
@@ -185,7 +187,7 @@ static uint32_t timers_take(struct core *core, struct account *account, int64_t 
         struct user *user = account->users[entry.item].user;
         if (user->subject.due_ms != entry.key)
             continue;
-        int64_t exact = timers_compute(core, account, user);
+        int64_t exact = timers_compute(core, account, user, TIMERS_EXACT);
         user->subject.due_ms = STATE_NEVER;
         if (exact > at_ms) {
             timers_set(account, user, exact);
@@ -203,7 +205,7 @@ static void timers_fire(struct decision *decision, int64_t at_ms)
     struct account *account = decision->account;
     bool own = account->subject.due_ms <= at_ms;
     if (own) {
-        int64_t exact = timers_compute(core, account, NULL);
+        int64_t exact = timers_compute(core, account, NULL, TIMERS_EXACT);
         timers_set(account, NULL, exact);
         own = exact <= at_ms;
     }
@@ -246,7 +248,7 @@ int64_t timers_next(struct core *core, struct account *account)
         struct user *user = NULL;
         if (account->subject.due_ms != due)
             user = account->users[heap_top(account->timers)->item].user;
-        int64_t exact = timers_compute(core, account, user);
+        int64_t exact = timers_compute(core, account, user, TIMERS_EXACT);
         if (exact == due)
             return due;
         timers_set(account, user, exact);

@@ -218,7 +218,20 @@ static int64_t timers_flip(struct scene *scene, int32_t at, bool now, int64_t fr
     return first != STATE_NEVER ? first : timers_flip(scene, at, now, middle + 1, to);
 }
 
-static int64_t timers_search(struct scene *scene, int32_t at)
+// An instant of [from, to] before which it is `now`: at least a quarter of the way to the first at
+// which it is not, as far as bounds tell.
+static int64_t timers_early(struct scene *scene, int32_t at, bool now, int64_t from, int64_t to)
+{
+    if (from > to || !leaf_may(scene, at, !now, from, to))
+        return STATE_NEVER;
+    for (int64_t span = (to - from) / 4; span > 0; span /= 4) {
+        if (!leaf_may(scene, at, !now, from, from + span))
+            return from + span + 1;
+    }
+    return from;
+}
+
+static int64_t timers_search(struct scene *scene, int32_t at, enum timers_how how)
 {
     const struct condition *leaf = &scene->plan->playbook->conditions[at];
     bool now = condition_leaf(scene, at);
@@ -226,7 +239,8 @@ static int64_t timers_search(struct scene *scene, int32_t at)
     for (;;) {
         int64_t next = timers_step(scene, at, then);
         int64_t to = next == STATE_NEVER ? rest : timers_min(rest, next - 1);
-        int64_t first = timers_flip(scene, at, now, then + 1, to);
+        int64_t first =
+            (how == TIMERS_EXACT ? timers_flip : timers_early)(scene, at, now, then + 1, to);
         if (first != STATE_NEVER || next == STATE_NEVER || next > TIMERS_END_MS)
             return first;
         if (timers_leaf_at(scene, at, next) != now)
@@ -235,19 +249,19 @@ static int64_t timers_search(struct scene *scene, int32_t at)
     }
 }
 
-int64_t timers_leaf(struct scene *scene, int32_t at)
+int64_t timers_leaf(struct scene *scene, int32_t at, enum timers_how how)
 {
     const struct condition *leaf = &scene->plan->playbook->conditions[at];
     const struct plan_leaf *note = &scene->plan->leaves[at];
     if (!note->timed)
         return STATE_NEVER;
     if (leaf->operand != OPERAND_MEASURE || leaf->of.set)
-        return timers_search(scene, at);
+        return timers_search(scene, at, how);
     if (scene->plan->playbook->measures[leaf->measure].kind == MEASURE_SCORE)
         return timers_score(scene, at);
     if (!note->continuous && scene->plan->measures[leaf->measure].falls &&
         (leaf->test == TEST_AT_LEAST || leaf->test == TEST_AT_MOST || leaf->test == TEST_ABOVE ||
          leaf->test == TEST_BELOW))
         return timers_falling(scene, at);
-    return timers_search(scene, at);
+    return timers_search(scene, at, how);
 }

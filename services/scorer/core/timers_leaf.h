@@ -8,4 +8,7 @@
 // it is at the clock; STATE_NEVER: there is none. Exact to the millisecond, whatever it looks at:
 // what changes in steps is looked at from step to step, what changes all the time by halving
 // intervals with bounds on what it may be within them.
-int64_t timers_leaf(struct scene *scene, int32_t leaf);
+// TIMERS_EARLY may tell an instant that lies before, but not by much, for a few looks instead of a
+// hundred.
+enum timers_how { TIMERS_EXACT, TIMERS_EARLY };
+int64_t timers_leaf(struct scene *scene, int32_t leaf, enum timers_how how);
