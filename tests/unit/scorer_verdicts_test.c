@@ -58,8 +58,10 @@ Test(scorer_verdicts, a_person_overrules_a_definition)
     scorer_world_open(&w, HEAD "qualify: {pql: {c: {at_least: 2}}}\n");
     say(&w, "u", "qualification=promoted", "2026-01-01T10:00:00Z");
     expect_changes(&w, "qualify.pql/u true");
-    say(&w, "u", "qualification=disqualified", "2026-01-01T11:00:00Z");
+    say(&w, "u", "qualification=disqualified qualification_reason=student", "2026-01-01T11:00:00Z");
     expect_changes(&w, "qualify.pql/u false");
+    cr_expect_str_eq(w.changes.items[0].reason,
+                     "exit: user.qualification is disqualified: student");
     track(&w, "u", "A", "2026-01-01T12:00:00Z");
     track(&w, "u", "A", "2026-01-01T12:30:00Z");
     expect_changes(&w, "");

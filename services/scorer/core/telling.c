@@ -114,10 +114,32 @@ static struct reason reason_of(const struct scene *scene, int32_t at, bool holds
     return first.part == NULL ? found : first;
 }
 
+// What somebody gave as the reason for a verdict on the user or the account; empty: nothing.
+static struct span said_of(const struct scene *scene, const struct condition *part)
+{
+    enum { SAID_BYTES_MAX = 300 };
+    bool of_user = part->operand == OPERAND_USER_TRAIT;
+    bool verdict = part->kind == CONDITION_TEST && part->quiet &&
+                   (of_user || part->operand == OPERAND_ACCOUNT_TRAIT);
+    struct span key = span_of("qualification_reason");
+    const struct trait *said = NULL;
+    if (verdict && of_user && scene->user != NULL)
+        said = traits_find(scene->user->subject.traits, key);
+    if (verdict && of_user && said == NULL && scene->profile != NULL)
+        said = traits_find(scene->profile->traits, key);
+    if (verdict && !of_user)
+        said = traits_find(scene->account->subject.traits, key);
+    if (said == NULL || said->value.type != VALUE_TEXT || said->value.text.len > SAID_BYTES_MAX)
+        return span_make("", 0);
+    return said->value.text;
+}
+
 const char *telling_reason(const struct scene *scene, const struct signal *signal, bool left,
                            struct arena *arena)
 {
     struct reason reason = reason_of(scene, left ? signal->exit : signal->condition, left, false);
-    return arena_printf(arena, "%s%s%s", left ? "exit: " : "", reason.negated ? "not " : "",
-                        reason.part->text);
+    struct span said = said_of(scene, reason.part);
+    return arena_printf(arena, "%s%s%s%s" SPAN_FMT, left ? "exit: " : "",
+                        reason.negated ? "not " : "", reason.part->text, said.len > 0 ? ": " : "",
+                        SPAN_ARG(said));
 }
