@@ -2,6 +2,7 @@
 // Measures that keep nothing: what they read follows from other measures, and from signals as last
 // decided.
 #include "common/base/check.h"
+#include "services/scorer/core/bend.h"
 #include "services/scorer/core/measure_impl.h"
 
 // ---- Signals ----
@@ -76,6 +77,9 @@ static struct range derived_term(const struct scene *scene, const struct term *t
     return range;
 }
 
+// Below these a line tells no more.
+enum { BEND_FROM_MS = 16, BEND_FROM_MILLI = 16 };
+
 static struct range derived_weighted(const struct scene *scene, const struct measure *measure,
                                      int64_t from_ms, int64_t to_ms)
 {
@@ -88,7 +92,18 @@ static struct range derived_weighted(const struct scene *scene, const struct mea
         low = derived_add(low, a < b ? a : b);
         high = derived_add(high, a < b ? b : a);
     }
-    return (struct range){.low = derived_scale(measure, low), .high = derived_scale(measure, high)};
+    struct range range = {.low = derived_scale(measure, low), .high = derived_scale(measure, high)};
+    if (to_ms - from_ms < BEND_FROM_MS || range.high - range.low < BEND_FROM_MILLI)
+        return range;
+    struct bend bend =
+        bend_of(scene, (int32_t)(measure - scene->plan->playbook->measures), from_ms, to_ms);
+    if (!bend.known)
+        return range;
+    low = (bend.from < bend.to ? bend.from : bend.to) - bend.below;
+    high = (bend.from < bend.to ? bend.to : bend.from) + bend.above;
+    range.low = low > range.low ? (int64_t)low : range.low;
+    range.high = high < range.high ? (int64_t)high : range.high;
+    return range;
 }
 
 static struct range derived_best(const struct scene *scene, const struct measure *measure,

@@ -124,8 +124,11 @@ static void leaf_levels(const struct scene *scene, const struct grade_side *side
 {
     struct range range = measure_range(scene, side->measure, from_ms, to_ms);
     bool some = range.low <= range.high;
-    *low = range.absent || !some ? 0 : leaf_level(side, range.low);
-    *high = some ? leaf_level(side, range.high) : 0;
+    // What is absent counts as 0.
+    int64_t none = range.absent || !some ? 0 : range.low;
+    *low = leaf_level(side, some && range.low < none ? range.low : none);
+    none = range.absent || !some ? 0 : range.high;
+    *high = leaf_level(side, some && range.high > none ? range.high : none);
 }
 
 static bool leaf_may_grade(const struct scene *scene, const struct condition *leaf, bool wanted,
