@@ -128,17 +128,19 @@ static int compare_lines(const void *a, const void *b)
 // Lines begin with their instant; within one the order is the implementation's own.
 static char *sorted(struct buf *log)
 {
-    enum { LINES_MAX = 1024 };
-    char *text = mem_dup(buf_span(log)), *lines[LINES_MAX], *rest = NULL;
+    char *text = mem_dup(buf_span(log)), *rest = NULL;
     struct buf out = {0};
-    int n = 0;
-    for (char *line = strtok_r(text, "\n", &rest); line != NULL && n < LINES_MAX;
-         line = strtok_r(NULL, "\n", &rest))
+    size_t n = 0, most = 1;
+    for (size_t i = 0; i < log->len; i++)
+        most += log->bytes[i] == '\n';
+    char **lines = mem_alloc(most * sizeof *lines);
+    for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
         lines[n++] = line;
-    qsort(lines, (size_t)n, sizeof *lines, compare_lines);
-    for (int i = 0; i < n; i++)
+    qsort(lines, n, sizeof *lines, compare_lines);
+    for (size_t i = 0; i < n; i++)
         buf_printf(&out, "  %s\n", lines[i]);
     buf_append_u8(&out, 0);
+    mem_free(lines);
     mem_free(text);
     buf_clear(log);
     return (char *)out.bytes;
@@ -399,6 +401,24 @@ static bool warm(struct trial *t)
     return compare_changes(t) && compare_all(t);
 }
 
+// Another signal says the same: which of two such keeps what was known is not told.
+static bool has_twin(const struct naive_playbook *pb, int signal)
+{
+    bool found = false;
+    struct buf text = {0}, other = {0};
+    naive_condition_write(pb, pb->signals[signal].condition, &text);
+    for (int i = 0; i < pb->n_signals; i++) {
+        if (i == signal || pb->signals[i].condition == NAIVE_NONE)
+            continue;
+        buf_clear(&other);
+        naive_condition_write(pb, pb->signals[i].condition, &other);
+        found |= span_eq(buf_span(&text), buf_span(&other));
+    }
+    buf_deinit(&text);
+    buf_deinit(&other);
+    return found;
+}
+
 static bool step_forget(struct trial *t, uint64_t choice)
 {
     struct naive_playbook *pb = &t->playbook;
@@ -407,7 +427,7 @@ static bool step_forget(struct trial *t, uint64_t choice)
         struct naive_usage usage = naive_playbook_usage(pb);
         for (int i = 0; i < pb->n_signals; i++)
             pb->signals[i].dropped |= !usage.signals[i] && test_random_below(&random, 2) == 0 &&
-                                      pb->signals[i].origin == NAIVE_DECLARED;
+                                      pb->signals[i].origin == NAIVE_DECLARED && !has_twin(pb, i);
         usage = naive_playbook_usage(pb);
         for (int i = 0; i < pb->n_numbers; i++)
             pb->number_dropped[i] |= !usage.numbers[i] && test_random_below(&random, 2) == 0 &&
