@@ -93,7 +93,12 @@ static void fake_commit(struct store_fake *store, struct store_fake *from)
 
 enum record_type { RECORD_EVENTS, RECORD_TICK, RECORD_PLAYBOOK, RECORD_WARMED };
 
-enum { CASES = 60, RECORDS = 160, EVENTS_MAX = 6 };
+#ifdef __SANITIZE_ADDRESS__
+enum { CASES = 15 };
+#else
+enum { CASES = 60 };
+#endif
+enum { RECORDS = 160, EVENTS_MAX = 6 };
 
 struct record {
     enum record_type type;
