@@ -275,8 +275,9 @@ static int64_t draft_when(struct stream *s)
     if (naive_chance(d, 8) && s->out->n_steps > 0) {
         const struct naive_step *other = &s->out->steps[naive_below(d, (uint32_t)s->out->n_steps)];
         if (other->kind == NAIVE_EVENT_STEP)
-            when = other->event.at_ms +
-                   NAIVE_PICK(d, int64_t, 0, 0, 0, -1, 1, 36 * HOUR, 3 * DAY, 2 * DAY, 40 * 60000);
+            when = other->event.at_ms + NAIVE_PICK(d, int64_t, 0, 0, 0, -1, 1, 36 * HOUR, 3 * DAY,
+                                                   2 * DAY, 5 * HOUR, 3 * HOUR / 2, HOUR / 2,
+                                                   40 * 60000);
         s->now_ms = when > s->now_ms ? when : s->now_ms;
     }
     return when;
