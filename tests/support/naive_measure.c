@@ -89,7 +89,7 @@ static bool find_mark(const struct naive_subject *s, const struct naive_number *
 static bool in_window(const struct naive_subject *s, const struct naive_number *n, int64_t at_ms,
                       int64_t clock)
 {
-    int64_t mark;
+    int64_t mark = 0;
     struct tm then, now;
     switch (n->window) {
     case NAIVE_ALL_TIME:
