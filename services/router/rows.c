@@ -6,6 +6,11 @@
 #include "common/base/mem.h"
 #include "services/router/core/state.h"
 
+enum { ROUTER_KEY = 1 }; // of the only row of its table
+// What counts up never gets there, nor does a clock: more can be added to both.
+static const uint64_t COUNT_MAX = UINT64_MAX / 2;
+static const int64_t CLOCK_MAX_MS = INT64_MAX / 2;
+
 struct router_rows {
     struct router_core *core;
     struct arena arena; // of the row in work
@@ -251,7 +256,7 @@ static void put_router(struct router_rows *rows, router_row_put cb, void *arg)
         record.playbook_text.data = (uint8_t *)core->playbook->text.ptr;
         record.playbook_text.len = core->playbook->text.len;
     }
-    put(rows, ROUTER_TABLE_ROUTER, 1, &record.base, cb, arg);
+    put(rows, ROUTER_TABLE_ROUTER, ROUTER_KEY, &record.base, cb, arg);
 }
 
 void router_rows_take(struct router_rows *rows, router_row_put cb, void *arg)
@@ -466,6 +471,9 @@ static enum err load_lead(struct router_rows *rows, uint64_t key, struct span va
     if (in == NULL || in->state < ROUTER_WAITING || in->state > ROUTER_PARKED ||
         span_of(in->lead_id).len >= ROUTER_LEAD_ID_BYTES)
         return corrupt(info, "not a lead's record");
+    if ((in->state == ROUTER_WAITING && in->consumer[0] != '\0') ||
+        (in->state == ROUTER_LEASED && in->consumer[0] == '\0'))
+        return corrupt(info, "a lead that waits has a consumer, or one that is leased has none");
     if (key != core->n_leads + 1 || in->account >= core->n_accounts ||
         router_leads_open(core->accounts[in->account]->lead))
         return corrupt(info, "a lead is missing, or its account is not there or has one already");
@@ -484,7 +492,7 @@ static enum err load_lease(struct router_rows *rows, uint64_t key, struct span v
     const Assay__Record__V1__RememberedLeaseRecord *in =
         unpack(rows, &assay__record__v1__remembered_lease_record__descriptor, value);
     if (in == NULL || in->n_leads != in->n_attempts || in->n_leads > ROUTER_LEASE_LEADS_MAX ||
-        key <= core->last_remembered)
+        key <= core->last_remembered || key > COUNT_MAX)
         return corrupt(info, "not a lease's record");
     for (size_t i = 0; i < in->n_leads; i++)
         if (in->leads[i] == 0 || in->leads[i] > core->n_leads)
@@ -498,13 +506,16 @@ static enum err load_lease(struct router_rows *rows, uint64_t key, struct span v
     return ERR_OK;
 }
 
-static enum err load_router(struct router_rows *rows, struct span value, struct err_info *info)
+static enum err load_router(struct router_rows *rows, uint64_t key, struct span value,
+                            struct err_info *info)
 {
     struct router_core *core = rows->core;
     const Assay__Record__V1__RouterRecord *in =
         unpack(rows, &assay__record__v1__router_record__descriptor, value);
-    if (in == NULL || rows->has_router)
+    if (in == NULL || key != ROUTER_KEY || rows->has_router)
         return corrupt(info, "not the router's record");
+    if (in->last_decision > COUNT_MAX || in->clock_ms > CLOCK_MAX_MS)
+        return corrupt(info, "the router's record says what cannot be");
     rows->has_router = true;
     for (size_t i = 0; i < in->n_lanes; i++) {
         struct router_mark *mark = router_state_mark(core, in->lanes[i]->lane, true);
@@ -531,7 +542,7 @@ enum err router_rows_load(struct router_rows *rows, enum router_table table, uin
     case ROUTER_TABLE_LEASES:
         return load_lease(rows, key, value, info);
     case ROUTER_TABLE_ROUTER:
-        return load_router(rows, value, info);
+        return load_router(rows, key, value, info);
     case ROUTER_TABLE_DECISIONS:
     case ROUTER_TABLES:
         break;

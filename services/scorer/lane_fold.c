@@ -197,9 +197,10 @@ static enum err lane_apply_playbook(struct lane *lane, uint64_t position, struct
     if (item != NULL)
         lane_warm_stop(lane);
     core_set_playbook(lane->core, position, playbook);
-    if (item != NULL)
+    enum err adopted = rows_adopted(lane->rows, info);
+    if (adopted == ERR_OK && item != NULL)
         lane_warm_start(lane);
-    return ERR_OK;
+    return adopted;
 }
 
 static struct control_item *lane_control_of(struct fold_item *item)

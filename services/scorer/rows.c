@@ -151,7 +151,7 @@ static void rows_freeze_lane(struct rows *rows)
     record.confirmed_index = lane->confirmed_index;
     record.received_max_ms =
         core->seen.hour == INT64_MIN ? INT64_MIN : core->seen.hour * (int64_t)TIME_HOUR_MS;
-    rows_hold(rows, ROWS_LANE, span_of("lane"), &record.base);
+    rows_hold(rows, ROWS_LANE, span_of(ROWS_LANE_KEY), &record.base);
     arena_reset(&rows->arena);
 }
 

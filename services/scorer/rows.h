@@ -63,3 +63,6 @@ MUST_USE enum err rows_load(struct rows *rows, uint32_t table, struct span key, 
                             struct err_info *info);
 // After the last row. CORRUPT: rows that do not fit together.
 MUST_USE enum err rows_loaded(struct rows *rows, uint64_t position, struct err_info *info);
+// After core_set_playbook. CORRUPT: a row that waited for the playbook cannot be read or does not
+// fit to others; nothing may be done with the core any more.
+MUST_USE enum err rows_adopted(const struct rows *rows, struct err_info *info);

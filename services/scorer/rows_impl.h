@@ -59,7 +59,11 @@ struct rows {
     uint32_t *restored; // accounts to be finished
     size_t n_restored, restored_cap;
     bool loading;
+    enum err adopted; // what came of those that had to wait
+    struct err_info why;
 };
+
+#define ROWS_LANE_KEY "lane" // of the only row of its table
 
 // Key of a chunk of ids.
 struct rows_seen_key {

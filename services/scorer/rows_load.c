@@ -11,16 +11,24 @@
 #include "common/base/mem.h"
 #include "services/playbook/load.h"
 #include "services/scorer/core/timers.h"
+#include "services/scorer/rows_check.h"
 
 enum { USERS_MAX = 1 << 28 }; // of an account; a row that says more is not ours
 
-static enum err rows_load_lane(struct rows *rows, struct span value, struct err_info *info)
+// What an id of an account or a user can be.
+static bool rows_is_id(struct span id)
+{
+    return id.len > 0 && id.len <= ROWS_ID_MAX && memchr(id.ptr, '\0', id.len) == NULL;
+}
+
+static enum err rows_load_lane(struct rows *rows, struct span key, struct span value,
+                               struct err_info *info)
 {
     struct core *core = rows->core;
     ProtobufCAllocator allocator = rows_allocator(&rows->arena);
     Assay__Record__V1__LaneRecord *record =
         assay__record__v1__lane_record__unpack(&allocator, value.len, value.ptr);
-    if (record == NULL)
+    if (record == NULL || !span_is(key, ROWS_LANE_KEY))
         return err_set(info, ERR_CORRUPT, "the lane's row cannot be read");
     struct rows_lane *lane = rows->lane;
     for (size_t i = 0; i < record->n_sources; i++) {
@@ -90,6 +98,8 @@ static enum err rows_restore_account(struct rows *rows, struct account *account,
     const struct rows_lists *lists = rows_lists_for(rows, record->lists);
     if (lists == NULL)
         return err_set(info, ERR_CORRUPT, "a row follows a layout that is not stored");
+    if (record->n_users > USERS_MAX)
+        return err_set(info, ERR_CORRUPT, "an account of %u users", record->n_users);
     enum err err =
         rows_subject_restore(record->subject, lists, SCOPE_ACCOUNT, &account->subject, info);
     if (err != ERR_OK)
@@ -100,12 +110,12 @@ static enum err rows_restore_account(struct rows *rows, struct account *account,
     account->n_excluded = record->n_excluded;
     core->counts.accounts += record->clock_ms != STATE_NO_CLOCK;
     core->counts.excluded += record->n_excluded;
-    if (record->n_users > USERS_MAX)
-        return err_set(info, ERR_CORRUPT, "an account of %u users", record->n_users);
     account_reserve_users(account, record->n_users);
     account->n_users = record->n_users;
     for (uint32_t i = 0; i < account->n_users; i++)
         account->users[i] = (struct user_ref){0, NULL};
+    if (!rows_check_subject(core->plan, SCOPE_ACCOUNT, &account->subject, account))
+        return err_set(info, ERR_CORRUPT, "an account's row says what cannot be");
     if (lists->same && record->shared.len == core->plan->n_shared && record->shared.len > 0)
         memcpy(subject_shared(&core->plan->scopes[SCOPE_ACCOUNT], &account->subject),
                record->shared.data, record->shared.len);
@@ -147,7 +157,7 @@ static enum err rows_load_account(struct rows *rows, struct span key, struct spa
     ProtobufCAllocator allocator = rows_allocator(&rows->arena);
     Assay__Record__V1__AccountRecord *record =
         assay__record__v1__account_record__unpack(&allocator, value.len, value.ptr);
-    if (record == NULL || key.len == 0)
+    if (record == NULL || !rows_is_id(key))
         return err_set(info, ERR_CORRUPT, "an account's row cannot be read");
     uint32_t number;
     if (core->plan == NULL) {
@@ -182,7 +192,10 @@ static enum err rows_restore_user(struct rows *rows, struct account *account, ui
         account_touch(core, number);
         user_touch(account, user);
     }
-    return rows_subject_restore(record->subject, lists, SCOPE_USER, &user->subject, info);
+    enum err err = rows_subject_restore(record->subject, lists, SCOPE_USER, &user->subject, info);
+    if (err == ERR_OK && !rows_check_subject(core->plan, SCOPE_USER, &user->subject, account))
+        err = err_set(info, ERR_CORRUPT, "a user's row says what cannot be");
+    return err;
 }
 
 static enum err rows_load_user(struct rows *rows, struct span key, struct span value,
@@ -197,6 +210,8 @@ static enum err rows_load_user(struct rows *rows, struct span key, struct span v
         return err_set(info, ERR_CORRUPT, "a user's row cannot be read");
     struct span of = span_make(key.ptr, (size_t)(end - (const char *)key.ptr));
     struct span id = span_make(end + 1, key.len - of.len - 1);
+    if (!rows_is_id(of) || !rows_is_id(id))
+        return err_set(info, ERR_CORRUPT, "a user's row without an id");
     uint32_t number;
     struct account *account =
         core->plan == NULL ? NULL : account_find(core, hash64(of), of, &number);
@@ -217,11 +232,13 @@ static enum err rows_load_profile(struct rows *rows, struct span key, struct spa
     Assay__Record__V1__ProfileRecord *record =
         assay__record__v1__profile_record__unpack(&allocator, value.len, value.ptr);
     uint32_t number;
-    if (record == NULL)
+    if (record == NULL || !rows_is_id(key))
         return err_set(info, ERR_CORRUPT, "a profile's row cannot be read");
     struct profile *profile = profile_add(rows->core, hash64(key), key, &number);
     profile->version = record->version;
     rows_traits_restore(record->traits, record->n_traits, &profile->traits);
+    if (!rows_check_traits(profile->traits))
+        return err_set(info, ERR_CORRUPT, "a profile's row says what cannot be");
     return ERR_OK;
 }
 
@@ -230,7 +247,7 @@ static enum err rows_load_seen(struct rows *rows, struct span key, struct span v
 {
     struct seen *seen = &rows->core->seen;
     struct rows_seen_key stored;
-    if (key.len != sizeof stored || value.len % sizeof(struct seen_id) != 0 ||
+    if (key.len != sizeof stored || value.len == 0 || value.len % sizeof(struct seen_id) != 0 ||
         seen->hour == INT64_MIN)
         return err_set(info, ERR_CORRUPT, "a row of ids cannot be read");
     memcpy(&stored, key.ptr, sizeof stored);
@@ -255,7 +272,7 @@ enum err rows_load(struct rows *rows, uint32_t table, struct span key, struct sp
     enum err err = ERR_OK;
     switch (table) {
     case ROWS_LANE:
-        err = rows_load_lane(rows, value, info);
+        err = rows_load_lane(rows, key, value, info);
         break;
     case ROWS_LAYOUTS:
         err = rows_load_lists(rows, key, value, info);
@@ -345,8 +362,7 @@ static enum err rows_adopt_rows(struct rows *rows, struct err_info *info)
     return err;
 }
 
-// A playbook came into force: rows that are of it have their meaning now. They were read once
-// before and are sealed, so one that cannot be read is a bug.
+// A playbook came into force: rows that are of it have their meaning now.
 void rows_adopt(void *ctx)
 {
     struct rows *rows = ctx;
@@ -359,7 +375,12 @@ void rows_adopt(void *ctx)
         rows->lists[i].plan = NULL; // its places were for another one
     if (rows->n_later == 0)
         return;
-    struct err_info info = {{0}};
-    CHECK(rows_adopt_rows(rows, &info) == ERR_OK);
-    CHECK(rows_finish(rows, &info) == ERR_OK);
+    rows->adopted = rows_adopt_rows(rows, &rows->why);
+    if (rows->adopted == ERR_OK)
+        rows->adopted = rows_finish(rows, &rows->why);
+}
+
+enum err rows_adopted(const struct rows *rows, struct err_info *info)
+{
+    return rows->adopted == ERR_OK ? ERR_OK : err_set(info, rows->adopted, "%s", rows->why.text);
 }
