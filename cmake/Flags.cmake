@@ -2,6 +2,10 @@
 # Every target of ours links `project_flags`; generated code does not.
 set(ASSAY_SANITIZE "" CACHE STRING "Sanitizers to build with: asan (address and undefined) or tsan")
 option(ASSAY_WERROR "Treat warnings as errors" ON)
+option(ASSAY_FUZZ "Build for the fuzzers of tests/fuzz (clang only)" OFF)
+if(ASSAY_FUZZ)
+  set(ASSAY_WERROR OFF) # clang warns where gcc does not
+endif()
 
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
@@ -28,7 +32,12 @@ target_compile_options(project_flags INTERFACE
   $<$<BOOL:${ASSAY_WERROR}>:-Werror>
   $<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2>)
 
-if(ASSAY_SANITIZE STREQUAL "asan")
+if(ASSAY_FUZZ)
+  # The whole code is watched. Adding 0 to NULL, as an empty span does, is no mistake.
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=pointer-overflow
+                      -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+elseif(ASSAY_SANITIZE STREQUAL "asan")
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)
 elseif(ASSAY_SANITIZE STREQUAL "tsan")

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+// links: fuzz_play scorer_core playbook base
+// Any text gives a playbook that holds together and works, or mistakes. What comes after two NUL
+// bytes says which events the playbook is then played with.
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/check.h"
+#include "common/base/mem.h"
+#include "common/base/text.h"
+#include "services/playbook/load.h"
+#include "tests/fuzz/play.h"
+
+enum { EVENTS_MAX = 24 };
+static const int64_t START_MS = 1767571200000; // 2026-01-05, a Monday
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+
+// ---- What a playbook promises ----
+
+struct walk {
+    const struct playbook *playbook;
+    int32_t before; // signals that may be referred to
+    uint8_t seen[PLAYBOOK_MEASURES_MAX];
+};
+
+static void walk_measure(struct walk *walk, int32_t at);
+
+static void walk_signal(struct walk *walk, int32_t at)
+{
+    CHECK(at >= PLAYBOOK_NONE && at < walk->before);
+}
+
+static void walk_term(struct walk *walk, const struct term *term)
+{
+    CHECK((term->measure == PLAYBOOK_NONE) != (term->signal == PLAYBOOK_NONE));
+    walk_measure(walk, term->measure);
+    walk_signal(walk, term->signal);
+}
+
+static void walk_measure(struct walk *walk, int32_t at)
+{
+    if (at == PLAYBOOK_NONE)
+        return;
+    CHECK(at >= 0 && at < walk->playbook->n_measures);
+    const struct measure *measure = &walk->playbook->measures[at];
+    if (walk->seen[at])
+        return;
+    walk->seen[at] = 1;
+    if (measure->kind == MEASURE_USERS_WITH || measure->kind == MEASURE_SINCE)
+        walk_signal(walk, measure->signal);
+    if (measure->kind == MEASURE_WEIGHTED || measure->kind == MEASURE_BEST) {
+        walk_signal(walk, measure->veto);
+        for (int32_t i = 0; i < measure->n_terms; i++)
+            walk_term(walk, &measure->terms[i]);
+    }
+    if (measure->kind == MEASURE_GRADE) {
+        walk_measure(walk, measure->rows.measure);
+        walk_measure(walk, measure->columns.measure);
+    }
+}
+
+static void walk_condition(struct walk *walk, int32_t at)
+{
+    if (at == PLAYBOOK_NONE)
+        return;
+    CHECK(at >= 0 && at < walk->playbook->n_conditions);
+    const struct condition *condition = &walk->playbook->conditions[at];
+    CHECK(condition->text != NULL);
+    switch (condition->kind) {
+    case CONDITION_ALL:
+    case CONDITION_ANY:
+    case CONDITION_NOT:
+    case CONDITION_AT_LEAST_N:
+        for (int32_t i = 0; i < condition->n_children; i++)
+            walk_condition(walk, condition->children[i]);
+        break;
+    case CONDITION_SIGNAL:
+        CHECK(condition->signal >= 0);
+        walk_signal(walk, condition->signal);
+        break;
+    case CONDITION_TEST:
+        CHECK(condition->operand != OPERAND_MEASURE || condition->measure >= 0);
+        if (condition->operand == OPERAND_MEASURE)
+            walk_measure(walk, condition->measure);
+        if (condition->of.set && condition->of.kind == OPERAND_MEASURE)
+            walk_measure(walk, condition->of.measure);
+        break;
+    case CONDITION_ALWAYS:
+        break;
+    }
+}
+
+static void check_signals(const struct playbook *playbook)
+{
+    int32_t n[2] = {0, 0};
+    for (int32_t i = 0; i < playbook->n_signals; i++) {
+        const struct signal *signal = &playbook->signals[i];
+        struct walk walk = {.playbook = playbook, .before = i};
+        CHECK(signal->number == n[signal->scope]++ && signal->canonical != NULL);
+        CHECK(playbook_signal(playbook, span_of(signal->name)) == i);
+        walk_condition(&walk, signal->condition);
+        walk_condition(&walk, signal->exit);
+    }
+    for (int scope = 0; scope < 2; scope++)
+        CHECK(playbook->n_scope_signals[scope] == n[scope]);
+}
+
+static void check_measures(const struct playbook *playbook)
+{
+    for (int32_t i = 0; i < playbook->n_measures; i++) {
+        const struct measure *m = &playbook->measures[i];
+        CHECK(m->canonical != NULL && m->where >= PLAYBOOK_NONE &&
+              m->where < playbook->n_conditions);
+        CHECK(m->cell >= PLAYBOOK_NONE && m->cell < playbook->n_cells[m->scope]);
+        if (m->kind == MEASURE_DISTINCT_USERS)
+            CHECK(m->user_cell >= 0 && m->user_cell < playbook->n_cells[SCOPE_USER]);
+        for (int32_t j = 0; j < m->n_events; j++)
+            CHECK(m->events[j] >= 0 && m->events[j] < playbook->n_events);
+    }
+    for (int scope = 0; scope < 2; scope++)
+        for (int32_t i = 0; i < playbook->n_leaves[scope]; i++)
+            CHECK(playbook->conditions[playbook->leaf_condition[scope][i]].leaf == i);
+}
+
+static void check_list(const int32_t *items, int32_t n, int32_t end)
+{
+    for (int32_t i = 0; i < n; i++)
+        CHECK(items[i] >= 0 && items[i] < end);
+}
+
+static void check_events(const struct playbook *playbook)
+{
+    for (int32_t i = 0; i <= playbook->n_events; i++) {
+        const struct dispatch *d = &playbook->dispatch[i];
+        if (i < playbook->n_events)
+            CHECK(playbook_event(playbook, span_of(playbook->events[i])) == i);
+        check_list(d->user_measures, d->n_user_measures, playbook->n_measures);
+        check_list(d->account_measures, d->n_account_measures, playbook->n_measures);
+        check_list(d->user_signals, d->n_user_signals, playbook->n_signals);
+        check_list(d->account_signals, d->n_account_signals, playbook->n_signals);
+    }
+}
+
+static void check_verdicts(const struct playbook *playbook)
+{
+    struct walk walk = {.playbook = playbook, .before = playbook->n_signals};
+    for (int32_t i = 0; i < playbook->n_routes; i++) {
+        walk_condition(&walk, playbook->routes[i].when);
+        CHECK(playbook->routes[i].queue >= PLAYBOOK_NONE &&
+              playbook->routes[i].queue < playbook->n_queues);
+    }
+    for (int i = 0; i < PLAYBOOK_STAGES; i++)
+        walk_signal(&walk, playbook->stages[i]);
+    walk_condition(&walk, playbook->pal);
+    walk_condition(&walk, playbook->pql);
+    walk_condition(&walk, playbook->pqa);
+}
+
+// ---- Loading ----
+
+static struct playbook *load(struct span text)
+{
+    struct playbook *playbook = NULL;
+    struct buf report = {0};
+    enum err err = playbook_load("fuzz.yaml", text, &playbook, &report);
+    CHECK(err == ERR_OK || err == ERR_INVALID);
+    CHECK((err == ERR_OK) == (playbook != NULL) && (err == ERR_OK || report.len > 0));
+    CHECK(text_is_clean_utf8(buf_span(&report)));
+    buf_deinit(&report);
+    return playbook;
+}
+
+static void check_again(const struct playbook *playbook)
+{
+    struct playbook *again = load(playbook->text);
+    CHECK(again != NULL && again->digest == playbook->digest);
+    CHECK(again->n_measures == playbook->n_measures && again->n_signals == playbook->n_signals);
+    for (int32_t i = 0; i < again->n_measures; i++)
+        CHECK(again->measures[i].meaning == playbook->measures[i].meaning);
+    for (int32_t i = 0; i < again->n_signals; i++)
+        CHECK(again->signals[i].meaning == playbook->signals[i].meaning);
+    playbook_destroy(again);
+}
+
+// Takes the playbook.
+static void play_with(struct playbook *playbook, struct bytes events)
+{
+    static const uint8_t SOME[] = {0, 0x00, 0x28, 1, 0x84, 0x20, 2,    9,    2, 0x01, 0x1b,
+                                   0, 0x85, 0x09, 3, 1,    0,    0x80, 0xa0, 5, 11};
+    struct core_opts opts = {.dedupe_window_ms = 86400000, .dedupe_ids_max = 1000};
+    struct play play;
+    if (events.len == 0)
+        events = (struct bytes){SOME, sizeof SOME};
+    play_init(&play, core_create(&opts), 1, START_MS);
+    core_set_playbook(play.core, 1, playbook);
+    play_events(&play, &events, EVENTS_MAX);
+    play_tick(&play, play.now_ms + (int64_t)3 * 86400000);
+    play_explain_cast(&play);
+    play_deinit(&play);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+    const uint8_t *end = memmem(bytes, len, "\0\0", 2);
+    size_t n = end == NULL ? len : (size_t)(end - bytes);
+    struct bytes events = {bytes + n, len - n};
+    if (end != NULL)
+        events = (struct bytes){end + 2, len - n - 2};
+    struct playbook *playbook = load(span_make(bytes, n));
+    if (playbook == NULL)
+        return 0;
+    check_signals(playbook);
+    check_measures(playbook);
+    check_events(playbook);
+    check_verdicts(playbook);
+    check_again(playbook);
+    play_with(playbook, events);
+    return 0;
+}
