@@ -15,6 +15,7 @@ struct trial {
     struct scorer_world core;
     struct buf core_log;
     int step;
+    bool forgotten; // something is left out at the moment
     struct buf *report;
 };
 
@@ -290,6 +291,10 @@ static bool step_repeat(struct trial *t, const struct naive_event *e)
 static bool step_tick(struct trial *t, int64_t to_ms)
 {
     int64_t changed[NAIVE_ACCOUNTS], before[NAIVE_ACCOUNTS];
+    // What is rebuilt would have more timers then, and the clock moves on to them when it is taken
+    // in, which decides what is new and does not warm at instants that are the core's own.
+    if (t->forgotten)
+        return true;
     for (int a = 0; a < NAIVE_ACCOUNTS; a++) {
         before[a] = t->naive.clock_ms[a];
         t->naive.changed_ms[a] = INT64_MIN;
@@ -350,13 +355,16 @@ static struct core *rebuild(struct trial *t)
 {
     struct scorer_world w;
     CHECK(open_core(&w, &t->playbook, t->report));
+    bool forgotten = false;
     for (int i = 0; i < t->step; i++) {
         const struct naive_step *step = &t->from->steps[i];
+        if (step->kind == NAIVE_FORGET || step->kind == NAIVE_RECALL)
+            forgotten = step->kind == NAIVE_FORGET;
         if (step->kind == NAIVE_EVENT_STEP)
             say(&w, &step->event);
         else if (step->kind == NAIVE_REPEAT)
             say(&w, &t->from->steps[step->repeat].event);
-        else if (step->kind == NAIVE_TICK)
+        else if (step->kind == NAIVE_TICK && !forgotten)
             scorer_world_tick(&w, step->tick_ms);
     }
     struct core *core = w.core;
@@ -441,6 +449,7 @@ static bool step_forget(struct trial *t, uint64_t choice)
             pb->number_dropped[i] |= !usage.numbers[i] && test_random_below(&random, 2) == 0 &&
                                      pb->numbers[i].function < NAIVE_FIT;
     }
+    t->forgotten = true;
     return step_reload(t) && warm(t); // less is looked at: a measure may mean something else
 }
 
@@ -450,6 +459,7 @@ static bool step_recall(struct trial *t)
     memcpy(pb->number_dropped, t->from->playbook.number_dropped, sizeof pb->number_dropped);
     for (int i = 0; i < pb->n_signals; i++)
         pb->signals[i].dropped = t->from->playbook.signals[i].dropped;
+    t->forgotten = false;
     return step_reload(t) && warm(t);
 }
 
