@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // links: rpc loop assay_proto base clock router_core
+// runs: assay-router
 //
 // The shipped router, started as a process in a folder of its own, spoken to over its socket, and
 // killed.
