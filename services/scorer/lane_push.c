@@ -85,6 +85,12 @@ static void lane_pushed_cb(void *arg, enum rpc_status status, const char *text, 
 void lane_push_send(struct lane_push *push)
 {
     struct rpc_call_opts opts = {.timeout_ms = PUSH_TIMEOUT_MS};
+    // Once the lane is stopped the client may close at any moment, and nobody waits for what comes
+    // of a call that begins after that; what the push holds is in the last checkpoint.
+    if (!lane_is_open(push->lane)) {
+        lane_push_free(push);
+        return;
+    }
     metrics_add(&push->lane->metrics.pushes, 1);
     rpc_call_raw(push->lane->opts.router, "assay.router.v1.RouterService/ApplySignals",
                  buf_span(&push->body), &opts, lane_pushed_cb, push);
