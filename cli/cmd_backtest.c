@@ -14,7 +14,7 @@
 #include "cli/output.h"
 #include "common/clock/clock.h"
 
-enum { PLAYBOOK_BYTES_MAX = 4 * 1024 * 1024, REFUSED_SHOWN = 5, PROGRESS_MS = 500 };
+enum { PLAYBOOK_BYTES_MAX = 4 * 1024 * 1024, PROGRESS_MS = 500 };
 
 struct view {
     const char *playbook, *events, *decisions, *paid, *accounts;
@@ -31,11 +31,7 @@ struct view {
 static void refused_cb(void *arg, const char *file, uint64_t line, const char *reason)
 {
     struct view *v = arg;
-    if (v->refused++ < REFUSED_SHOWN)
-        fprintf(stderr, "%s%s:%llu: %s\n", v->terminal ? "\r\033[K" : "", output_clean(file),
-                (unsigned long long)line, output_clean(reason));
-    else if (v->refused == REFUSED_SHOWN + 1)
-        fputs("further refused lines are only counted\n", stderr);
+    backtest_tell_refused(&v->refused, v->terminal ? "\r\033[K" : "", file, line, reason);
 }
 
 static double seconds(const struct view *v)

@@ -11,7 +11,7 @@
 #include "common/base/hash.h"
 #include "common/base/mem.h"
 
-enum { PLAYBOOK_BYTES_MAX = 4 * 1024 * 1024, REFUSED_SHOWN = 5, LISTED = 20 };
+enum { PLAYBOOK_BYTES_MAX = 4 * 1024 * 1024, LISTED = 20 };
 
 // A user or an account that qualifies under one of the two. TALLY_NEVER: not under that one.
 struct subject {
@@ -207,11 +207,7 @@ static void report(struct diff *d)
 static void refused_cb(void *arg, const char *file, uint64_t line, const char *reason)
 {
     struct diff *d = arg;
-    if (d->refused++ < REFUSED_SHOWN)
-        fprintf(stderr, "%s:%llu: %s\n", output_clean(file), (unsigned long long)line,
-                output_clean(reason));
-    else if (d->refused == REFUSED_SHOWN + 1)
-        fputs("further refused lines are only counted\n", stderr);
+    backtest_tell_refused(&d->refused, "", file, line, reason);
 }
 
 static enum err side_open(struct diff *d, int number, struct err_info *info)

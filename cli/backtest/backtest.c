@@ -9,7 +9,7 @@
 #include "cli/input.h"
 #include "cli/output.h"
 
-enum { PROGRESS_LINES = 8192, PIPE_WAIT_MS = 200 };
+enum { REFUSED_SHOWN = 5, PROGRESS_LINES = 8192, PIPE_WAIT_MS = 200 };
 
 // ---- Who paid ----
 
@@ -166,6 +166,16 @@ static void tell_progress(const struct backtest_watch *watch, const struct input
     if (watch->progress != NULL)
         watch->progress(watch->arg, input_name(input),
                         total > 0 ? (double)input_bytes_read(input) / (double)total : -1);
+}
+
+void backtest_tell_refused(uint64_t *n, const char *begin, const char *file, uint64_t line,
+                           const char *reason)
+{
+    if ((*n)++ < REFUSED_SHOWN)
+        fprintf(stderr, "%s%s:%llu: %s\n", begin, output_clean(file), (unsigned long long)line,
+                output_clean(reason));
+    else if (*n == REFUSED_SHOWN + 1)
+        fputs("further refused lines are only counted\n", stderr);
 }
 
 static void tell_refused(const struct backtest_watch *watch, const struct input *input,

@@ -51,6 +51,10 @@ struct backtest_watch {
     void (*progress)(void *arg, const char *file, double share);
     void *arg;
 };
+// The first few refused lines, one each, then that the rest is only counted; `n`: told before.
+// `begin` is written before each.
+void backtest_tell_refused(uint64_t *n, const char *begin, const char *file, uint64_t line,
+                           const char *reason);
 // Every event of the files, in order; then the clock moves to the latest event's time. NOT_FOUND,
 // IO: a file.
 MUST_USE enum err backtest_files(struct backtest *const *backtests, size_t n,

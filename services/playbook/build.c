@@ -131,48 +131,13 @@ static void build_meanings(struct build *build)
         build_signal_meaning(build, s);
 }
 
-// Whether it is worked out from others and keeps nothing itself.
-static bool build_is_derived(const struct measure *measure)
-{
-    switch (measure->kind) {
-    case MEASURE_WEIGHTED:
-    case MEASURE_BEST:
-    case MEASURE_GRADE:
-        return true;
-    case MEASURE_SINCE:
-        return measure->signal != PLAYBOOK_NONE;
-    case MEASURE_COUNT:
-    case MEASURE_SUM:
-    case MEASURE_DISTINCT_USERS:
-    case MEASURE_DISTINCT_VALUES:
-    case MEASURE_ACTIVE_DAYS:
-    case MEASURE_FIRST:
-    case MEASURE_LAST:
-    case MEASURE_SCORE:
-    case MEASURE_USERS_WITH:
-    case MEASURE_MAX:
-    case MEASURE_MIN:
-    case MEASURE_AVERAGE:
-    case MEASURE_ACTIVE_WEEKS:
-    case MEASURE_DAY_STREAK:
-    case MEASURE_WEEK_STREAK:
-    case MEASURE_FIRST_VALUE:
-    case MEASURE_LAST_VALUE:
-    case MEASURE_TIME_SPENT:
-    case MEASURE_SEQUENCE:
-    case MEASURE_POINTS:
-        return false;
-    }
-    CHECK(false);
-}
-
 static void build_cells(struct build *build)
 {
     struct playbook *playbook = build->playbook;
     for (int32_t m = 0; m < playbook->n_measures; m++) {
         struct measure *measure = &build->measures[m];
         measure->cell = measure->user_cell = PLAYBOOK_NONE;
-        if (build_is_derived(measure))
+        if (playbook_is_derived(measure))
             continue;
         measure->cell = playbook->n_cells[measure->scope]++;
         if (measure->kind == MEASURE_DISTINCT_USERS)
@@ -202,7 +167,7 @@ static void build_reach_measure(struct build *build, int32_t at, struct build_re
     const struct measure *measure = &build->measures[at];
     reach->measures[at / 64] |= UINT64_C(1) << (at % 64);
     reach->account = reach->account || measure->scope == SCOPE_ACCOUNT;
-    if (!build_is_derived(measure))
+    if (!playbook_is_derived(measure))
         return;
     build_reach_signal(build, measure->signal, reach);
     build_reach_signal(build, measure->veto, reach);
@@ -285,7 +250,7 @@ static bool build_lists(const int32_t *events, int32_t n, int32_t event)
 static bool build_takes(const struct playbook *playbook, const struct measure *measure,
                         int32_t event)
 {
-    if (measure->kind == MEASURE_USERS_WITH || build_is_derived(measure))
+    if (measure->kind == MEASURE_USERS_WITH || playbook_is_derived(measure))
         return false;
     if (measure->kind == MEASURE_SCORE) {
         for (int32_t i = 0; i < measure->n_points; i++) {

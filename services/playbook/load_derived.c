@@ -99,40 +99,6 @@ struct load_settling {
     bool seen[PLAYBOOK_MEASURES_MAX];
 };
 
-static bool load_is_derived(const struct measure *measure)
-{
-    switch (measure->kind) {
-    case MEASURE_WEIGHTED:
-    case MEASURE_BEST:
-    case MEASURE_GRADE:
-        return true;
-    case MEASURE_SINCE:
-        return measure->signal != PLAYBOOK_NONE;
-    case MEASURE_COUNT:
-    case MEASURE_SUM:
-    case MEASURE_DISTINCT_USERS:
-    case MEASURE_DISTINCT_VALUES:
-    case MEASURE_ACTIVE_DAYS:
-    case MEASURE_FIRST:
-    case MEASURE_LAST:
-    case MEASURE_SCORE:
-    case MEASURE_USERS_WITH:
-    case MEASURE_MAX:
-    case MEASURE_MIN:
-    case MEASURE_AVERAGE:
-    case MEASURE_ACTIVE_WEEKS:
-    case MEASURE_DAY_STREAK:
-    case MEASURE_WEEK_STREAK:
-    case MEASURE_FIRST_VALUE:
-    case MEASURE_LAST_VALUE:
-    case MEASURE_TIME_SPENT:
-    case MEASURE_SEQUENCE:
-    case MEASURE_POINTS:
-        return false;
-    }
-    CHECK(false);
-}
-
 static void load_settle_visit(void *context, struct load_reference reference)
 {
     struct load_settling *settling = context;
@@ -143,7 +109,7 @@ static void load_settle_visit(void *context, struct load_reference reference)
             settling->of_user || l->signals[reference.signal].as.scope == SCOPE_USER;
         return;
     }
-    if (load_is_derived(&l->measures[at].as) && !settling->seen[at]) {
+    if (playbook_is_derived(&l->measures[at].as) && !settling->seen[at]) {
         bool before = settling->of_user;
         settling->seen[at] = true;
         settling->of_user = false;

@@ -87,3 +87,37 @@ int32_t playbook_signal(const struct playbook *playbook, struct span name)
     }
     return PLAYBOOK_NONE;
 }
+
+bool playbook_is_derived(const struct measure *measure)
+{
+    switch (measure->kind) {
+    case MEASURE_WEIGHTED:
+    case MEASURE_BEST:
+    case MEASURE_GRADE:
+        return true;
+    case MEASURE_SINCE:
+        return measure->signal != PLAYBOOK_NONE;
+    case MEASURE_COUNT:
+    case MEASURE_SUM:
+    case MEASURE_DISTINCT_USERS:
+    case MEASURE_DISTINCT_VALUES:
+    case MEASURE_ACTIVE_DAYS:
+    case MEASURE_FIRST:
+    case MEASURE_LAST:
+    case MEASURE_SCORE:
+    case MEASURE_USERS_WITH:
+    case MEASURE_MAX:
+    case MEASURE_MIN:
+    case MEASURE_AVERAGE:
+    case MEASURE_ACTIVE_WEEKS:
+    case MEASURE_DAY_STREAK:
+    case MEASURE_WEEK_STREAK:
+    case MEASURE_FIRST_VALUE:
+    case MEASURE_LAST_VALUE:
+    case MEASURE_TIME_SPENT:
+    case MEASURE_SEQUENCE:
+    case MEASURE_POINTS:
+        return false;
+    }
+    CHECK(false);
+}

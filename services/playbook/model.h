@@ -434,4 +434,6 @@ struct playbook {
 void playbook_destroy(struct playbook *playbook);
 // The number of an event's name, or n_events for one that the playbook does not mention.
 int32_t playbook_event(const struct playbook *playbook, struct span name);
+// Whether a measure is worked out from others and keeps nothing itself.
+bool playbook_is_derived(const struct measure *measure);
 int32_t playbook_signal(const struct playbook *playbook, struct span name); // position, or NONE

@@ -5,12 +5,7 @@
 #include <criterion/criterion.h>
 
 #include "services/playbook/load.h"
-
-struct bad {
-    const char *name;
-    const char *text;
-    const char *report;
-};
+#include "tests/support/playbook_bad.h"
 
 // clang-format off
 static const struct bad BAD[] = {
@@ -813,24 +808,11 @@ static const struct bad WARNED[] = {
 };
 // clang-format on
 
-static void check(const struct bad *bad, enum err expected)
-{
-    struct buf report = {0};
-    struct playbook *playbook = NULL;
-    enum err err = playbook_load("p.yaml", span_of(bad->text), &playbook, &report);
-    cr_expect_eq(err, expected, "%s: %s", bad->name, err_name(err));
-    cr_expect_eq(playbook == NULL, expected != ERR_OK, "%s", bad->name);
-    cr_expect(span_is(buf_span(&report), bad->report), "%s: expected\n%s\nfound\n" SPAN_FMT,
-              bad->name, bad->report, SPAN_ARG(buf_span(&report)));
-    playbook_destroy(playbook);
-    buf_deinit(&report);
-}
-
 Test(playbook_errors, says_what_is_wrong_and_where)
 {
     cr_assert_geq(ARRAY_LEN(BAD), 30u);
     for (size_t i = 0; i < ARRAY_LEN(BAD); i++)
-        check(&BAD[i], ERR_INVALID);
+        playbook_bad_check(&BAD[i], ERR_INVALID);
 }
 
 Test(playbook_errors, tells_all_mistakes_at_once)
@@ -846,13 +828,13 @@ Test(playbook_errors, tells_all_mistakes_at_once)
         carets++;
     cr_expect_eq(carets, 10u);
     cr_expect_not_null(strstr(ten->report, "\n10 errors\n"));
-    check(ten, ERR_INVALID);
+    playbook_bad_check(ten, ERR_INVALID);
 }
 
 Test(playbook_errors, warns_and_loads_all_the_same)
 {
     for (size_t i = 0; i < ARRAY_LEN(WARNED); i++)
-        check(&WARNED[i], ERR_OK);
+        playbook_bad_check(&WARNED[i], ERR_OK);
 }
 
 // `line` n times, each '#' in it replaced by the number of the line.

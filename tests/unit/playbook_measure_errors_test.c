@@ -5,12 +5,7 @@
 #include <criterion/criterion.h>
 
 #include "services/playbook/load.h"
-
-struct bad {
-    const char *name;
-    const char *text;
-    const char *report;
-};
+#include "tests/support/playbook_bad.h"
 
 // clang-format off
 static const struct bad BAD[] = {
@@ -953,17 +948,8 @@ static const struct bad BAD[] = {
 Test(playbook_measure_errors, says_what_is_wrong_and_where)
 {
     cr_assert_geq(ARRAY_LEN(BAD), 40u);
-    for (size_t i = 0; i < ARRAY_LEN(BAD); i++) {
-        struct buf report = {0};
-        struct playbook *playbook = NULL;
-        enum err err = playbook_load("p.yaml", span_of(BAD[i].text), &playbook, &report);
-        cr_expect_eq(err, ERR_INVALID, "%s: %s", BAD[i].name, err_name(err));
-        cr_expect_null(playbook, "%s", BAD[i].name);
-        cr_expect(span_is(buf_span(&report), BAD[i].report), "%s: expected\n%s\nfound\n" SPAN_FMT,
-                  BAD[i].name, BAD[i].report, SPAN_ARG(buf_span(&report)));
-        playbook_destroy(playbook);
-        buf_deinit(&report);
-    }
+    for (size_t i = 0; i < ARRAY_LEN(BAD); i++)
+        playbook_bad_check(&BAD[i], ERR_INVALID);
 }
 
 // Mistakes of different sections, told at once and in order of the file.

@@ -5,14 +5,9 @@
 #include <criterion/criterion.h>
 
 #include "services/playbook/load.h"
+#include "tests/support/playbook_bad.h"
 
 #define HEAD "playbook: p\nversion: 1\n"
-
-struct bad {
-    const char *name;
-    const char *text;
-    const char *report;
-};
 
 // clang-format off
 static const struct bad BAD[] = {
@@ -792,28 +787,15 @@ static const struct bad WARNED[] = {
 };
 // clang-format on
 
-static void check(const struct bad *bad, enum err expected)
-{
-    struct buf report = {0};
-    struct playbook *playbook = NULL;
-    enum err err = playbook_load("p.yaml", span_of(bad->text), &playbook, &report);
-    cr_expect_eq(err, expected, "%s: %s", bad->name, err_name(err));
-    cr_expect_eq(playbook == NULL, expected != ERR_OK, "%s", bad->name);
-    cr_expect(span_is(buf_span(&report), bad->report), "%s: expected\n%s\nfound\n" SPAN_FMT,
-              bad->name, bad->report, SPAN_ARG(buf_span(&report)));
-    playbook_destroy(playbook);
-    buf_deinit(&report);
-}
-
 Test(playbook_verdict_errors, says_what_is_wrong_and_where)
 {
     cr_assert_geq(ARRAY_LEN(BAD), 80u);
     for (size_t i = 0; i < ARRAY_LEN(BAD); i++)
-        check(&BAD[i], ERR_INVALID);
+        playbook_bad_check(&BAD[i], ERR_INVALID);
 }
 
 Test(playbook_verdict_errors, warns_and_loads_all_the_same)
 {
     for (size_t i = 0; i < ARRAY_LEN(WARNED); i++)
-        check(&WARNED[i], ERR_OK);
+        playbook_bad_check(&WARNED[i], ERR_OK);
 }

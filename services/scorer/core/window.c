@@ -27,32 +27,6 @@ int64_t window_period_day(enum window_kind window, int64_t day, int64_t next)
 
 // ---- Moving windows ----
 
-// What the window moves on by, whatever the measure's buckets are.
-static enum window_by window_step(const struct measure *measure)
-{
-    if (measure->kind == MEASURE_DAY_STREAK)
-        return BY_DAY;
-    if (measure->kind == MEASURE_WEEK_STREAK)
-        return BY_WEEK;
-    switch (measure->window) {
-    case WINDOW_LIFETIME:
-    case WINDOW_ANCHORED:
-    case WINDOW_RESET:
-        return BY_ALL;
-    case WINDOW_DAYS:
-        return BY_DAY;
-    case WINDOW_HOURS:
-        return BY_HOUR;
-    case WINDOW_WEEKS:
-        return BY_WEEK;
-    case WINDOW_CALENDAR_DAY:
-    case WINDOW_CALENDAR_WEEK:
-    case WINDOW_CALENDAR_MONTH:
-        return BY_PERIOD;
-    }
-    return BY_ALL;
-}
-
 int64_t window_begin(const struct measure *measure, int64_t clock_ms, int64_t lag)
 {
     int64_t low = window_low(measure, clock_ms);

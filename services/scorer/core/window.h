@@ -27,13 +27,12 @@ int64_t window_period_day(enum window_kind window, int64_t day, int64_t next);
 // What a measure's buckets are.
 enum window_by { BY_ALL, BY_HOUR, BY_DAY, BY_WEEK, BY_PERIOD };
 
-// Days and weeks are kept as such whatever the period; all else by what the window counts in.
-static inline enum window_by window_by(const struct measure *measure)
+// What the window moves on by, whatever the measure's buckets are.
+static inline enum window_by window_step(const struct measure *measure)
 {
-    bool days = measure->kind == MEASURE_ACTIVE_DAYS && measure->window != WINDOW_HOURS;
-    if (days || measure->kind == MEASURE_DAY_STREAK)
+    if (measure->kind == MEASURE_DAY_STREAK)
         return BY_DAY;
-    if (measure->kind == MEASURE_ACTIVE_WEEKS || measure->kind == MEASURE_WEEK_STREAK)
+    if (measure->kind == MEASURE_WEEK_STREAK)
         return BY_WEEK;
     switch (measure->window) {
     case WINDOW_LIFETIME:
@@ -52,6 +51,16 @@ static inline enum window_by window_by(const struct measure *measure)
         return BY_PERIOD;
     }
     return BY_ALL;
+}
+
+// Days and weeks are kept as such whatever the period; all else by what the window counts in.
+static inline enum window_by window_by(const struct measure *measure)
+{
+    if (measure->kind == MEASURE_ACTIVE_DAYS && measure->window != WINDOW_HOURS)
+        return BY_DAY;
+    if (measure->kind == MEASURE_ACTIVE_WEEKS)
+        return BY_WEEK;
+    return window_step(measure);
 }
 
 static inline int64_t window_bucket(const struct measure *measure, enum window_by by, int64_t at_ms)
