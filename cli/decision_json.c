@@ -145,6 +145,8 @@ json_t *decision_json(const Assay__Router__V1__Decision *decision, bool evidence
         return qualification_json(decision->qualification);
     case ASSAY__ROUTER__V1__DECISION__DECISION_LEAD:
         return step_json(decision->lead);
+    case ASSAY__ROUTER__V1__DECISION__DECISION_REP:
+    case ASSAY__ROUTER__V1__DECISION__DECISION_PROMPT:
     case ASSAY__ROUTER__V1__DECISION__DECISION__NOT_SET:
     case _ASSAY__ROUTER__V1__DECISION__DECISION__CASE_IS_INT_SIZE:
         break;

@@ -217,6 +217,7 @@ static void build_walk(struct build *build, int32_t signal, int32_t at, struct b
         build_reach_signal(build, condition->signal, reach);
         break;
     case CONDITION_ALWAYS:
+    case CONDITION_ROLL_UP:
         break;
     }
 }

@@ -213,6 +213,7 @@ void canonical_condition(const struct playbook *playbook, int32_t at, struct buf
                    (unsigned long long)playbook->signals[condition->signal].meaning);
         return;
     case CONDITION_ALWAYS:
+    case CONDITION_ROLL_UP:
         buf_append_text(out, "always");
         return;
     }

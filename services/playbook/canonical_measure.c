@@ -217,6 +217,7 @@ static void canonical_function(const struct playbook *playbook, const struct mea
 {
     switch (measure->kind) {
     case MEASURE_COUNT:
+    case MEASURE_BUSIEST_HOUR:
         canonical_of_events(playbook, measure, "count", out);
         return;
     case MEASURE_SUM:
@@ -366,6 +367,7 @@ static void canonical_time(const struct playbook *playbook, const struct measure
     case MEASURE_WEEK_STREAK:
         return;
     case MEASURE_COUNT:
+    case MEASURE_BUSIEST_HOUR:
     case MEASURE_SUM:
     case MEASURE_DISTINCT_USERS:
     case MEASURE_DISTINCT_VALUES:

@@ -445,6 +445,8 @@ static void load_place_signals(struct loader *l, struct condition *conditions,
         l->definitions[i].signal = load_position(l, l->definitions[i].signal);
     for (int32_t i = 0; i < PLAYBOOK_STAGES; i++)
         playbook->stages[i] = load_position(l, l->stages[i]);
+    playbook->owner_fact = playbook->busiest_fact = PLAYBOOK_NONE;
+    playbook->never_user = playbook->never_account = playbook->consent = PLAYBOOK_NONE;
     playbook->signals = signals;
     playbook->n_signals = l->n_signals;
 }

@@ -42,6 +42,7 @@ bool load_is_number(const struct measure *measure)
     case MEASURE_SINCE:
     case MEASURE_SEQUENCE:
     case MEASURE_GRADE:
+    case MEASURE_BUSIEST_HOUR:
         return false;
     }
     CHECK(false);

@@ -330,6 +330,7 @@ static bool load_function_value(struct load_definition *d)
     case MEASURE_WEIGHTED:
     case MEASURE_BEST:
     case MEASURE_GRADE:
+    case MEASURE_BUSIEST_HOUR:
         break;
     }
     CHECK(false);
@@ -373,6 +374,7 @@ static const char *load_misplaced_time(const struct load_definition *d, unsigned
     case MEASURE_WEIGHTED:
     case MEASURE_BEST:
     case MEASURE_GRADE:
+    case MEASURE_BUSIEST_HOUR:
         break;
     }
     return NULL;

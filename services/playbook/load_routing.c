@@ -36,7 +36,12 @@ static void load_queue(struct loader *l, const char *name, const struct config_n
         MEM_GROW(l->queues, l->n_queues, l->cap_queues);
         at = l->n_queues++;
     }
-    l->queues[at] = (struct lead_queue){name, fields.lease_ms, (int32_t)fields.attempts};
+    l->queues[at] = (struct lead_queue){
+        .name = name,
+        .lease_ms = fields.lease_ms,
+        .attempts_max = (int32_t)fields.attempts,
+        .team = PLAYBOOK_NONE,
+    };
 }
 
 void load_queues(struct loader *l, const struct config_node *node)

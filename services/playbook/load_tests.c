@@ -72,6 +72,7 @@ enum load_class load_class_of(const struct loader *l, const struct condition *op
     case MEASURE_AVERAGE:
         return CLASS_MAYBE;
     case MEASURE_COUNT:
+    case MEASURE_BUSIEST_HOUR:
     case MEASURE_SUM:
     case MEASURE_DISTINCT_USERS:
     case MEASURE_DISTINCT_VALUES:

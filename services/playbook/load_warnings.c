@@ -169,6 +169,7 @@ static enum load_met load_met_by_kind(struct load_guard *g, const struct measure
     case MEASURE_SEQUENCE:
         return load_met_by_events(g->l, measure->steps, measure->n_steps);
     case MEASURE_COUNT:
+    case MEASURE_BUSIEST_HOUR:
     case MEASURE_SUM:
     case MEASURE_DISTINCT_USERS:
     case MEASURE_DISTINCT_VALUES:
@@ -240,6 +241,7 @@ static enum load_met load_met_by(struct load_guard *g, int32_t at, int32_t *leaf
         return load_met_by_signal(g, condition->signal, leaf);
     case CONDITION_NOT:
     case CONDITION_ALWAYS:
+    case CONDITION_ROLL_UP:
         break;
     }
     return MET_BY_NOTHING;

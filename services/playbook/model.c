@@ -98,6 +98,7 @@ bool playbook_is_derived(const struct measure *measure)
     case MEASURE_SINCE:
         return measure->signal != PLAYBOOK_NONE;
     case MEASURE_COUNT:
+    case MEASURE_BUSIEST_HOUR:
     case MEASURE_SUM:
     case MEASURE_DISTINCT_USERS:
     case MEASURE_DISTINCT_VALUES:

@@ -52,6 +52,14 @@ enum condition_kind {
     CONDITION_SIGNAL, // another signal, a segment, a stage
     CONDITION_ALWAYS,
     CONDITION_AT_LEAST_N, // n_needed of the children
+    CONDITION_ROLL_UP, // over an organization's accounts; only in org_definitions: the scorer never
+                       // meets it
+};
+
+enum roll_up {
+    ROLL_UP_ACCOUNTS, // accounts for which `signal` is true
+    ROLL_UP_USERS,    // users, by id, for whom it is true in one of the accounts
+    ROLL_UP_TOTAL,    // the measure whose fact `signal` is, added up over the accounts
 };
 
 enum operand_kind {
@@ -106,8 +114,9 @@ struct condition {
     const int32_t *children;
     int32_t n_children;
     int32_t n_needed; // AT_LEAST_N
-    // SIGNAL: position in playbook.signals.
+    // SIGNAL, ROLL_UP: position in playbook.signals.
     int32_t signal;
+    enum roll_up roll_up; // ROLL_UP: it must be at least low_milli
     // TEST:
     enum operand_kind operand;
     int32_t measure; // OPERAND_MEASURE: position in playbook.measures
@@ -164,6 +173,9 @@ enum measure_kind {
     MEASURE_WEIGHTED,   // derived: terms times weights, added up
     MEASURE_BEST,       // derived: the largest of its terms
     MEASURE_GRADE,      // derived: a name, by the levels of two measures
+    // The UTC hour of the day (0 to 23) with most events, the earliest of several; its value is
+    // that + 1 in thousandths, so that 0 says that there was no event yet. Lifetime only.
+    MEASURE_BUSIEST_HOUR,
 };
 
 // How a measure's number is to be read.
@@ -278,6 +290,7 @@ enum signal_origin {
     SIGNAL_STAGE,      // under `lifecycle`: named "stage.<name>"
     SIGNAL_CRITERION,  // a part of a fit profile: named "fit.<profile>.<number>"; "fit.veto"
     SIGNAL_MARKETING,  // the `mql` of `marketing`: named "mql"
+    SIGNAL_FACT,       // a value that the router needs: "fact.account.owner", "fact.measure.seats"
 };
 
 // A signal is true while its condition holds, unless it has a memory:
@@ -301,6 +314,12 @@ struct signal {
     int64_t hold_ms, cooldown_ms;
     int32_t episodes_max;
     const char *label; // what a person calls it, "PQL - High Intent"; "" for none
+    // FACT: what it tells, a trait by its key or a measure. It is true while there is a value (of a
+    // measure: one above 0) and is told again, as true, whenever the value changes; its label then
+    // is the value as a text: of a trait the text, number or flag, of a measure its thousandths.
+    enum operand_kind fact_of;
+    const char *fact_key;
+    int32_t fact_measure; // position in playbook.measures, or PLAYBOOK_NONE
     const char *canonical;
     uint64_t meaning;
     int32_t number; // among the signals of its scope
@@ -346,12 +365,180 @@ struct route {
     int32_t priority;
     const char *text;    // the condition on one line
     const char *message; // name of the prompt or sequence that goes with it; "" for none
+    // This motion first: when such a lead is completed with any outcome but "rejected" and "lost"
+    // and the account still qualifies, the next lead is made at once and skips such routes.
+    bool first;
 };
 
 struct lead_queue {
     const char *name;
     int64_t lease_ms;     // how long a lease lasts when the consumer does not say
     int32_t attempts_max; // leases that ran out or were released before the lead is parked
+    bool busiest_hour;    // a lead waits for the busiest hour of its account; see busiest_fact
+    int32_t team;         // position in playbook.teams; PLAYBOOK_NONE: whoever leases
+};
+
+// All that hold add to the priority that the route says.
+struct priority_rule {
+    int32_t when; // a condition as in routes
+    int32_t add;  // -1000 to 1000
+};
+
+// The first that holds; without one a lead costs 1.
+struct effort_rule {
+    int32_t when;
+    int32_t units; // 1 to 100
+};
+
+// ---- Teams ----
+
+// What is added to UTC from an instant on. The first one is from INT64_MIN.
+struct zone_shift {
+    int64_t from_ms;
+    int32_t offset_s;
+};
+
+struct zone {
+    const char *name;                // IANA: "Europe/Berlin"
+    const struct zone_shift *shifts; // ascending
+    int32_t n_shifts;
+};
+
+// When somebody works: on these days of the week, in local time; never on a holiday.
+struct hours {
+    int32_t zone;            // position in playbook.zones
+    uint8_t days;            // bit 0: Monday ... bit 6: Sunday; 0x7f with 0 to 1440: always
+    int32_t from_min;        // of the local day; 0 to 1439
+    int32_t to_min;          // the first minute after; 1 to 1440, after from_min
+    const int32_t *holidays; // local days since 1970-01-01, ascending
+    int32_t n_holidays;
+};
+
+struct absence {
+    int64_t from_ms, to_ms; // [from, to)
+};
+
+// At most so many of the open leads for which the condition held when they were assigned.
+struct cap_when {
+    int32_t condition; // as in routes
+    int32_t open;
+};
+
+// 0: no such cap.
+struct rep_caps {
+    int32_t open;    // leads assigned and not ended
+    int32_t per_day; // assigned on one local day
+    int32_t per_period;
+    int64_t period_ms; // assigned within so long
+    int32_t units;     // of effort, of open leads
+    const struct cap_when *when;
+    int32_t n_when;
+};
+
+struct rep {
+    const char *name;
+    int32_t weight; // 1 to 100
+    struct rep_caps caps;
+    int32_t takes;          // a condition as in routes: territory, skills
+    const char *takes_text; // "always"
+    struct hours hours;
+    const struct absence *absences; // ascending
+    int32_t n_absences;
+    bool inactive;
+    uint32_t line;
+};
+
+struct escalation {
+    int64_t after_ms; // from the assignment on
+    const char *to;
+};
+
+struct sla {
+    int64_t first_touch_ms; // from its assignment to the lead's first Ack or Complete; 0: no SLA
+    int64_t remind_ms;      // from its assignment on; 0: no reminder
+    int32_t reassigns;      // how often it passes to another rep when it is not touched in time
+    const struct escalation *escalations; // ascending; after the last reassignment
+    int32_t n_escalations;
+    bool working_time; // these times pass only while the rep works
+};
+
+// The threshold of priority that fills the team's slots; see docs/routing.md.
+struct admission {
+    bool set;
+    int32_t slots_per_week; // 0: what the caps allow
+    int32_t days;           // of leads that are looked back at
+};
+
+struct team {
+    const char *name;
+    int32_t queue;          // position in playbook.queues
+    const struct rep *reps; // in order of name
+    int32_t n_reps;
+    struct hours hours; // of reps that are added later
+    struct rep_caps caps;
+    // When nobody can take a lead: how long it waits, then where it goes. INT64_MAX: for ever.
+    int64_t wait_ms;
+    bool wait_working; // that time passes only while one of the reps works
+    enum motion then_motion;
+    int32_t then_queue; // PLAYBOOK_NONE for hold_out and suppress
+    // The account's owner is one of the team, but cannot take it: it waits for him.
+    bool owner_only;
+    struct sla sla;
+    struct admission admit;
+    uint32_t line;
+};
+
+// ---- Experiments and prompts ----
+
+struct arm {
+    const char *name;
+    int32_t share; // in ten thousandths
+    bool holdout;
+    int64_t first_touch_ms; // instead of the team's; 0: as it is
+    const char *message;    // instead of the route's; "": as it is
+};
+
+// Who takes part falls into an arm by a keyed hash of the account (or organization) and `key`.
+struct experiment {
+    const char *name;
+    const char *key;
+    int32_t of;             // a condition as in routes
+    const struct arm *arms; // the holdout first; shares add up to 10,000
+    int32_t n_arms;
+    int64_t within_ms; // a conversion counts so long after the lead was made
+    int64_t size;      // how many leads are planned, over all arms; 0: not said
+    uint32_t line;
+};
+
+struct prompt {
+    const char *name;
+    int32_t when;     // position in playbook.signals; PLAYBOOK_NONE: only as a route's message
+    const char *text; // what the person reads, with the reason in it
+    const char *offer, *link; // "" for none
+    int32_t priority;
+    int64_t expires_ms; // after its reason became true; 0: never
+    int64_t snooze_ms;  // shown again so long after it was dismissed; 0: not in this episode
+};
+
+// ---- Organizations ----
+
+enum organization_source {
+    ORGANIZATION_PARENT, // fact: the id of another account
+    ORGANIZATION_TRAIT,  // fact: a trait of the account
+    ORGANIZATION_DOMAIN, // fact of users: the domain of their e-mail address, not a free-mail one
+};
+
+struct organization_by {
+    enum organization_source source;
+    int32_t fact; // position in playbook.signals
+};
+
+// A definition over the roll-up. Its condition is of ALL, ANY, NOT, AT_LEAST_N and ROLL_UP.
+struct organization_definition {
+    const char *name;
+    int32_t when;
+    const char *label;
+    uint32_t line;
 };
 
 // ---- The whole ----
@@ -411,6 +598,31 @@ struct playbook {
     int32_t n_routes;
     const struct lead_queue *queues;
     int32_t n_queues;
+    const struct priority_rule *priorities;
+    int32_t n_priorities;
+    // Waiting adds age_points to a lead's priority every age_ms, without bound; 0: it adds nothing.
+    int32_t age_points;
+    int64_t age_ms;
+    const struct effort_rule *efforts;
+    int32_t n_efforts;
+    const struct zone *zones;
+    int32_t n_zones;
+    const struct team *teams;
+    int32_t n_teams;
+    const struct experiment *experiments;
+    int32_t n_experiments;
+    const struct prompt *prompts;
+    int32_t n_prompts;
+    const struct organization_by *organizations; // the first that is known says it
+    int32_t n_organizations;
+    const struct organization_definition *org_definitions;
+    int32_t n_org_definitions;
+    // Positions in playbook.signals, or PLAYBOOK_NONE.
+    int32_t owner_fact;    // of the account: the name of the rep who owns it
+    int32_t busiest_fact;  // of the account
+    int32_t never_user;    // who must not be contacted: a user
+    int32_t never_account; // ... a whole account: its leads are suppressed
+    int32_t consent;       // of a user: who may be sent messages (self_serve, prompts)
 
     // Derived by playbook_build:
     int32_t n_cells[2]; // by scope

@@ -197,6 +197,9 @@ void router_codec_decision(const struct router_decision *decision, struct arena 
         message.decision_case = ASSAY__ROUTER__V1__DECISION__DECISION_QUALIFICATION;
         message.qualification = &qualification;
         break;
+    case ROUTER_DECISION_REP:
+    case ROUTER_DECISION_PROMPT:
+        break;
     case ROUTER_DECISION_LEAD:
         write_lead_decision(decision, scratch, &lead);
         message.decision_case = ASSAY__ROUTER__V1__DECISION__DECISION_LEAD;

@@ -306,6 +306,28 @@ static void on_apply_signals(Assay__Router__V1__RouterService_Service *methods,
     rpc_fail(closure_data, RPC_UNIMPLEMENTED, "ApplySignals is not served on the loop");
 }
 
+#define NOT_SERVED(verb, name)                                                                     \
+    static void on_##verb(Assay__Router__V1__RouterService_Service *methods,                       \
+                          const Assay__Router__V1__##name##Request *request,                       \
+                          Assay__Router__V1__##name##Response_Closure closure, void *closure_data) \
+    {                                                                                              \
+        (void)methods;                                                                             \
+        (void)request;                                                                             \
+        (void)closure;                                                                             \
+        rpc_fail(closure_data, RPC_UNIMPLEMENTED, #name " is not served");                         \
+    }
+NOT_SERVED(park, Park)
+NOT_SERVED(redrive, Redrive)
+NOT_SERVED(assign, Assign)
+NOT_SERVED(get_teams, GetTeams)
+NOT_SERVED(change_rep, ChangeRep)
+NOT_SERVED(get_prompts, GetPrompts)
+NOT_SERVED(answer_prompt, AnswerPrompt)
+NOT_SERVED(get_experiments, GetExperiments)
+NOT_SERVED(get_webhooks, GetWebhooks)
+NOT_SERVED(list_dead_letters, ListDeadLetters)
+NOT_SERVED(replay_webhook, ReplayWebhook)
+
 void router_add_methods(struct router *router)
 {
     static const Assay__Router__V1__RouterService_Service METHODS =

@@ -132,8 +132,8 @@ static bool run_release(struct router *router, const Assay__Record__V1__LeadRequ
     if (in == NULL)
         return false;
     give(given, router_core_release(router->core, record->now_ms, span_of(in->lead_id),
-                                    span_of(in->lease_token), span_of(in->reason), &given->leads[0],
-                                    &router->effects, &given->info));
+                                    span_of(in->lease_token), span_of(in->reason), in->delay_ms,
+                                    &given->leads[0], &router->effects, &given->info));
     return true;
 }
 
@@ -164,6 +164,11 @@ static bool run_request(struct router *router, const Assay__Record__V1__LeadRequ
         return run_release(router, record, given);
     case ASSAY__RECORD__V1__LEAD_REQUEST_RECORD__REQUEST_COMPLETE:
         return run_complete(router, record, given);
+    case ASSAY__RECORD__V1__LEAD_REQUEST_RECORD__REQUEST_PARK:
+    case ASSAY__RECORD__V1__LEAD_REQUEST_RECORD__REQUEST_REDRIVE:
+    case ASSAY__RECORD__V1__LEAD_REQUEST_RECORD__REQUEST_ASSIGN:
+    case ASSAY__RECORD__V1__LEAD_REQUEST_RECORD__REQUEST_CHANGE_REP:
+    case ASSAY__RECORD__V1__LEAD_REQUEST_RECORD__REQUEST_ANSWER_PROMPT:
     case ASSAY__RECORD__V1__LEAD_REQUEST_RECORD__REQUEST__NOT_SET:
     case _ASSAY__RECORD__V1__LEAD_REQUEST_RECORD__REQUEST__CASE_IS_INT_SIZE:
         break;

@@ -76,6 +76,8 @@ static const char *codec_kind(enum signal_origin origin)
         return "criterion";
     case SIGNAL_MARKETING:
         return "mql";
+    case SIGNAL_FACT:
+        return "fact";
     }
     return "";
 }

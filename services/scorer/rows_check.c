@@ -188,6 +188,7 @@ static bool check_cell(const struct check *check, const struct cell *cell)
     case MEASURE_WEIGHTED:
     case MEASURE_BEST:
     case MEASURE_GRADE:
+    case MEASURE_BUSIEST_HOUR:
         break;
     }
     return true;

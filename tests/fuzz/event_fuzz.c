@@ -81,7 +81,7 @@ static void use_lead(struct world *w, const struct router_lead *lead, size_t i, 
     enum err err = i % 2 == 0 ? router_core_complete(w->router, now_ms, id, key,
                                                      span_of("accepted"), &got, &w->effects, NULL)
                               : router_core_release(w->router, now_ms, id, key, span_of("busy"),
-                                                    &got, &w->effects, NULL);
+                                                    0, &got, &w->effects, NULL);
     CHECK(err == ERR_OK || err == ERR_INVALID);
     note_decisions(w);
 }

@@ -87,6 +87,7 @@ static void walk_condition(struct walk *walk, int32_t at)
             walk_measure(walk, condition->of.measure);
         break;
     case CONDITION_ALWAYS:
+    case CONDITION_ROLL_UP:
         break;
     }
 }

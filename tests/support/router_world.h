@@ -61,8 +61,10 @@ static inline struct playbook *router_world_playbook(const char *text)
 static inline const char *router_world_step(enum router_step step)
 {
     static const char *const NAMES[] = {
-        "",        "created", "contact_added", "leased", "extended",  "acked", "released",
-        "expired", "parked",  "completed",     "routed", "withdrawn", "noted"};
+        "",          "created",  "contact_added", "leased",     "extended",   "acked",
+        "released",  "expired",  "parked",        "completed",  "routed",     "withdrawn",
+        "noted",     "assigned", "held",          "unassigned", "overflowed", "reminded",
+        "escalated", "delayed",  "redriven",      "moved"};
     return NAMES[step];
 }
 
@@ -85,6 +87,13 @@ static inline void router_world_line(struct buf *log, const struct router_decisi
         if (d->reason[0] != '\0')
             buf_printf(log, " (%s)", d->reason);
         buf_append_text(log, "\n");
+        return;
+    case ROUTER_DECISION_REP:
+        buf_printf(log, "rep %s of %s: %s\n", d->rep, d->team, d->change);
+        return;
+    case ROUTER_DECISION_PROMPT:
+        buf_printf(log, "prompt %s " SPAN_FMT "/" SPAN_FMT ": %s\n", d->prompt,
+                   SPAN_ARG(d->account), SPAN_ARG(d->user), d->change);
         return;
     case ROUTER_DECISION_LEAD:
         buf_printf(log, "%s " SPAN_FMT "/" SPAN_FMT " %s:%s:%d", router_world_step(d->step),

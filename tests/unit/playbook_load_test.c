@@ -388,10 +388,10 @@ Test(playbook_load, gives_routes_their_queue)
         {"self_serve", MOTION_SELF_SERVE, 0},
     };
     static const struct lead_queue QUEUES[] = {
-        {"sales", 5 * TIME_MINUTE_MS, 5},
-        {"self_serve", 15 * TIME_MINUTE_MS, 5},
-        {"success", 15 * TIME_MINUTE_MS, 5},
-        {"enterprise", 15 * TIME_MINUTE_MS, 2},
+        {"sales", 5 * TIME_MINUTE_MS, 5, false, PLAYBOOK_NONE},
+        {"self_serve", 15 * TIME_MINUTE_MS, 5, false, PLAYBOOK_NONE},
+        {"success", 15 * TIME_MINUTE_MS, 5, false, PLAYBOOK_NONE},
+        {"enterprise", 15 * TIME_MINUTE_MS, 2, false, PLAYBOOK_NONE},
     };
     cr_assert_eq(playbook->n_routes, 4);
     for (size_t i = 0; i < ARRAY_LEN(ROUTES); i++) {

@@ -47,6 +47,7 @@ static void write_tree(const struct playbook *playbook, int32_t at, struct buf *
     switch (c->kind) {
     case CONDITION_TEST:
     case CONDITION_ALWAYS:
+    case CONDITION_ROLL_UP:
         buf_append_text(out, c->text);
         return;
     case CONDITION_SIGNAL:

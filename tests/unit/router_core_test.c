@@ -351,7 +351,7 @@ static enum err release(int64_t now_ms, const char *lead_id, const char *token)
 {
     const struct router_lead *lead;
     enum err err = router_core_release(w.core, now_ms, span_of(lead_id), span_of(token),
-                                       span_of("no time"), &lead, &w.effects, NULL);
+                                       span_of("no time"), 0, &lead, &w.effects, NULL);
     router_world_note(&w);
     return err;
 }

@@ -294,8 +294,8 @@ static enum err by_token(struct play *p, int what, const struct claim *claim, co
             errs[i] = router_core_ack(core, p->now_ms, id, token, lead, effects, NULL);
             break;
         case 2:
-            errs[i] =
-                router_core_release(core, p->now_ms, id, token, span_of("no"), lead, effects, NULL);
+            errs[i] = router_core_release(core, p->now_ms, id, token, span_of("no"), 0, lead,
+                                          effects, NULL);
             break;
         default:
             errs[i] = router_core_complete(core, p->now_ms, id, token, span_of(outcome), lead,

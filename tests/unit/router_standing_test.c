@@ -82,7 +82,7 @@ static void release(int64_t now_ms, const struct router_lead *lead)
 {
     char token[ROUTER_TOKEN_BYTES];
     router_lead_token(lead, token);
-    cr_assert(router_core_release(w.core, now_ms, span_of(lead->id), span_of(token), span_of(""),
+    cr_assert(router_core_release(w.core, now_ms, span_of(lead->id), span_of(token), span_of(""), 0,
                                   &lead, &w.effects, NULL) == ERR_OK);
     router_world_note(&w);
 }

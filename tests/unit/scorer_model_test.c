@@ -230,6 +230,7 @@ static bool model_holds(const struct model *model, int32_t at, int account, int 
         return model_holds(model, model->playbook->signals[c->signal].condition, account, user,
                            clock);
     case CONDITION_ALWAYS:
+    case CONDITION_ROLL_UP:
         return true;
     }
     return false;

@@ -36,10 +36,15 @@ enum {
     ROUTER_HISTORY_MAX = 32,     // changes of an account's stage
     ROUTER_STANDINGS_MAX = 1000, // in the answer about an account
     ROUTER_BEST_USERS_MAX = 5,   // shown for a lead without contacts
+    ROUTER_PASSED_MAX = 8,       // reps that a lead was taken from, which are remembered
+    ROUTER_EXPERIMENTS_MAX = 8,  // of a lead
+    ROUTER_CANDIDATES_MAX = 256, // told with a decision; of a larger team the first by name
     ROUTER_LEAD_ID_BYTES = 24,
     ROUTER_TOKEN_BYTES = 33,
 };
 enum {
+    ROUTER_REDRIVE_MAX = 10000,
+    ROUTER_DELAY_MS_MAX = 30 * 24 * 3600 * 1000LL,
     ROUTER_LEASE_MS_DEFAULT = 5 * 60 * 1000, // of a queue that the playbook no longer has
     ROUTER_LEASE_MS_MAX = 7 * 24 * 3600 * 1000,
     ROUTER_ATTEMPTS_MAX_DEFAULT = 5, // the same
@@ -104,12 +109,53 @@ enum router_step { // as router.v1.LeadStep
     ROUTER_STEP_ROUTED,
     ROUTER_STEP_WITHDRAWN,
     ROUTER_STEP_NOTED,
+    ROUTER_STEP_ASSIGNED,   // to `rep`; `candidates` says why to him
+    ROUTER_STEP_HELD,       // no rep can take it now; `candidates` says why
+    ROUTER_STEP_UNASSIGNED, // taken from `rep`, whose credit is returned; `reason` says why
+    ROUTER_STEP_OVERFLOWED, // its queue's team did not take it: it goes where the playbook says
+    ROUTER_STEP_REMINDED,   // the time to its first touch is running out for `rep`
+    ROUTER_STEP_ESCALATED,  // not touched in time: `to` is told
+    ROUTER_STEP_DELAYED,    // it waits until due_ms
+    ROUTER_STEP_REDRIVEN,   // parked, and back in its queue
+    ROUTER_STEP_MOVED,      // to the lead list of another organization
 };
 
 enum router_decision_kind {
     ROUTER_DECISION_SIGNAL,
     ROUTER_DECISION_QUALIFICATION,
     ROUTER_DECISION_LEAD,
+    ROUTER_DECISION_REP,    // somebody changed a rep of a team
+    ROUTER_DECISION_PROMPT, // a user dismissed a prompt, or did what it asks for
+};
+
+// Why a rep of the team got a lead, or did not.
+enum router_verdict {   // as router.v1.Verdict
+    ROUTER_CHOSEN = 1,  // had the lowest assigned / weight; of equals the first by name
+    ROUTER_OWNER,       // owns the account
+    ROUTER_BY_HAND,     // somebody said so
+    ROUTER_BEHIND,      // could have taken it; another one had a lower assigned / weight
+    ROUTER_INACTIVE,    // switched off
+    ROUTER_ABSENT,      // on leave
+    ROUTER_OFF_HOURS,   // outside working hours, or on a holiday
+    ROUTER_TAKES_NOT,   // the condition on what he takes does not hold
+    ROUTER_HAD_IT,      // it was taken from him before
+    ROUTER_FULL_OPEN,   // as many open leads as the cap says
+    ROUTER_FULL_DAY,    // ... leads assigned today
+    ROUTER_FULL_PERIOD, // ... within the period
+    ROUTER_FULL_UNITS,  // not enough units of effort left
+    ROUTER_FULL_WHEN,   // ... open leads of the kind that a condition names
+    ROUTER_NOT_OWNER,   // it waits for the owner alone
+};
+enum { ROUTER_VERDICTS = ROUTER_NOT_OWNER + 1 };
+
+struct router_candidate {
+    const char *rep;
+    enum router_verdict verdict;
+    uint64_t assigned; // the count that fairness compares, before this lead
+    int32_t weight;
+    uint32_t open, today, period;
+    int32_t units;
+    int32_t cap; // FULL_*: the bound that was met
 };
 
 // One line of the decision log. Texts are never NULL.
@@ -137,6 +183,15 @@ struct router_decision {
     const char *message;
     const char *label;
     int32_t priority;
+    const char *organization; // LEAD
+    const char *team, *rep;   // LEAD; REP
+    const char *to;           // ESCALATED
+    const char *by;           // REP, and what somebody did by hand
+    const char *change;       // REP: in words, "cap 8 open"; PROMPT: "dismissed" or "converted"
+    const char *prompt;       // PROMPT
+    int64_t due_ms; // ASSIGNED: when it must be touched; DELAYED, HELD: until when it waits
+    const struct router_candidate *candidates; // ASSIGNED, HELD: in order of name
+    size_t n_candidates;
 };
 
 // What a call decided, in order. Valid until cleared, at the latest before the next call on the
@@ -180,11 +235,12 @@ void router_core_signals(struct router_core *core, uint32_t lane,
 // The last number taken from the lane; zeros: none.
 struct router_mark router_core_mark(const struct router_core *core, uint32_t lane);
 
-// The wall clock passes `now_ms`: leases that have run out by then end, in order of their instant,
-// then of the lead's creation. Every lead request below begins with the same. The clock never goes
-// back.
+// The clock passes `now_ms`: what is due by then happens, each thing at its own instant and in
+// order of these: leases run out, delays end, reminders and escalations, reps come to work, waiting
+// leads overflow. Every request below begins with the same, and a group of signals with the instant
+// at which it was known. The clock never goes back.
 void router_core_tick(struct router_core *core, int64_t now_ms, struct router_effects *effects);
-// The earliest instant at which a lease runs out; INT64_MAX: none does.
+// The earliest instant at which something is due; INT64_MAX: nothing is.
 int64_t router_core_next_due(struct router_core *core);
 
 // ---- Leads
@@ -226,7 +282,35 @@ struct router_lead {
     const char *definitions[ROUTER_DEFINITIONS_MAX];
     const char *labels[ROUTER_DEFINITIONS_MAX];
     uint32_t n_definitions;
-    char *ended_reason; // owned; see Lead in router.proto; "" is NULL here only
+    char *ended_reason;       // owned; see Lead in router.proto; "" is NULL here only
+    const char *organization; // "": none
+    // Waiting leads with a lower rank are handed out first: priority, and what waiting adds to it.
+    int64_t rank;
+    int64_t not_before_ms; // WAITING: it is not handed out before; 0: at once
+    // Of a queue with a team.
+    const char *team;
+    const char *rep; // whom it is assigned to; "": nobody
+    int32_t units;
+    uint32_t n_assigned; // how often it was
+    int64_t assigned_at_ms;
+    uint64_t assigned_offset; // of the decision, which names the candidates
+    int64_t held_since_ms;    // nobody could take it since then; 0: not so
+    int64_t overflow_at_ms;   // when it goes elsewhere; INT64_MAX: it waits on
+    bool overflowed;          // it went elsewhere; `route` tells from where
+    const char *passed[ROUTER_PASSED_MAX];
+    uint32_t n_passed;
+    // SLA.
+    int64_t first_touch_ms; // the time allowed; 0: none
+    int64_t touched_at_ms;  // first Ack or Complete; 0: not yet
+    int64_t touch_by_ms;    // of the present assignment; 0: no SLA
+    int64_t sla_due_ms;     // the next reminder, reassignment or escalation; INT64_MAX: none
+    uint32_t n_reminded, n_reassigned, n_escalated;
+    bool sla_missed; // some assignment was not touched in time
+    // Experiments that it takes part in.
+    const char *experiments[ROUTER_EXPERIMENTS_MAX];
+    const char *arms[ROUTER_EXPERIMENTS_MAX];
+    uint32_t n_experiments;
+    bool after_first; // it follows a lead of a route that says `first`
     // Fields below are private.
     uint32_t account;
     struct router_lead *before; // the account's lead before this one
@@ -281,8 +365,11 @@ MUST_USE enum err router_core_ack(struct router_core *core, int64_t now_ms, stru
                                   struct span token, const struct router_lead **out,
                                   struct router_effects *effects, struct err_info *info);
 // Of a lease that has ended already with the lead back in its queue: OK, without effect.
+// In a queue with a team: a rep who releases it for the reason "declined" does not get it again
+// (his credit is returned); any other reason leaves it his. delay_ms: it is handed out again only
+// after so long (0: at once; at most ROUTER_DELAY_MS_MAX); a delay is no attempt.
 MUST_USE enum err router_core_release(struct router_core *core, int64_t now_ms, struct span lead_id,
-                                      struct span token, struct span reason,
+                                      struct span token, struct span reason, int64_t delay_ms,
                                       const struct router_lead **out,
                                       struct router_effects *effects, struct err_info *info);
 // Of a leased or acked lead. Done before with the same token and outcome: OK, without effect.
@@ -290,6 +377,20 @@ MUST_USE enum err router_core_complete(struct router_core *core, int64_t now_ms,
                                        struct span lead_id, struct span token, struct span outcome,
                                        const struct router_lead **out,
                                        struct router_effects *effects, struct err_info *info);
+
+// Whoever holds the lead (by its token), or with an empty token an operator, takes a waiting,
+// leased or acked lead out of its queue, for a reason of 1 to ROUTER_TEXT_MAX bytes that stays on
+// it. Done before with the same reason: OK, without effect.
+MUST_USE enum err router_core_park(struct router_core *core, int64_t now_ms, struct span lead_id,
+                                   struct span token, struct span reason, struct span by,
+                                   const struct router_lead **out, struct router_effects *effects,
+                                   struct err_info *info);
+// Puts parked leads back into their queues with no attempt counted: one (CONFLICT: it is not
+// parked, or never belonged to a queue, or is no longer its account's lead), or with an empty
+// lead_id those of a queue, at most ROUTER_REDRIVE_MAX, the oldest first; *n says how many.
+MUST_USE enum err router_core_redrive(struct router_core *core, int64_t now_ms, struct span lead_id,
+                                      struct span queue, struct span by, size_t *n,
+                                      struct router_effects *effects, struct err_info *info);
 
 // ---- Outcomes
 // -------------------------------------------------------------------------------------

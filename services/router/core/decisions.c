@@ -49,6 +49,13 @@ struct router_decision *router_decision_add(struct router_core *core,
         .message = "",
         .definition = "",
         .label = "",
+        .organization = "",
+        .team = "",
+        .rep = "",
+        .to = "",
+        .by = "",
+        .change = "",
+        .prompt = "",
     };
     return d;
 }
@@ -69,6 +76,9 @@ struct router_decision *router_decision_add_lead(struct router_core *core,
     d->reason = reason;
     d->outcome = lead->outcome;
     d->message = lead->message;
+    d->organization = lead->organization;
+    d->team = lead->team;
+    d->rep = lead->rep;
     if (lead->consumer != NULL)
         d->consumer = arena_dup(&effects->texts, span_of(lead->consumer));
     d->at_ms = core->clock_ms;

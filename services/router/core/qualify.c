@@ -42,7 +42,8 @@ bool router_qualify_holds(const struct router_core *core, int32_t condition,
         return signal_holds(core, c->signal, account, user);
     case CONDITION_ALWAYS:
         return true;
-    case CONDITION_TEST: // only under signals, which the scorer decides
+    case CONDITION_TEST:    // only under signals, which the scorer decides
+    case CONDITION_ROLL_UP: // only in definitions of organizations
         break;
     }
     return false;

@@ -213,9 +213,11 @@ enum err router_core_ack(struct router_core *core, int64_t now_ms, struct span l
 }
 
 enum err router_core_release(struct router_core *core, int64_t now_ms, struct span lead_id,
-                             struct span token, struct span reason, const struct router_lead **out,
-                             struct router_effects *effects, struct err_info *info)
+                             struct span token, struct span reason, int64_t delay_ms,
+                             const struct router_lead **out, struct router_effects *effects,
+                             struct err_info *info)
 {
+    (void)delay_ms;
     router_core_tick(core, now_ms, effects);
     struct router_lead *lead;
     if (reason.len > ROUTER_TEXT_MAX)

@@ -304,6 +304,9 @@ struct router_lead *router_state_lead_add(struct router_core *core, struct accou
     lead->account_id = account->id;
     lead->motion = lead->queue = lead->playbook = lead->outcome = "";
     lead->route = lead->parked_reason = lead->message = "";
+    lead->organization = lead->team = lead->rep = "";
+    lead->units = 1;
+    lead->overflow_at_ms = lead->sla_due_ms = INT64_MAX;
     lead->timer_at_ms = STATE_NEVER;
     lead->before = account->lead;
     lead->number = lead->before == NULL ? 1 : lead->before->number + 1;

@@ -6,6 +6,7 @@
 #include "common/base/heap.h"
 #include "common/base/index.h"
 #include "services/router/core/core.h"
+#include "services/router/core/teams.h"
 
 #define STATE_NEVER INT64_MIN
 
@@ -21,6 +22,7 @@ struct held {
     uint32_t episode;
     const char *label; // interned
     char *reason;      // why it turned false; NULL: none. Only until its group is decided
+    char *fact;        // of a fact ("fact.*"): its value, owned; its label is "". NULL: none
 };
 
 // The last episode of a subject by one definition.
@@ -43,6 +45,16 @@ struct subject {
     uint32_t n_held, held_cap;
     struct qualified *qualified;
     uint32_t n_qualified, qualified_cap;
+    struct answered *answered; // prompts
+    uint32_t n_answered, answered_cap;
+};
+
+// What a user did with a prompt, last.
+struct answered {
+    const char *prompt; // interned
+    int answer;         // enum router_answer
+    int64_t at_ms;
+    int64_t since_ms; // the reason that it was shown for then
 };
 
 // For how many users of the account a signal is true.
@@ -63,6 +75,68 @@ struct account {
     struct router_stage_change *history;
     uint32_t n_history;
     bool dirty;
+    int64_t customer_since_ms; // when "stage.customer" last turned true (by its at_ms); 0: never
+    // An organization is kept as an account whose id begins with ORGANIZATION_MARK. It has no users
+    // and no signals of its own; its `self` stands by the organization's definitions.
+    struct account *organization; // of an account; NULL: none
+    struct account **members;     // of an organization, in order of number
+    uint32_t n_members, members_cap;
+};
+#define ORGANIZATION_MARK '\x1e'
+
+// The account that leads are kept at: the organization where one is known.
+static inline struct account *account_home(struct account *account)
+{
+    return account->organization != NULL ? account->organization : account;
+}
+
+// A lead that was assigned to a rep within the longest period that caps look at.
+struct taken {
+    uint64_t serial;
+    int64_t at_ms;
+};
+
+// A rep: what the playbook says, and over it what an operator said.
+struct desk {
+    const char *rep;                 // interned
+    const struct rep *rules;         // NULL: not in the playbook
+    struct router_rep_change change; // `team`, `rep`, `by`, `reason` empty; flags: what was said
+    uint64_t assigned;               // what fairness compares
+    bool away;                       // could take nothing when last looked at
+    struct taken *taken;             // in order of time
+    uint32_t n_taken, taken_cap;
+    uint64_t ever_assigned, credited, touched, missed, completed, won, touch_ms_total;
+    // Derived.
+    uint32_t open;
+    int32_t units;
+    struct heap waiting; // leads assigned to him that wait to be leased: (rank, serial)
+};
+
+// How many leads came of one priority on one UTC day, and what became of them.
+struct strength {
+    int32_t day, priority;
+    uint32_t leads, ended, won;
+};
+
+// A team, of the playbook or (without rules) of an old one.
+struct crew {
+    const char *name; // interned
+    const struct team *rules;
+    struct desk **desks; // in order of name
+    uint32_t n_desks, desks_cap;
+    uint64_t overflowed;
+    // The level at which a rep starts who comes back, where nobody else is there to compare with:
+    // assigned / weight of whoever got the last lead.
+    uint64_t level_assigned;
+    int32_t level_weight;
+    struct strength *strengths; // in order of day, then priority
+    uint32_t n_strengths, strengths_cap;
+    int32_t admit_from; // INT32_MIN: everything
+    int64_t admit_since_ms;
+    double admit_weekly, turned_away_weekly, lost_won_weekly;
+    int64_t admit_slots;
+    bool dirty;
+    struct crew_held *held; // derived, teams.c: the leads that wait for a rep
 };
 
 // A definition of the playbook in force.
@@ -80,6 +154,8 @@ struct router_queue {
     struct heap waiting;            // (-priority, serial); entries that no longer hold are skipped
     uint64_t counts[ROUTER_LEAD_STATES];
     uint64_t oldest_from; // no lead with a lower serial waits here
+    struct crew *crew;    // NULL: no team
+    uint64_t ready;       // of WAITING: those that can be leased now (assigned, not delayed)
 };
 
 struct remembered {
@@ -141,13 +217,15 @@ struct router_core {
     struct index leads_index;
     struct router_queue **queues; // the first one is "", for leads that go to none
     size_t n_queues, queues_cap;
-    struct heap expiries;          // (instant, serial); see leads.c
+    struct heap expiries;          // (instant, serial): what is due of leads; see due.c
     struct remembered *remembered; // [ROUTER_REMEMBERED_MAX], slot number % MAX
     uint64_t last_remembered;
     struct index remembered_index;
     struct group group;
     struct outcomes outcomes;
-    uint64_t reported; // decision up to which outcomes are
+    uint64_t reported;   // decision up to which outcomes are
+    struct crew **crews; // in order of name
+    size_t n_crews, crews_cap;
 
     // What has changed since rows took it last.
     uint32_t *dirty_accounts;
@@ -302,3 +380,84 @@ void router_leads_set_state(struct router_core *core, struct router_lead *lead,
 // The lead's lease runs out at lease_until_ms: wakes tick by then.
 void router_leads_arm(struct router_core *core, struct router_lead *lead);
 int64_t router_leads_lease_ms(const struct router_lead *lead, int64_t asked_ms);
+
+// due.c: everything of a lead that an instant brings. The heap `expiries` has for each lead an
+// entry at timer_at_ms: one that comes early is put back at the true instant, and one whose key is
+// not timer_at_ms is stale.
+int64_t router_due_ms(const struct router_lead *lead); // INT64_MAX: nothing
+void router_due_arm(struct router_core *core, struct router_lead *lead);
+
+// teams.c. All may decide; `cause` as for leads.
+// The lead has come to the queue of a team (made, routed, redriven, back): admits it, then gives it
+// to a rep or holds it. The lead is WAITING. Without a team: no effect.
+void router_teams_place(struct router_core *core, struct router_lead *lead,
+                        const struct cause *cause, struct router_effects *effects);
+// The lead left its rep's hands for good (it ended, was parked, or leaves the queue): frees the
+// slot. credit: as if he never had it.
+void router_teams_leave(struct router_core *core, struct router_lead *lead, bool credit);
+// Takes it from its rep, with credit, and finds another; see UNASSIGNED.
+void router_teams_reassign(struct router_core *core, struct router_lead *lead, const char *reason,
+                           const struct cause *cause, struct router_effects *effects);
+// Gives leads that wait to reps who can take one: after slots were freed, reps came, or a playbook.
+void router_teams_fill(struct router_core *core, struct router_effects *effects);
+// Its overflow is due.
+void router_teams_overflow(struct router_core *core, struct router_lead *lead,
+                           struct router_effects *effects);
+// Fills once more at each such instant, while leads wait: when hours, absences or caps by time
+// change who can take one. INT64_MAX: nobody waits, or nothing changes.
+int64_t router_teams_next_ms(const struct router_core *core);
+void router_teams_playbook(struct router_core *core, struct router_effects *effects);
+struct crew *router_teams_crew(struct router_core *core, struct span name, bool add);
+struct desk *router_teams_desk(struct crew *crew, struct span rep, bool add);
+void router_teams_deinit(struct crew *crew); // with the memory of itself
+// After every row has been put back.
+bool router_teams_restored(struct router_core *core);
+const struct rep_caps *router_teams_caps(const struct crew *crew, const struct desk *desk,
+                                         struct rep_caps *room); // in force
+int32_t router_teams_weight(const struct desk *desk);
+const struct hours *router_teams_hours(const struct crew *crew, const struct desk *desk);
+bool router_teams_removed(const struct desk *desk);
+
+// admit.c
+// Notes a lead that came to the team, and whether its strength is admitted.
+bool router_admit(struct router_core *core, struct crew *crew, const struct router_lead *lead);
+// The outcome of one that came.
+void router_admit_ended(struct router_core *core, struct crew *crew,
+                        const struct router_lead *lead);
+
+// sla.c
+// It has a rep: sets touch_by_ms and sla_due_ms from assigned_at_ms and first_touch_ms on.
+void router_sla_start(struct router_core *core, struct router_lead *lead);
+void router_sla_stop(struct router_lead *lead); // touched, ended, without a rep
+void router_sla_touched(struct router_core *core,
+                        struct router_lead *lead); // the first Ack, Complete
+void router_sla_due(struct router_core *core, struct router_lead *lead,
+                    struct router_effects *effects);
+
+// experiments.c
+// Puts a new lead into the arms of the experiments that its account takes part in, once; true when
+// one of them is a holdout. Messages and first-touch times of arms are set on the lead.
+bool router_experiments_enter(struct router_core *core, struct router_lead *lead,
+                              const struct account *home);
+// Sets the arms' message and first-touch time over those of the route.
+void router_experiments_apply(const struct router_core *core, struct router_lead *lead);
+
+// organizations.c
+// A fact of the account or of one of its users has changed: finds its organization again, moves it,
+// and decides both sides.
+void router_organizations_fact(struct router_core *core, struct account *account,
+                               const struct cause *cause, struct router_effects *effects);
+// What is true of a member has changed: decides the organization's definitions.
+void router_organizations_settle(struct router_core *core, struct account *organization,
+                                 const struct cause *cause, struct router_effects *effects);
+void router_organizations_playbook(struct router_core *core, struct router_effects *effects);
+bool router_organizations_restored(struct router_core *core);        // derives who belongs to whom
+const char *router_organizations_key(const struct account *account); // "": none
+const char *router_organizations_fact_of(const struct router_core *core,
+                                         const struct account *account, int32_t fact); // NULL: none
+
+// contacts.c: who may be spoken to.
+bool router_contacts_barred(const struct router_core *core, const struct account *account,
+                            const struct subject *user);
+bool router_contacts_consents(const struct router_core *core, const struct account *account,
+                              const struct subject *user);

@@ -104,6 +104,7 @@ bool condition_zero_exists(enum measure_kind kind)
     case MEASURE_AVERAGE:
     case MEASURE_SINCE:
     case MEASURE_GRADE:
+    case MEASURE_BUSIEST_HOUR:
         return true;
     case MEASURE_COUNT:
     case MEASURE_SUM:
@@ -449,6 +450,7 @@ bool condition_holds(const struct scene *scene, int32_t at)
     case CONDITION_SIGNAL:
         return condition_signal(scene, condition->signal);
     case CONDITION_ALWAYS:
+    case CONDITION_ROLL_UP:
         return true;
     }
     return false;
@@ -514,6 +516,7 @@ bool condition_decide(struct scene *scene, int32_t at, enum scope scope)
     case CONDITION_SIGNAL:
         return condition_signal(scene, condition->signal);
     case CONDITION_ALWAYS:
+    case CONDITION_ROLL_UP:
         return true;
     }
     return false;

@@ -248,6 +248,7 @@ static int explain_rank(enum signal_origin origin)
     case SIGNAL_MARKETING:
         return 2;
     case SIGNAL_CRITERION:
+    case SIGNAL_FACT:
         break;
     }
     return -1;

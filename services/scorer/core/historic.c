@@ -28,6 +28,7 @@ static enum truth historic_tree(const struct plan *plan, int32_t at, historic_en
                : said[TRUE] + said[UNKNOWN] >= condition->n_needed ? UNKNOWN
                                                                    : FALSE;
     case CONDITION_ALWAYS:
+    case CONDITION_ROLL_UP:
     case CONDITION_TEST:
     case CONDITION_SIGNAL:
         break;

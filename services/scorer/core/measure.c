@@ -188,6 +188,7 @@ void measure_take(const struct scene *scene, const struct plan_step *step)
     case MEASURE_WEIGHTED:
     case MEASURE_BEST:
     case MEASURE_GRADE:
+    case MEASURE_BUSIEST_HOUR:
         break;
     }
 }
@@ -385,6 +386,7 @@ measure_read_at(const struct scene *scene, int32_t at, int64_t clock_ms, int64_t
     case MEASURE_WEIGHTED:
     case MEASURE_BEST:
     case MEASURE_GRADE:
+    case MEASURE_BUSIEST_HOUR:
         break;
     }
     return measure_read_other(scene, at, clock_ms, lag);

@@ -94,6 +94,7 @@ static bool events_value(const struct scene *scene, const struct plan_step *step
     case MEASURE_WEIGHTED:
     case MEASURE_BEST:
     case MEASURE_GRADE:
+    case MEASURE_BUSIEST_HOUR:
         break;
     }
     return true;
@@ -428,6 +429,7 @@ static struct reading events_read(const struct measure *measure, const struct co
     case MEASURE_WEIGHTED:
     case MEASURE_BEST:
     case MEASURE_GRADE:
+    case MEASURE_BUSIEST_HOUR:
         break;
     }
     return (struct reading){.present = false};

@@ -50,6 +50,7 @@ static bool measure_logs(const struct measure *measure)
     case MEASURE_WEIGHTED:
     case MEASURE_BEST:
     case MEASURE_GRADE:
+    case MEASURE_BUSIEST_HOUR:
         return false;
     }
     return false;
@@ -86,6 +87,7 @@ static bool measure_falls(const struct measure *measure)
     case MEASURE_WEIGHTED:
     case MEASURE_BEST:
     case MEASURE_GRADE:
+    case MEASURE_BUSIEST_HOUR:
         return false;
     }
     return false;
@@ -114,6 +116,7 @@ void measure_plan_fill(const struct measure *measure, struct plan_measure *out)
     case MEASURE_WEIGHTED:
     case MEASURE_BEST:
     case MEASURE_GRADE:
+    case MEASURE_BUSIEST_HOUR:
         break;
     case MEASURE_COUNT:
     case MEASURE_SUM:

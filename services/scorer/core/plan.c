@@ -217,6 +217,7 @@ static bool plan_walk(struct plan *plan, int32_t at, bool negated, struct plan_s
         return plan_walk_leaf(plan, at, negated, out);
     case CONDITION_SIGNAL:
     case CONDITION_ALWAYS:
+    case CONDITION_ROLL_UP:
         return false;
     }
     return false;

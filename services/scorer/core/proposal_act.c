@@ -283,6 +283,7 @@ static bool act_where(struct proposer *p, const struct scene *scene, int32_t at,
         property.key = span_of(c->key);
         return property.value.type == VALUE_NONE || act_put(act, &property, act_words(p, at, want));
     case CONDITION_ALWAYS:
+    case CONDITION_ROLL_UP:
         return want;
     case CONDITION_SIGNAL:
         break;

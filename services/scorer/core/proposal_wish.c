@@ -301,6 +301,7 @@ void proposal_alternatives(struct proposer *p, const struct scene *scene, int32_
         *out = alternatives_signal(p, scene, condition->signal, want);
         return;
     case CONDITION_ALWAYS:
+    case CONDITION_ROLL_UP:
         *out = alternatives_none(p);
         return;
     case CONDITION_ALL:

@@ -71,6 +71,7 @@ static void telling_walk(struct telling *told, int32_t at, bool negated, enum sc
             telling_leaf(told, at, scope);
         break;
     case CONDITION_ALWAYS:
+    case CONDITION_ROLL_UP:
         break;
     }
 }
