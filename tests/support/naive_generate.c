@@ -203,7 +203,7 @@ static void draft_exclude(struct naive_draft *d)
 void naive_generate_playbook(struct test_random *random, unsigned parts, struct naive_playbook *pb)
 {
     *pb = (struct naive_playbook){0};
-    struct naive_draft d = {random, pb, parts, 0};
+    struct naive_draft d = {.random = random, .playbook = pb, .parts = parts};
     draft_exclude(&d);
     if (naive_chance(&d, 4))
         pb->active = NAIVE_PICK(&d, unsigned, 3, 13);

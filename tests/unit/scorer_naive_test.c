@@ -7,13 +7,16 @@
 //   TEST_CASES=100000 TEST_SEED=1 build/tests/unit.scorer_naive_test
 //
 // A case that fails prints its seed, and a smaller case that fails too; TEST_CASES=1 TEST_SEED=N
-// runs it alone. NAIVE_PARTS chooses parts of the language (tests/support/naive_generate.h).
+// runs it alone. So does one that comes to no end. NAIVE_PARTS chooses parts of the language
+// (tests/support/naive_generate.h).
 #include <criterion/criterion.h>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,10 +25,12 @@
 #include "tests/support/naive_case.h"
 
 #ifdef __SANITIZE_ADDRESS__
-enum { CASES = 400 };
+enum { CASES = 300 };
 #else
-enum { CASES = 3000 };
+enum { CASES = 2000 };
 #endif
+// Of the processor's time: a case takes some milliseconds, one that takes so long does not end.
+enum { CASE_S = 60 };
 // An attempt that takes so long has found another way to fail, which is not looked for.
 enum { SHRINK_ATTEMPTS = 3000, ATTEMPT_S = 5 };
 
@@ -130,6 +135,12 @@ struct range {
     property_fn holds;
 };
 
+static void limit_case(void)
+{
+    const struct itimerval limit = {.it_value.tv_sec = CASE_S};
+    cr_assert(setitimer(ITIMER_PROF, &limit, NULL) == 0);
+}
+
 static void run_range(void *context)
 {
     const struct range *r = context;
@@ -137,6 +148,7 @@ static void run_range(void *context)
     for (uint64_t i = 0; i < r->n; i++) {
         struct buf report = {0};
         SHARED->seed = r->first + i;
+        limit_case();
         naive_generate(SHARED->seed, r->parts, c);
         if (!r->holds(c, SHARED->seed, &report))
             _exit(1);
@@ -152,7 +164,14 @@ static void run(property_fn holds, uint64_t cases)
     struct range r = {test_random_seed(), number_of("TEST_CASES", cases),
                       (unsigned)number_of("NAIVE_PARTS", NAIVE_PARTS_ALL), holds};
     cr_assert(r.n > 0);
-    if (in_child(run_range, &r, false) != 0)
+    // Should the whole take too long, this is what is left to tell.
+    fprintf(stderr, "TEST_SEED=%llu TEST_CASES=%llu\n", (unsigned long long)r.first,
+            (unsigned long long)r.n);
+    int status = in_child(run_range, &r, false);
+    cr_assert(!WIFSIGNALED(status) || WTERMSIG(status) != SIGPROF,
+              "TEST_CASES=1 TEST_SEED=%llu: no end after %d s", (unsigned long long)SHARED->seed,
+              CASE_S);
+    if (status != 0)
         fail_case(SHARED->seed, r.parts, holds);
     munmap(SHARED, sizeof *SHARED);
 }
