@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/clock_advance.h"
 
+#include <time.h>
+
 #include "assay/admin/v1/admin.pb-c.h"
 #include "assay/scorer/v1/scorer.pb-c.h"
+#include "common/clock/clock.h"
 
 // Timers that become due take their time.
-enum { ADVANCE_MS = 10 * 60 * 1000, PATIENCE_MS = 30 * 1000 };
+enum { ADVANCE_MS = 10 * 60 * 1000, PATIENCE_MS = 30 * 1000, LOOK_AGAIN_MS = 5 };
 
 // Makes the call to every scorer in turn; `take` makes of `*ms` and the answer a new `*ms`.
 static enum err scorers_call(struct cluster *cluster, struct cluster_call call,
@@ -53,6 +56,35 @@ static void clock_take(const ProtobufCMessage *message, int64_t *stands_ms)
     *stands_ms = at_ms < *stands_ms ? at_ms : *stands_ms;
 }
 
+static void waiting_take(const ProtobufCMessage *message, int64_t *n)
+{
+    const Assay__Scorer__V1__GetLanesResponse *answer = (const void *)message;
+    for (size_t k = 0; k < answer->n_lanes; k++)
+        *n += (int64_t)answer->lanes[k]->signals_waiting;
+}
+
+// The router's clock must not pass what scorers have decided before.
+static enum err signals_settle(struct cluster *cluster, struct err_info *info)
+{
+    Assay__Scorer__V1__GetLanesRequest request = ASSAY__SCORER__V1__GET_LANES_REQUEST__INIT;
+    struct cluster_call call = {
+        .method = "assay.scorer.v1.ScorerService/GetLanes",
+        .request = &request.base,
+        .answer_type = &assay__scorer__v1__get_lanes_response__descriptor,
+    };
+    int64_t until_ms = clock_mono_ms() + ADVANCE_MS;
+    for (;;) {
+        int64_t n = 0;
+        enum err err = scorers_call(cluster, call, waiting_take, &n, info);
+        if (err != ERR_OK || n == 0)
+            return err;
+        if (clock_mono_ms() > until_ms)
+            return err_set(info, ERR_TIMEOUT, "the router does not take what scorers decided");
+        struct timespec pause = {.tv_nsec = LOOK_AGAIN_MS * 1000000};
+        nanosleep(&pause, NULL);
+    }
+}
+
 enum err clock_advance(struct cluster *cluster, int64_t *clock_ms, struct err_info *info)
 {
     Assay__Admin__V1__AdvanceClockRequest request = ASSAY__ADMIN__V1__ADVANCE_CLOCK_REQUEST__INIT;
@@ -66,6 +98,12 @@ enum err clock_advance(struct cluster *cluster, int64_t *clock_ms, struct err_in
     request.to_ms = *clock_ms;
     enum err err = scorers_call(cluster, call, clock_take, &stands_ms, info);
     if (err == ERR_OK)
-        *clock_ms = stands_ms;
-    return err;
+        err = signals_settle(cluster, info);
+    if (err != ERR_OK)
+        return err;
+    *clock_ms = stands_ms;
+    call.service = "router";
+    call.patience_ms = PATIENCE_MS;
+    ProtobufCMessage *answer;
+    return cluster_call(cluster, &call, &answer, info);
 }

@@ -24,10 +24,10 @@ static void signals_refuse(struct signals_item *item, enum err err, const char *
     mem_free(item);
 }
 
-static void signals_record(struct signals_item *item, struct span body)
+static void signals_record(const struct router *router, struct signals_item *item, struct span body)
 {
     Assay__Record__V1__SignalsRecord record = ASSAY__RECORD__V1__SIGNALS_RECORD__INIT;
-    record.now_ms = clock_wall_ms();
+    record.now_ms = router_now_ms(router);
     record.request.data = (uint8_t *)body.ptr;
     record.request.len = body.len;
     size_t n = assay__record__v1__signals_record__get_packed_size(&record);
@@ -51,7 +51,7 @@ static void apply_signals_on_nng(void *arg, struct rpc_request *request)
         signals_refuse(item, err, info.text);
         return;
     }
-    signals_record(item, body);
+    signals_record(router, item, body);
     err = router_submit(router, &item->item);
     if (err != ERR_OK)
         signals_refuse(item, err == ERR_CANCELED ? ERR_UNAVAILABLE : err,
@@ -76,7 +76,7 @@ static void pack_request(struct call *call)
     uint8_t *bytes = mem_alloc(n + 1);
     protobuf_c_message_pack(call->request, bytes);
     ProtobufCBinaryData data = {n, bytes};
-    record.now_ms = clock_wall_ms();
+    record.now_ms = router_now_ms(call->router);
     static const Assay__Record__V1__LeadRequestRecord__RequestCase CASES[] = {
         [CALL_LEASE] = ASSAY__RECORD__V1__LEAD_REQUEST_RECORD__REQUEST_LEASE,
         [CALL_EXTEND] = ASSAY__RECORD__V1__LEAD_REQUEST_RECORD__REQUEST_EXTEND,

@@ -118,7 +118,10 @@ static enum fold_admission ledger_admit(void *state, struct fold_item *fold, boo
         return admit_call(router, ledger_call_of(item));
     case ITEM_TICK: {
         const struct tick_item *tick = CONTAINER_OF(item, struct tick_item, item);
-        bool due = router_core_next_due(router->core) <= tick->now_ms;
+        struct router_counts counts;
+        router_core_counts(router->core, &counts);
+        bool due = tick->token != NULL ? counts.clock_ms < tick->now_ms
+                                       : router_core_next_due(router->core) <= tick->now_ms;
         return due ? FOLD_APPEND : FOLD_ANSWER;
     }
     case ITEM_PLAYBOOK:
@@ -218,6 +221,7 @@ void ledger_publish(struct router *router)
     if (before != counts.decisions && counts.states[ROUTER_WAITING] > 0)
         atomic_fetch_add(&router->leads_version, 1);
     atomic_store(&router->next_due_ms, router_core_next_due(router->core));
+    atomic_store(&router->clock_ms, counts.clock_ms);
     atomic_store(&router->n_outcomes, router_core_n_outcomes(router->core));
     set_metrics(router, &counts);
 }

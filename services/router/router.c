@@ -25,7 +25,9 @@ enum {
 #define GIB (1024ll * MIB)
 #define FIELD(name) offsetof(struct router_config, name)
 
-static const char *const CLOCKS[] = {"wall", "event", NULL};
+static const char *const CLOCKS[] = {
+    [ROUTER_CLOCK_WALL] = "wall", [ROUTER_CLOCK_EVENT] = "event", NULL};
+static const int64_t CLOCK_MAX_MS = 253402300799999; // the end of the year 9999
 
 static const struct config_field ROUTER_FIELDS[] = {
     {"data", CONFIG_TEXT, FIELD(data), NULL, 0, 0, NULL,
@@ -70,10 +72,16 @@ void router_answered(struct router *router, struct item *item)
     CHECK(mailbox_post(router->to_loop, item) == ERR_OK);
 }
 
+int64_t router_now_ms(const struct router *router)
+{
+    return router->config->clock == ROUTER_CLOCK_EVENT ? (int64_t)atomic_load(&router->clock_ms)
+                                                       : clock_wall_ms();
+}
+
 static void arm_tick(struct router *router)
 {
     int64_t due_ms = atomic_load(&router->next_due_ms);
-    if (router->ticking || router->draining)
+    if (router->ticking || router->draining || router->config->clock == ROUTER_CLOCK_EVENT)
         return;
     if (due_ms == INT64_MAX) {
         loop_timer_stop(router->tick_timer);
@@ -91,14 +99,8 @@ static void tick_destroy(struct tick_item *tick)
     mem_free(tick);
 }
 
-static void tick_cb(void *arg)
+static struct tick_item *tick_create(int64_t now_ms)
 {
-    struct router *router = arg;
-    int64_t now_ms = clock_wall_ms();
-    if (atomic_load(&router->next_due_ms) > now_ms) {
-        arm_tick(router);
-        return;
-    }
     struct tick_item *tick = mem_zalloc(sizeof *tick);
     tick->item.kind = ITEM_TICK;
     tick->now_ms = now_ms;
@@ -109,6 +111,18 @@ static void tick_cb(void *arg)
     tick->record.len = n;
     tick->item.fold.type = LEDGER_TICK;
     tick->item.fold.body = buf_span(&tick->record);
+    return tick;
+}
+
+static void tick_cb(void *arg)
+{
+    struct router *router = arg;
+    int64_t now_ms = clock_wall_ms();
+    if (atomic_load(&router->next_due_ms) > now_ms) {
+        arm_tick(router);
+        return;
+    }
+    struct tick_item *tick = tick_create(now_ms);
     router->ticking = router_submit(router, &tick->item) == ERR_OK;
     if (router->ticking)
         return;
@@ -117,10 +131,42 @@ static void tick_cb(void *arg)
         loop_timer_start(router->tick_timer, TICK_AGAIN_MS, 0);
 }
 
+// Somebody moves the clock of a cluster that lives by its events' times.
+static void router_advance_clock(struct service *service, int64_t to_ms, void *token)
+{
+    struct router *router = service_state(service);
+    struct err_info info;
+    enum err err = ERR_OK;
+    if (router->config->clock != ROUTER_CLOCK_EVENT)
+        err = err_set(&info, ERR_BUSY, "this cluster runs by the wall clock (clock: wall)");
+    else if (to_ms <= 0 || to_ms > CLOCK_MAX_MS)
+        err = err_set(&info, ERR_INVALID, "to_ms: %lld is not an instant before 10000",
+                      (long long)to_ms);
+    if (err != ERR_OK) {
+        service_clock_done(token, err, 0, &info);
+        return;
+    }
+    struct tick_item *tick = tick_create(to_ms);
+    tick->token = token;
+    err = router_submit(router, &tick->item);
+    if (err == ERR_OK)
+        return;
+    tick_destroy(tick);
+    err = err_set(&info, err, "the router's queue is full, or it stops");
+    service_clock_done(token, err, 0, &info);
+}
+
 static void tick_done(struct router *router, struct tick_item *tick)
 {
     enum err err = tick->err;
+    void *token = tick->token;
     tick_destroy(tick);
+    if (token != NULL) {
+        struct err_info info;
+        err_set(&info, err, "the router stops");
+        service_clock_done(token, err, (int64_t)atomic_load(&router->clock_ms), &info);
+        return;
+    }
     router->ticking = false;
     if (err == ERR_OK)
         arm_tick(router);
@@ -384,6 +430,8 @@ static struct router *router_create(struct service *service, const struct router
     router->service = service;
     router->config = config;
     router->core = router_core_create();
+    if (config->clock == ROUTER_CLOCK_EVENT)
+        router_core_by_event(router->core);
     router->rows = router_rows_create(router->core);
     router->log = decision_log_create(ROUTER_TABLE_DECISIONS, (size_t)config->decisions_kept);
     router_effects_init(&router->effects);
@@ -454,5 +502,6 @@ const struct service_desc ROUTER_SERVICE = {
     .close = router_close,
     .document = document,
     .load_document = load_document,
+    .advance_clock = router_advance_clock,
     .refresh_metrics = refresh_metrics,
 };

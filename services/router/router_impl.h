@@ -37,7 +37,7 @@ struct router_config {
     int64_t decisions_kept;
     int64_t page_max_bytes;
     const char *ingest; // addresses with blanks between them; "" for none
-    int clock;          // 0: wall, 1: event
+    int clock;          // ROUTER_CLOCK_WALL or _EVENT
 };
 
 enum item_kind {
@@ -105,6 +105,7 @@ struct call {
 struct tick_item {
     struct item item;
     int64_t now_ms;
+    void *token; // of a call that moves the clock; NULL: a timer
     struct buf record;
     enum err err;
 };
@@ -203,6 +204,7 @@ struct router {
     atomic_uint_fast64_t leads_version; // counts groups after which a lead may wait that did not
     atomic_uint_fast64_t last_decision;
     atomic_int_fast64_t next_due_ms;
+    atomic_int_fast64_t clock_ms;    // the core's
     atomic_uint_fast64_t n_outcomes; // that wait to be reported
     atomic_uint n_parked;            // by the loop
     atomic_bool woken;               // the wake is on its way
@@ -228,7 +230,11 @@ struct router {
     struct mailbox *stopped;
 };
 
+enum { ROUTER_CLOCK_WALL, ROUTER_CLOCK_EVENT };
+
 // router.c
+// What the time is for a request: the wall clock's, or where the events' clock stands.
+int64_t router_now_ms(const struct router *router);
 MUST_USE enum err router_submit(struct router *router, struct item *item);
 void router_answered(struct router *router, struct item *item); // posts to the loop
 void router_ended(struct router *router); // drained, if fold and clients are closed

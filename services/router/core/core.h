@@ -212,6 +212,10 @@ struct router_core;
 struct router_core *router_core_create(void);
 void router_core_destroy(struct router_core *core);
 
+// The cluster lives by its events' times: what signals decide happens at their at_ms, not at their
+// known_at_ms, and only they and router_core_tick move the clock. Before anything else.
+void router_core_by_event(struct router_core *core);
+
 // Puts a playbook in force (takes it). Needed before anything else. Episodes of definitions that it
 // no longer has end, those of signals that came before it begin; leads that wait in a queue that it
 // no longer has are routed again.

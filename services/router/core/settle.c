@@ -143,6 +143,8 @@ void router_settle(struct router_core *core, struct router_effects *effects)
     struct group *group = &core->group;
     if (!group->open)
         return;
+    const struct router_signal *last = group->last;
+    router_core_tick(core, cause_now_ms(core, last->at_ms, last->known_at_ms), effects);
     struct settling s = {
         .core = core,
         .account = group->account,

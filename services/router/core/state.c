@@ -413,6 +413,11 @@ struct router_core *router_core_create(void)
     return core;
 }
 
+void router_core_by_event(struct router_core *core)
+{
+    core->by_event = true;
+}
+
 void router_core_destroy(struct router_core *core)
 {
     if (core == NULL)

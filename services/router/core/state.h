@@ -200,6 +200,7 @@ struct router_core {
     size_t n_definitions;
     const char *stage_signals[PLAYBOOK_STAGES]; // interned; NULL: not in the playbook
     int64_t clock_ms;
+    bool by_event; // see router_core_by_event
     uint64_t n_signals, last_decision;
     uint64_t n_stage[ROUTER_STAGES];      // subjects that ever qualified by such a definition
     uint64_t n_in_stage[PLAYBOOK_STAGES]; // accounts
@@ -233,6 +234,13 @@ struct router_core {
     uint64_t *dirty_leads;
     size_t n_dirty_leads, dirty_leads_cap;
 };
+
+// The instant at which the router decides what came of signals.
+static inline int64_t cause_now_ms(const struct router_core *core, int64_t at_ms,
+                                   int64_t known_at_ms)
+{
+    return core->by_event ? at_ms : known_at_ms;
+}
 
 // state.c
 const char *router_state_intern(struct router_core *core, struct span text);
