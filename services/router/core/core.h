@@ -39,6 +39,7 @@ enum {
     ROUTER_PASSED_MAX = 8,       // reps that a lead was taken from, which are remembered
     ROUTER_EXPERIMENTS_MAX = 8,  // of a lead
     ROUTER_CANDIDATES_MAX = 256, // told with a decision; of a larger team the first by name
+    ROUTER_MEMBERS_MAX = 1000,   // of an organization, in the answer about an account
     ROUTER_LEAD_ID_BYTES = 24,
     ROUTER_TOKEN_BYTES = 33,
 };
@@ -315,6 +316,8 @@ struct router_lead {
     const char *arms[ROUTER_EXPERIMENTS_MAX];
     uint32_t n_experiments;
     bool after_first; // it follows a lead of a route that says `first`
+    // Of `attempts`, those that no longer count: before it was redriven, and ended by a delay.
+    uint32_t attempts_base, n_delays;
     // Fields below are private.
     uint32_t account;
     struct router_lead *before; // the account's lead before this one
@@ -410,6 +413,10 @@ void router_core_reported(struct router_core *core, uint64_t decision);
 // ---- Reading
 // --------------------------------------------------------------------------------------
 
+const struct router_lead *router_core_lead(const struct router_core *core,
+                                           struct span lead_id); // NULL: there is none
+bool router_core_knows(const struct router_core *core, struct span account_id);
+
 // Somebody to speak to; texts live in the arena or as long as the lead.
 struct router_person {
     const char *user_id;
@@ -452,6 +459,7 @@ struct router_standing {
     bool left;
     int64_t left_at_ms;
     const char *reason;
+    const char *organization; // whose standing it is; "": the account's, or a user's
 };
 
 struct router_account_view {
@@ -464,8 +472,13 @@ struct router_account_view {
     const struct router_lead *lead; // the last one, or NULL; `before` leads to the others
     const struct router_stage_change *history; // the oldest first
     size_t n_history;
-    const struct router_standing *standings; // the account's own, then its users', in order of id
+    // The account's own, then its users', in order of id, then those of its organization.
+    const struct router_standing *standings;
     size_t n_standings;
+    const char *organization;   // "": none
+    const char *const *members; // the accounts of the organization, at most ROUTER_MEMBERS_MAX
+    size_t n_members;
+    const char *owner; // as the playbook's trait says; "": not known
 };
 void router_core_account(const struct router_core *core, struct span account_id,
                          struct arena *arena, struct router_account_view *out);
@@ -474,6 +487,11 @@ struct router_queue_view {
     const char *name;
     uint64_t counts[ROUTER_LEAD_STATES];
     int64_t oldest_known_at_ms; // of those that wait; INT64_MIN: none does
+    // Of those that wait: can be leased now; wait until an instant; have no rep who can take them.
+    uint64_t ready, delayed, held;
+    const char *team;             // "": none, and zeros below
+    uint64_t untouched;           // assigned, and not touched yet
+    uint64_t touched, sla_missed; // of all that ever were assigned
 };
 // In order of name. Returns their number; the list lives in `arena`.
 size_t router_core_queues(struct router_core *core, struct arena *arena,

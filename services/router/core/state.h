@@ -137,6 +137,8 @@ struct crew {
     int64_t admit_slots;
     bool dirty;
     struct crew_held *held; // derived, teams.c: the leads that wait for a rep
+    // Derived: how many those are, and how many are assigned, not ended and not touched yet.
+    uint64_t n_held, n_untouched;
 };
 
 // A definition of the playbook in force.

@@ -54,6 +54,11 @@ static size_t leads_of_account(const struct router_core *core, const struct rout
     return n;
 }
 
+const struct router_lead *router_core_lead(const struct router_core *core, struct span lead_id)
+{
+    return router_state_lead_find(core, lead_id);
+}
+
 size_t router_core_leads(const struct router_core *core, const struct router_filter *filter,
                          const struct router_lead **out, uint64_t *next, uint64_t *total)
 {
@@ -89,6 +94,24 @@ static int64_t oldest_waiting(struct router_core *core, struct router_queue *que
     return lead->known_at_ms;
 }
 
+static void view_waiting(const struct router_queue *queue, struct router_queue_view *view)
+{
+    uint64_t waiting = queue->counts[ROUTER_WAITING];
+    const struct crew *crew = queue->crew;
+    view->ready = queue->ready < waiting ? queue->ready : waiting;
+    view->team = crew != NULL ? crew->name : "";
+    view->held = crew != NULL ? crew->n_held : 0;
+    view->held = view->held < waiting - view->ready ? view->held : waiting - view->ready;
+    view->delayed = waiting - view->ready - view->held;
+    if (crew == NULL)
+        return;
+    view->untouched = crew->n_untouched;
+    for (uint32_t i = 0; i < crew->n_desks; i++) {
+        view->touched += crew->desks[i]->touched;
+        view->sla_missed += crew->desks[i]->missed;
+    }
+}
+
 // By insertion: queues are few.
 static void view_put(struct router_queue_view *views, size_t n, struct router_queue_view view)
 {
@@ -110,6 +133,7 @@ size_t router_core_queues(struct router_core *core, struct arena *arena,
             .oldest_known_at_ms = oldest_waiting(core, core->queues[i]),
         };
         memcpy(view.counts, core->queues[i]->counts, sizeof view.counts);
+        view_waiting(core->queues[i], &view);
         view_put(views, n++, view);
     }
     *out = views;

@@ -49,6 +49,7 @@ static void view_standings_of(const struct subject *subject, struct router_stand
             .left = q->left,
             .left_at_ms = q->left_at_ms,
             .reason = q->left_reason != NULL ? q->left_reason : "",
+            .organization = "",
         };
     }
 }
@@ -64,10 +65,15 @@ static void view_standings(const struct account *account, struct arena *arena,
     out->standings = standings;
 }
 
+bool router_core_knows(const struct router_core *core, struct span account_id)
+{
+    return router_state_account_find(core, account_id) != NULL;
+}
+
 void router_core_account(const struct router_core *core, struct span account_id,
                          struct arena *arena, struct router_account_view *out)
 {
-    *out = (struct router_account_view){.stage = ""};
+    *out = (struct router_account_view){.stage = "", .organization = "", .owner = ""};
     const struct account *account = router_state_account_find(core, account_id);
     if (account == NULL)
         return;
