@@ -82,7 +82,7 @@ struct account {
     struct account **members;     // of an organization, in order of number
     uint32_t n_members, members_cap;
 };
-#define ORGANIZATION_MARK '\x1e'
+#define ORGANIZATION_MARK '\xff' // begins no id from outside: those are UTF-8
 
 // The account that leads are kept at: the organization where one is known.
 static inline struct account *account_home(struct account *account)
