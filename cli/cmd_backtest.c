@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/backtest/backtest.h"
+#include "cli/backtest_routing.h"
 #include "cli/cluster.h"
 #include "cli/file.h"
 #include "cli/commands.h"
@@ -17,7 +18,7 @@
 enum { PLAYBOOK_BYTES_MAX = 4 * 1024 * 1024, PROGRESS_MS = 500 };
 
 struct view {
-    const char *playbook, *events, *decisions, *paid, *accounts;
+    const char *playbook, *events, *decisions, *paid, *accounts, *routing, *dir;
     int64_t ids_remember;
     bool json;
     bool terminal;
@@ -291,8 +292,10 @@ static enum err backtest(struct view *v, struct err_info *info)
 int cmd_backtest(int argc, char **argv)
 {
     static const char *const accounts[] = {"personal", "email_domain", NULL};
-    struct view v = {
-        .accounts = "personal", .paid = "Subscription Started", .ids_remember = 1 << 24};
+    struct view v = {.dir = CLUSTER_DIR_DEFAULT,
+                     .accounts = "personal",
+                     .paid = "Subscription Started",
+                     .ids_remember = 1 << 24};
     const struct option options[] = {
         {"playbook", OPTION_TEXT, &v.playbook, "FILE", "the playbook (required)", 0, 0, NULL},
         {"events", OPTION_TEXT, &v.events, "FILE", "the events (required); - is standard input", 0,
@@ -306,18 +309,26 @@ int cmd_backtest(int argc, char **argv)
         {"remember-ids", OPTION_COUNT, &v.ids_remember, "N",
          "an event counts once among the last so many (16777216; 16 bytes each)", 1024,
          INT64_C(1) << 31, NULL},
+        {"routing", OPTION_TEXT, &v.routing, "FILE",
+         "instead: the leads of a running cluster under this playbook's routing and teams", 0, 0,
+         NULL},
+        OPTION_ROW_DATA(&v.dir),
         OPTION_ROW_JSON(&v.json),
     };
     const struct command command = {
         .name = "backtest",
-        .usage = "--playbook FILE --events FILE [options]",
+        .usage = "--playbook FILE --events FILE [options]\n"
+                 "       assay backtest --routing FILE [--data DIR] [--json]",
         .example = "assay backtest --playbook playbook.yaml --events last-quarter.ndjson.gz",
         .summary =
             "Runs a playbook over a file of events, without a cluster and without touching one: "
             "how "
             "many\nqualify, how soon, and whether those who qualify are those who pay. Its "
             "decisions are those\nthat a cluster makes of the same file. Memory grows with users "
-            "and accounts, not with events.",
+            "and accounts, not with events.\n"
+            "With --routing, the leads that a running cluster has made are routed once more: under "
+            "other caps,\nrules or teams, with consumers who work as they did, lead by lead. "
+            "Nothing in the cluster changes.",
         COMMAND_OPTIONS(options),
     };
     int code;
@@ -325,6 +336,12 @@ int cmd_backtest(int argc, char **argv)
         return code;
     struct err_info info = {0};
     v.terminal = output_is_terminal(stderr);
+    if (v.routing != NULL && (v.playbook != NULL || v.events != NULL))
+        return output_error(
+            "backtest", ERR_INVALID,
+            "--routing replays a cluster's leads: it takes no --playbook, --events");
+    if (v.routing != NULL)
+        return backtest_routing(v.dir, v.routing, v.json);
     if (v.playbook == NULL || v.events == NULL)
         return output_error("backtest", ERR_INVALID,
                             v.playbook == NULL ? "which playbook? (--playbook FILE)"
