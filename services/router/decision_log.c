@@ -100,20 +100,26 @@ void decision_log_seal(struct decision_log *log, struct fold_rows *rows)
 }
 
 struct reading {
+    const struct decision_query *query;
     uint64_t next; // offset wanted
-    size_t left;
-    size_t bytes_max;
+    size_t n, n_looked;
     struct buf *out;
     bool holed;
 };
 
+// Whether there is room for more.
 static bool read_one(struct reading *reading, struct span packed)
 {
-    buf_append_u32(reading->out, (uint32_t)packed.len);
-    buf_append_span(reading->out, packed);
+    const struct decision_query *query = reading->query;
     reading->next++;
-    reading->left--;
-    return reading->left > 0 && reading->out->len < reading->bytes_max;
+    reading->n_looked++;
+    if (query->wanted == NULL || query->wanted(query->arg, packed)) {
+        buf_append_u32(reading->out, (uint32_t)packed.len);
+        buf_append_span(reading->out, packed);
+        reading->n++;
+    }
+    return reading->n < query->max && reading->out->len < query->bytes_max &&
+           (query->wanted == NULL || reading->n_looked < query->look_max);
 }
 
 static bool read_row(void *arg, struct span key, struct span value)
@@ -126,17 +132,20 @@ static bool read_row(void *arg, struct span key, struct span value)
     return read_one(reading, value);
 }
 
-enum err decision_log_read(const struct decision_log *log, struct fold *fold, uint64_t after,
-                           size_t max, size_t bytes_max, struct buf *out, struct err_info *info)
+enum err decision_log_find(const struct decision_log *log, struct fold *fold,
+                           const struct decision_query *query, struct buf *out, uint64_t *next,
+                           struct err_info *info)
 {
-    struct reading reading = {.next = after + 1, .left = max, .bytes_max = bytes_max, .out = out};
-    if (after >= log->last || max == 0)
+    struct reading reading = {.query = query, .next = query->after + 1, .out = out};
+    *next = query->after;
+    if (query->after >= log->last || query->max == 0)
         return ERR_OK;
     if (reading.next < log->first) {
         // Everything below `first` is stored; what else is stored there may be read as well.
         enum err err =
             fold_scan(fold, log->table, store_u64_key(&reading.next), read_row, &reading, info);
-        if (err == ERR_OK && (reading.holed || reading.next == after + 1))
+        *next = reading.next - 1;
+        if (err == ERR_OK && (reading.holed || reading.n_looked == 0))
             err = err_set(info, ERR_CORRUPT, "decision %llu is missing",
                           (unsigned long long)reading.next);
         return err;
@@ -145,5 +154,14 @@ enum err decision_log_read(const struct decision_log *log, struct fold *fold, ui
            read_one(&reading, span_make(entry_at(log, reading.next)->bytes,
                                         entry_at(log, reading.next)->len)))
         continue;
+    *next = reading.next - 1;
     return ERR_OK;
+}
+
+enum err decision_log_read(const struct decision_log *log, struct fold *fold, uint64_t after,
+                           size_t max, size_t bytes_max, struct buf *out, struct err_info *info)
+{
+    struct decision_query query = {.after = after, .max = max, .bytes_max = bytes_max};
+    uint64_t next;
+    return decision_log_find(log, fold, &query, out, &next, info);
 }

@@ -23,6 +23,21 @@ void decision_log_seal(struct decision_log *log, struct fold_rows *rows);
 
 // Up to `max` decisions with offsets above `after`, and no more than about bytes_max: for each its
 // length (32 bits, little-endian), then its bytes, appended to `out`.
+//
+// With `wanted`, only those for which it says true, and no more than `look_max` are looked at.
+// *next: the last offset that was looked at, `after` when there is none.
+struct decision_query {
+    uint64_t after;
+    size_t max;
+    size_t bytes_max;
+    size_t look_max;
+    bool (*wanted)(void *arg, struct span packed); // NULL: all
+    void *arg;
+};
+MUST_USE enum err decision_log_find(const struct decision_log *log, struct fold *fold,
+                                    const struct decision_query *query, struct buf *out,
+                                    uint64_t *next, struct err_info *info);
+// All of them, up to `max`.
 MUST_USE enum err decision_log_read(const struct decision_log *log, struct fold *fold,
                                     uint64_t after, size_t max, size_t bytes_max, struct buf *out,
                                     struct err_info *info);

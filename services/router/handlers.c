@@ -77,14 +77,7 @@ static void pack_request(struct call *call)
     protobuf_c_message_pack(call->request, bytes);
     ProtobufCBinaryData data = {n, bytes};
     record.now_ms = router_now_ms(call->router);
-    static const Assay__Record__V1__LeadRequestRecord__RequestCase CASES[] = {
-        [CALL_LEASE] = ASSAY__RECORD__V1__LEAD_REQUEST_RECORD__REQUEST_LEASE,
-        [CALL_EXTEND] = ASSAY__RECORD__V1__LEAD_REQUEST_RECORD__REQUEST_EXTEND,
-        [CALL_ACK] = ASSAY__RECORD__V1__LEAD_REQUEST_RECORD__REQUEST_ACK,
-        [CALL_RELEASE] = ASSAY__RECORD__V1__LEAD_REQUEST_RECORD__REQUEST_RELEASE,
-        [CALL_COMPLETE] = ASSAY__RECORD__V1__LEAD_REQUEST_RECORD__REQUEST_COMPLETE,
-    };
-    record.request_case = CASES[call->kind];
+    record.request_case = ledger_record_case(call->kind);
     record.lease = data; // the members of the oneof share their place
     buf_clear(&call->bytes);
     size_t size = assay__record__v1__lead_request_record__get_packed_size(&record);
@@ -100,7 +93,7 @@ void call_send(struct call *call)
     *fold = (struct fold_item){0};
     call->answer = NULL;
     arena_reset(&call->arena);
-    if (call->kind <= CALL_COMPLETE) {
+    if (call->kind < CALL_CHANGES) {
         pack_request(call);
         fold->type = LEDGER_REQUEST;
         fold->body = buf_span(&call->bytes);
@@ -168,6 +161,7 @@ static void decisions_answer(struct call *call, Assay__Router__V1__ListDecisions
         at += sizeof len + len;
     }
     out->last = atomic_load(&call->router->last_decision);
+    out->next = call->looked;
     call->closure(&out->base, call->closure_data);
     mem_free(out->decisions);
 }
@@ -229,9 +223,32 @@ static bool bad_page_size(uint32_t max, void *closure_data)
 
 PLAIN_METHOD(on_extend, Extend, CALL_EXTEND)
 PLAIN_METHOD(on_ack, Ack, CALL_ACK)
-PLAIN_METHOD(on_release, Release, CALL_RELEASE)
 PLAIN_METHOD(on_complete, Complete, CALL_COMPLETE)
 PLAIN_METHOD(on_get_queues, GetQueues, CALL_GET_QUEUES)
+PLAIN_METHOD(on_get_teams, GetTeams, CALL_GET_TEAMS)
+PLAIN_METHOD(on_get_experiments, GetExperiments, CALL_GET_EXPERIMENTS)
+
+// The same, checked by itself first.
+#define CHECKED_METHOD(verb, Name, kind)                                                           \
+    static void on_##verb(Assay__Router__V1__RouterService_Service *methods,                       \
+                          const Assay__Router__V1__##Name##Request *request,                       \
+                          Assay__Router__V1__##Name##Response_Closure closure, void *closure_data) \
+    {                                                                                              \
+        struct err_info info;                                                                      \
+        enum err err = router_codec_check_##verb(request, &info);                                  \
+        if (err != ERR_OK)                                                                         \
+            rpc_fail_err(closure_data, err, &info);                                                \
+        else                                                                                       \
+            call_start(call_create(router_of(methods), kind, &request->base,                       \
+                                   (ProtobufCClosure)closure, closure_data));                      \
+    }
+CHECKED_METHOD(release, Release, CALL_RELEASE)
+CHECKED_METHOD(park, Park, CALL_PARK)
+CHECKED_METHOD(redrive, Redrive, CALL_REDRIVE)
+CHECKED_METHOD(assign, Assign, CALL_ASSIGN)
+CHECKED_METHOD(change_rep, ChangeRep, CALL_CHANGE_REP)
+CHECKED_METHOD(answer_prompt, AnswerPrompt, CALL_ANSWER_PROMPT)
+CHECKED_METHOD(get_prompts, GetPrompts, CALL_GET_PROMPTS)
 
 static void on_lease(Assay__Router__V1__RouterService_Service *methods,
                      const Assay__Router__V1__LeaseRequest *request,
@@ -255,6 +272,7 @@ static void on_list_decisions(Assay__Router__V1__RouterService_Service *methods,
     struct call *call = call_create(router_of(methods), CALL_LIST_DECISIONS, &request->base,
                                     (ProtobufCClosure)closure, closure_data);
     call->until_mono_ms = wait_until(closure_data, request->wait_ms);
+    call->looked = request->after;
     call_start(call);
 }
 
@@ -316,14 +334,6 @@ static void on_apply_signals(Assay__Router__V1__RouterService_Service *methods,
         (void)closure;                                                                             \
         rpc_fail(closure_data, RPC_UNIMPLEMENTED, #name " is not served");                         \
     }
-NOT_SERVED(park, Park)
-NOT_SERVED(redrive, Redrive)
-NOT_SERVED(assign, Assign)
-NOT_SERVED(get_teams, GetTeams)
-NOT_SERVED(change_rep, ChangeRep)
-NOT_SERVED(get_prompts, GetPrompts)
-NOT_SERVED(answer_prompt, AnswerPrompt)
-NOT_SERVED(get_experiments, GetExperiments)
 NOT_SERVED(get_webhooks, GetWebhooks)
 NOT_SERVED(list_dead_letters, ListDeadLetters)
 NOT_SERVED(replay_webhook, ReplayWebhook)

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The router's fold: what comes in, what is answered, and checkpoints. What its journal's records
-// do is in ledger_apply.c, what only looks in ledger_look.c.
-//
-// A record of signals or of a lead request holds the message as it came, and the clock. What cannot
-// change anything is answered by admit without a record: signals that were taken before, a lease
-// where nothing waits, a token that was never given out.
+// The router's fold: what is answered, and checkpoints. What comes in is in ledger_admit.c, what
+// its journal's records do in ledger_apply.c and ledger_requests.c, what only looks in
+// ledger_look.c.
 #include "common/base/mem.h"
 #include "services/playbook/load.h"
 #include "services/router/router_impl.h"
@@ -16,124 +13,6 @@ const struct store_table LEDGER_TABLES[ROUTER_TABLES] = {
     [ROUTER_TABLE_ROUTER] = {"router", STORE_KEY_U64},
     [ROUTER_TABLE_DECISIONS] = {"decisions", STORE_KEY_U64},
 };
-
-// ---- Admission
-// ------------------------------------------------------------------------------------
-
-static bool covered(const struct router_mark *mark, const struct router_signal *signal)
-{
-    return signal->position < mark->position ||
-           (signal->position == mark->position && signal->index <= mark->index);
-}
-
-static enum fold_admission admit_signals(struct router *router, const struct signals_item *item)
-{
-    struct router_mark mark = router_core_mark(router->core, item->signals.lane);
-    for (size_t i = 0; i < item->signals.n; i++)
-        if (!covered(&mark, &item->signals.items[i]))
-            return FOLD_APPEND;
-    return FOLD_ANSWER;
-}
-
-static enum fold_admission admit_lease(struct router *router, struct call *call)
-{
-    const Assay__Router__V1__LeaseRequest *request =
-        (const Assay__Router__V1__LeaseRequest *)call->request;
-    struct router_lease lease = ledger_lease_of(request);
-    call->seen_leads = atomic_load(&router->leads_version);
-    call->err = router_core_lease_check(router->core, &lease, &call->info);
-    if (call->err != ERR_OK)
-        return FOLD_ANSWER;
-    call->empty = router_core_prospect(router->core, &lease) == ROUTER_PROSPECT_NOTHING;
-    return call->empty ? FOLD_ANSWER : FOLD_APPEND;
-}
-
-static enum fold_admission admit_by_token(struct router *router, struct call *call,
-                                          const char *lead_id, const char *token)
-{
-    call->err =
-        router_core_token_check(router->core, span_of(lead_id), span_of(token), &call->info);
-    return call->err == ERR_OK ? FOLD_APPEND : FOLD_ANSWER;
-}
-
-static enum fold_admission admit_call(struct router *router, struct call *call)
-{
-    call->err = ERR_OK;
-    call->empty = false;
-    switch (call->kind) {
-    case CALL_LEASE:
-        return admit_lease(router, call);
-    case CALL_EXTEND: {
-        const Assay__Router__V1__ExtendRequest *r = (const void *)call->request;
-        return admit_by_token(router, call, r->lead_id, r->lease_token);
-    }
-    case CALL_ACK: {
-        const Assay__Router__V1__AckRequest *r = (const void *)call->request;
-        return admit_by_token(router, call, r->lead_id, r->lease_token);
-    }
-    case CALL_RELEASE: {
-        const Assay__Router__V1__ReleaseRequest *r = (const void *)call->request;
-        return admit_by_token(router, call, r->lead_id, r->lease_token);
-    }
-    case CALL_COMPLETE: {
-        const Assay__Router__V1__CompleteRequest *r = (const void *)call->request;
-        return admit_by_token(router, call, r->lead_id, r->lease_token);
-    }
-    case CALL_LIST_LEADS:
-    case CALL_LIST_DECISIONS:
-    case CALL_GET_ACCOUNT:
-    case CALL_GET_QUEUES:
-        break;
-    }
-    CHECK(false); // these have no record
-    return FOLD_ANSWER;
-}
-
-// At the first start the playbook's record is on its way before everything else; a moment later it
-// is there.
-static enum fold_admission admit_without_playbook(struct item *item, bool expired)
-{
-    if (!expired)
-        return FOLD_HOLD;
-    if (item->kind == ITEM_SIGNALS) {
-        ledger_signals_of(item)->err = ERR_UNAVAILABLE;
-    } else {
-        struct call *call = ledger_call_of(item);
-        call->err = err_set(&call->info, ERR_UNAVAILABLE, "there is no playbook in force yet");
-    }
-    return FOLD_ANSWER;
-}
-
-static enum fold_admission ledger_admit(void *state, struct fold_item *fold, bool expired)
-{
-    struct router *router = state;
-    struct item *item = ledger_item_of(fold);
-    bool needs_playbook = item->kind == ITEM_SIGNALS || item->kind == ITEM_CALL;
-    if (needs_playbook && router_core_playbook(router->core) == NULL)
-        return admit_without_playbook(item, expired);
-    switch (item->kind) {
-    case ITEM_SIGNALS:
-        return admit_signals(router, ledger_signals_of(item));
-    case ITEM_CALL:
-        return admit_call(router, ledger_call_of(item));
-    case ITEM_TICK: {
-        const struct tick_item *tick = CONTAINER_OF(item, struct tick_item, item);
-        struct router_counts counts;
-        router_core_counts(router->core, &counts);
-        bool due = tick->token != NULL ? counts.clock_ms < tick->now_ms
-                                       : router_core_next_due(router->core) <= tick->now_ms;
-        return due ? FOLD_APPEND : FOLD_ANSWER;
-    }
-    case ITEM_PLAYBOOK:
-    case ITEM_REPORTED:
-        return FOLD_APPEND;
-    case ITEM_OUTCOMES: // these are inspected
-    case ITEM_WAKE:
-        break;
-    }
-    CHECK(false);
-    return FOLD_ANSWER;
-}
 
 // ---- Answers
 // --------------------------------------------------------------------------------------

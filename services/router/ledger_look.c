@@ -3,6 +3,8 @@
 #include "common/base/mem.h"
 #include "services/router/router_impl.h"
 
+enum { LOOK_DECISIONS_MAX = 5000 }; // of one call that filters
+
 static void look_leads(struct router *router, struct call *call)
 {
     const Assay__Router__V1__ListLeadsRequest *in = (const void *)call->request;
@@ -28,14 +30,31 @@ static void look_leads(struct router *router, struct call *call)
     call->answer = &out->base;
 }
 
+static bool decision_wanted(void *arg, struct span packed)
+{
+    const Assay__Router__V1__ListDecisionsRequest *in = arg;
+    return router_codec_decision_is_of(packed, span_of(in->queue), span_of(in->lead_id));
+}
+
+// From where the last look ended, when the call has waited. With a filter, a page without decisions
+// is an answer when more can be looked at: the fold does not look at all of them in one go.
 static void look_decisions(struct router *router, struct call *call)
 {
     const Assay__Router__V1__ListDecisionsRequest *in = (const void *)call->request;
+    bool filters = in->queue[0] != '\0' || in->lead_id[0] != '\0';
+    struct decision_query query = {
+        .after = call->looked,
+        .max = in->max == 0 ? 1000 : in->max,
+        .bytes_max = (size_t)router->config->page_max_bytes,
+        .look_max = LOOK_DECISIONS_MAX,
+        .wanted = filters ? decision_wanted : NULL,
+        .arg = (void *)in,
+    };
     buf_clear(&call->bytes);
-    call->err =
-        decision_log_read(router->log, router->fold, in->after, in->max == 0 ? 1000 : in->max,
-                          (size_t)router->config->page_max_bytes, &call->bytes, &call->info);
-    call->empty = call->err == ERR_OK && call->bytes.len == 0;
+    call->err = decision_log_find(router->log, router->fold, &query, &call->bytes, &call->looked,
+                                  &call->info);
+    call->empty = call->err == ERR_OK && call->bytes.len == 0 &&
+                  call->looked >= decision_log_last(router->log);
 }
 
 static void look_account(struct router *router, struct call *call)
@@ -84,6 +103,49 @@ static void look_queues(struct router *router, struct call *call)
     call->answer = &out->base;
 }
 
+static void look_teams(struct router *router, struct call *call)
+{
+    const struct router_team_view *views;
+    int64_t now_ms = router_now_ms(router);
+    size_t n = router_core_teams(router->core, now_ms, &call->arena, &views);
+    Assay__Router__V1__GetTeamsResponse *out = arena_alloc(&call->arena, sizeof *out);
+    assay__router__v1__get_teams_response__init(out);
+    out->n_teams = n;
+    out->teams = arena_alloc(&call->arena, (n + 1) * sizeof *out->teams);
+    for (size_t i = 0; i < n; i++)
+        out->teams[i] = router_codec_team(&views[i], &call->arena);
+    out->now_ms = now_ms;
+    call->answer = &out->base;
+}
+
+static void look_prompts(struct router *router, struct call *call)
+{
+    const Assay__Router__V1__GetPromptsRequest *in = (const void *)call->request;
+    const struct router_prompt *prompts;
+    size_t n = router_core_prompts(router->core, span_of(in->account_id), span_of(in->user_id),
+                                   router_now_ms(router), &call->arena, &prompts);
+    Assay__Router__V1__GetPromptsResponse *out = arena_alloc(&call->arena, sizeof *out);
+    assay__router__v1__get_prompts_response__init(out);
+    out->n_prompts = n;
+    out->prompts = arena_alloc(&call->arena, (n + 1) * sizeof *out->prompts);
+    for (size_t i = 0; i < n; i++)
+        out->prompts[i] = router_codec_prompt(&prompts[i], &call->arena);
+    call->answer = &out->base;
+}
+
+static void look_experiments(struct router *router, struct call *call)
+{
+    const struct router_experiment_view *views;
+    size_t n = router_core_experiments(router->core, router_now_ms(router), &call->arena, &views);
+    Assay__Router__V1__GetExperimentsResponse *out = arena_alloc(&call->arena, sizeof *out);
+    assay__router__v1__get_experiments_response__init(out);
+    out->n_experiments = n;
+    out->experiments = arena_alloc(&call->arena, (n + 1) * sizeof *out->experiments);
+    for (size_t i = 0; i < n; i++)
+        out->experiments[i] = router_codec_experiment(&views[i], &call->arena);
+    call->answer = &out->base;
+}
+
 // Outcomes that wait, with the instant at which they count: in a cluster that lives by its events'
 // times, the last one that the account knows.
 static void look_outcomes(struct router *router, struct outcomes_item *batch)
@@ -115,25 +177,16 @@ void ledger_inspect(void *state, struct fold_item *fold)
     }
     struct call *call = ledger_call_of(item);
     call->err = ERR_OK;
-    switch (call->kind) {
-    case CALL_LIST_LEADS:
-        look_leads(router, call);
-        break;
-    case CALL_LIST_DECISIONS:
-        look_decisions(router, call);
-        break;
-    case CALL_GET_ACCOUNT:
-        look_account(router, call);
-        break;
-    case CALL_GET_QUEUES:
-        look_queues(router, call);
-        break;
-    case CALL_LEASE:
-    case CALL_EXTEND:
-    case CALL_ACK:
-    case CALL_RELEASE:
-    case CALL_COMPLETE:
-        CHECK(false);
-    }
+    static void (*const LOOKS[CALL_KINDS])(struct router *, struct call *) = {
+        [CALL_LIST_LEADS] = look_leads,
+        [CALL_LIST_DECISIONS] = look_decisions,
+        [CALL_GET_ACCOUNT] = look_account,
+        [CALL_GET_QUEUES] = look_queues,
+        [CALL_GET_TEAMS] = look_teams,
+        [CALL_GET_PROMPTS] = look_prompts,
+        [CALL_GET_EXPERIMENTS] = look_experiments,
+    };
+    CHECK(LOOKS[call->kind] != NULL);
+    LOOKS[call->kind](router, call);
     router_answered(router, &call->item);
 }

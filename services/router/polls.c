@@ -43,8 +43,7 @@ static bool has_changed(const struct call *call)
     struct router *router = call->router;
     if (call->kind == CALL_LEASE)
         return atomic_load(&router->leads_version) != call->seen_leads;
-    const Assay__Router__V1__ListDecisionsRequest *in = (const void *)call->request;
-    return atomic_load(&router->last_decision) > in->after;
+    return atomic_load(&router->last_decision) > call->looked;
 }
 
 static void waited_cb(void *arg)

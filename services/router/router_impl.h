@@ -71,10 +71,20 @@ enum call_kind {
     CALL_ACK,
     CALL_RELEASE,
     CALL_COMPLETE,
-    CALL_LIST_LEADS,
+    CALL_PARK,
+    CALL_REDRIVE,
+    CALL_ASSIGN,
+    CALL_CHANGE_REP,
+    CALL_ANSWER_PROMPT,
+    CALL_CHANGES, // those before it change something, and are journaled
+    CALL_LIST_LEADS = CALL_CHANGES,
     CALL_LIST_DECISIONS,
     CALL_GET_ACCOUNT,
     CALL_GET_QUEUES,
+    CALL_GET_TEAMS,
+    CALL_GET_PROMPTS,
+    CALL_GET_EXPERIMENTS,
+    CALL_KINDS,
 };
 
 // A call of a generated method. The loop's, but while it is with the fold.
@@ -87,6 +97,7 @@ struct call {
     void *closure_data;
     int64_t until_mono_ms; // how long it may wait for something to come
     uint64_t page;         // LIST_LEADS: where it starts
+    uint64_t looked;       // LIST_DECISIONS: the last one that was looked at
     bool cancelled;
     // What the fold's thread found.
     struct arena arena; // of the answer
@@ -244,11 +255,17 @@ extern const struct fold_ops LEDGER_OPS;
 extern const struct store_table LEDGER_TABLES[ROUTER_TABLES];
 void ledger_publish(struct router *router);
 
-// ledger_apply.c, ledger_look.c: as fold_ops says.
+// ledger_admit.c, ledger_apply.c, ledger_look.c: as fold_ops says.
+enum fold_admission ledger_admit(void *state, struct fold_item *fold, bool expired);
 enum err ledger_apply(void *state, uint64_t position, const struct journal_record *record,
                       struct fold_item *fold, struct err_info *info);
 void ledger_inspect(void *state, struct fold_item *fold);
 struct router_lease ledger_lease_of(const Assay__Router__V1__LeaseRequest *request);
+void ledger_take_effects(struct router *router); // moves what the core decided into the log
+int ledger_record_case(enum call_kind kind);     // of a LeadRequestRecord
+// ledger_requests.c: a LeadRequestRecord, and its call's answer. CORRUPT: it cannot be read.
+MUST_USE enum err ledger_request(struct router *router, struct span body, struct item *item,
+                                 struct err_info *info);
 
 static inline struct item *ledger_item_of(struct fold_item *fold)
 {
