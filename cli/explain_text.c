@@ -119,7 +119,8 @@ static void measure_note(const Assay__Scorer__V1__Measure *m, FILE *stream)
 static void subject_write(const struct explain *e, bool of_user, FILE *stream)
 {
     for (size_t i = 0; i < e->lane->n_signals; i++)
-        if ((e->lane->signals[i]->user_id[0] != '\0') == of_user)
+        if ((e->lane->signals[i]->user_id[0] != '\0') == of_user &&
+            strcmp(e->lane->signals[i]->kind, "fact") != 0)
             signal_write(e, e->lane->signals[i], stream);
     struct output_table table = {.right = 2};
     for (size_t i = 0; i < e->lane->n_measures; i++) {

@@ -253,4 +253,7 @@ void playbook_canonical_signal(const struct playbook *playbook, const struct sig
     canonical_condition(playbook, signal->condition, out);
     if (signal->memory)
         canonical_memory(playbook, signal, out);
+    // It keeps what it told.
+    if (signal->origin == SIGNAL_FACT)
+        buf_append_text(out, " fact");
 }

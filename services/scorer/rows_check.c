@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "services/scorer/core/fact.h"
 #include "services/scorer/core/score.h"
 #include "services/scorer/core/value.h"
 #include "services/scorer/core/window.h"
@@ -236,12 +237,24 @@ static bool check_measure(const struct check *check, enum scope scope,
 
 // ---- Subjects ----
 
-static bool check_signals(const struct plan_scope *shape, struct subject *subject)
+// A fact has told a value while it is true, and no longer.
+static bool check_mark(const struct signal *signal, const struct signal_mark *mark, uint8_t flags)
 {
+    if (!check_instant(mark->since_ms, true))
+        return false;
+    if (fact_is(signal))
+        return (mark->told != 0) == ((flags & SIGNAL_TRUE) != 0) && (flags & SIGNAL_MET) == 0;
+    return check_instant(mark->met_ms, true);
+}
+
+static bool check_signals(const struct plan *plan, enum scope scope, struct subject *subject)
+{
+    const struct plan_scope *shape = &plan->scopes[scope];
     const int64_t *leaves = subject_leaves(shape, subject);
+    const uint8_t *flags = subject_flags(shape, subject);
     for (uint32_t i = 0; subject->marks != NULL && i < shape->n_signals; i++) {
-        const struct signal_mark *mark = &subject->marks[i];
-        if (!check_instant(mark->since_ms, true) || !check_instant(mark->met_ms, true))
+        if (!check_mark(&plan->playbook->signals[shape->of_number[i]], &subject->marks[i],
+                        flags[i]))
             return false;
     }
     for (uint32_t i = 0; i < shape->n_leaves; i++) {
@@ -263,5 +276,5 @@ bool rows_check_subject(const struct plan *plan, enum scope scope, struct subjec
         if (!check_measure(&check, scope, subject))
             return false;
     }
-    return check_signals(&plan->scopes[scope], subject) && rows_check_traits(subject->traits);
+    return check_signals(plan, scope, subject) && rows_check_traits(subject->traits);
 }

@@ -5,6 +5,7 @@
 
 #include "common/base/hash.h"
 #include "common/base/mem.h"
+#include "services/scorer/core/fact.h"
 #include "services/scorer/core/warming.h"
 
 typedef Assay__Record__V1__CellRecord cell_record;
@@ -374,9 +375,15 @@ static enum err rows_cell_restore(const cell_record *record, enum cell_shape sha
 
 // ---- Subjects ----
 
-static void rows_signals_record(const struct plan_scope *scope, struct subject *subject,
+static bool rows_is_fact(const struct plan *plan, enum scope scope, uint32_t number)
+{
+    return fact_is(&plan->playbook->signals[plan->scopes[scope].of_number[number]]);
+}
+
+static void rows_signals_record(const struct plan *plan, enum scope of, struct subject *subject,
                                 struct arena *arena, subject_record *out)
 {
+    const struct plan_scope *scope = &plan->scopes[of];
     const uint8_t *flags = subject_flags(scope, subject);
     // Nothing has changed yet: every flag is 0.
     if (subject->marks == NULL)
@@ -395,6 +402,7 @@ static void rows_signals_record(const struct plan_scope *scope, struct subject *
         signal->met = (flags[i] & SIGNAL_MET) != 0;
         signal->met_ms = signal->met ? subject->marks[i].met_ms : 0;
         signal->spent = (flags[i] & SIGNAL_SPENT) != 0;
+        signal->told = rows_is_fact(plan, of, i) ? subject->marks[i].told : 0;
         out->signals[i] = signal;
     }
 }
@@ -410,7 +418,7 @@ subject_record *rows_subject_record(const struct plan *plan, enum scope scope,
     for (uint32_t i = 0; i < shape->n_cells; i++)
         out->cells[i] =
             rows_cell_record(&subject->cells[i], (enum cell_shape)shape->shapes[i], arena);
-    rows_signals_record(shape, subject, arena, out);
+    rows_signals_record(plan, scope, subject, arena, out);
     const int64_t *leaves = subject_leaves(shape, subject);
     bool any = false;
     for (uint32_t i = 0; i < shape->n_leaves; i++)
@@ -425,9 +433,10 @@ subject_record *rows_subject_record(const struct plan *plan, enum scope scope,
 }
 
 static void rows_signal_restore(const signal_record *record, const struct plan_scope *shape,
-                                int32_t number, struct subject *subject)
+                                int32_t number, bool fact, struct subject *subject)
 {
-    bool marked = record->ever || record->value || record->since_ms != 0 || record->met;
+    bool marked =
+        record->ever || record->value || record->since_ms != 0 || record->met || record->told != 0;
     if (!marked)
         return;
     subject_flags(shape, subject)[number] =
@@ -435,7 +444,10 @@ static void rows_signal_restore(const signal_record *record, const struct plan_s
                   (record->met ? SIGNAL_MET : 0) | (record->spent ? SIGNAL_SPENT : 0));
     struct signal_mark *mark = subject_mark(shape, subject, number);
     mark->since_ms = record->since_ms;
-    mark->met_ms = record->met_ms;
+    if (fact)
+        mark->told = record->told;
+    else
+        mark->met_ms = record->met_ms;
     // Rows from before they were counted: once, at least.
     mark->episodes = record->episodes == 0 && record->ever ? 1 : record->episodes;
     if (record->event_id[0] != '\0')
@@ -464,7 +476,8 @@ enum err rows_subject_restore(const subject_record *record, const struct rows_li
     for (size_t i = 0; i < record->n_signals; i++) {
         int32_t to = lists->to_signals[scope][i];
         if (to >= 0)
-            rows_signal_restore(record->signals[i], shape, to, subject);
+            rows_signal_restore(record->signals[i], shape, to,
+                                rows_is_fact(lists->plan, scope, (uint32_t)to), subject);
     }
     int64_t *leaves = subject_leaves(shape, subject);
     for (size_t i = 0; i < record->n_leaf_since_ms; i++) {

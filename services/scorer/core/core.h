@@ -57,7 +57,8 @@ struct evidence {
     int64_t since_ms;
 };
 
-// A signal that changed. Texts live in the arena given to the call.
+// A signal that changed, or a fact that is told again (fact.h). Texts live in the arena given to
+// the call.
 struct signal_change {
     uint64_t index; // within the record: (place of the event or account) << 32 | running number
     const char *signal;
@@ -71,7 +72,7 @@ struct signal_change {
     const struct evidence *evidence; // the leaves that hold, when value is true
     size_t n_evidence;
     uint32_t episode;   // which time it is, from 1; also of the change to false
-    const char *label;  // of the signal, or ""
+    const char *label;  // of the signal, or ""; of a fact that is true what it tells
     const char *reason; // why it turned false: "exit: not activated", "projects at_least 3"; or ""
 };
 
@@ -172,7 +173,7 @@ struct explained_signal {
     enum signal_origin origin;
     const char *definition; // DEFINITION: its name; else ""
     const char *role;       // DEFINITION: "pal", "pql", "pqa", "mql"; else ""
-    const char *label;      // or ""
+    const char *label;      // or ""; of a fact that is true its value
     // Of a signal with a memory. Instants are 0 when there is nothing to wait for.
     bool memory;
     uint32_t episodes;  // how often it has been true, now included
@@ -207,8 +208,8 @@ struct explanation {
 };
 
 // As of the account's clock. `user` empty: the account alone; a user that is not known: known is
-// false. Definitions come first, then stages, then other signals; parts of fit profiles stand under
-// the conditions that look at them.
+// false. Definitions come first, then stages, then other signals, facts last; parts of fit profiles
+// stand under the conditions that look at them.
 void core_explain(struct core *core, struct span account, struct span user, struct arena *arena,
                   struct explanation *out);
 // Fills the events of an explanation's conditions, as of its clock.

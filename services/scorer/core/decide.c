@@ -10,6 +10,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/time_text.h"
+#include "services/scorer/core/fact.h"
 #include "services/scorer/core/memory.h"
 #include "services/scorer/core/telling.h"
 #include "services/scorer/core/timers.h"
@@ -115,7 +116,8 @@ static void decide_emit(struct decision *decision, const struct scene *scene,
         .evidence = evidence,
         .n_evidence = n,
         .episode = mark->episodes,
-        .label = arena_dup(arena, span_of(signal->label)),
+        .label = value && fact_is(signal) ? fact_text(scene, signal, arena)
+                                          : arena_dup(arena, span_of(signal->label)),
         .reason = value ? "" : telling_reason(scene, signal, left, arena),
     };
 }
@@ -134,6 +136,31 @@ static void decide_count_user(const struct decision *decision, int32_t signal, b
     }
 }
 
+static void decide_mark(const struct decision *decision, struct scene *scene,
+                        struct signal_mark *mark)
+{
+    mark->since_ms = scene->clock_ms;
+    mem_free(mark->event_id);
+    mark->event_id = decision->event_id.len == 0 ? NULL : mem_dup(decision->event_id);
+    scene->flipped = true;
+}
+
+// A fact that stays true is told again when its value is another one.
+static void decide_fact(struct decision *decision, struct scene *scene, const struct signal *signal)
+{
+    // What neither the event nor time has touched is as it was.
+    if (scene->touched != NULL && !condition_touched(scene, signal->condition, scene->touched))
+        return;
+    struct signal_mark *mark = subject_mark(&scene->plan->scopes[signal->scope],
+                                            scene_subject(scene, signal->scope), signal->number);
+    uint64_t told = fact_hash(scene, signal, decision->arena);
+    if (told == mark->told)
+        return;
+    mark->told = told;
+    decide_mark(decision, scene, mark);
+    decide_emit(decision, scene, signal, mark, true, false);
+}
+
 static void decide_change(struct decision *decision, struct scene *scene, int32_t position,
                           bool value, bool left)
 {
@@ -144,11 +171,10 @@ static void decide_change(struct decision *decision, struct scene *scene, int32_
     bool first = (*flags & SIGNAL_EVER) == 0;
     *flags = (uint8_t)(value ? *flags | SIGNAL_TRUE | SIGNAL_EVER : *flags & ~SIGNAL_TRUE);
     struct signal_mark *mark = subject_mark(scope, subject, signal->number);
-    mark->since_ms = scene->clock_ms;
     mark->episodes += value;
-    mem_free(mark->event_id);
-    mark->event_id = decision->event_id.len == 0 ? NULL : mem_dup(decision->event_id);
-    scene->flipped = true;
+    if (fact_is(signal))
+        mark->told = value ? fact_hash(scene, signal, decision->arena) : 0;
+    decide_mark(decision, scene, mark);
     decide_emit(decision, scene, signal, mark, value, left);
     if (signal->scope == SCOPE_USER)
         decide_count_user(decision, position, value, first);
@@ -166,6 +192,8 @@ static void decide_signal(struct decision *decision, struct scene *scene, int32_
     scene->flipped = scene->flipped || scene->plan->signals[position].unsteady;
     if (value != condition_signal(scene, position))
         decide_change(decision, scene, position, value, left);
+    else if (value && fact_is(signal))
+        decide_fact(decision, scene, signal);
 }
 
 // ---- Lapses ----

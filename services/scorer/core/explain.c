@@ -4,6 +4,7 @@
 #include "common/base/hash.h"
 #include "services/scorer/core/contributions.h"
 #include "services/scorer/core/decide.h"
+#include "services/scorer/core/fact.h"
 #include "services/scorer/core/memory.h"
 #include "services/scorer/core/value.h"
 #include "services/scorer/core/warm.h"
@@ -228,13 +229,14 @@ static void explain_signal(const struct scene *scene, int32_t position, struct a
         .n_met = n_met,
         .position = position,
         .origin = signal->origin,
-        .label = arena_dup(arena, span_of(signal->label)),
+        .label = value && fact_is(signal) ? fact_text(scene, signal, arena)
+                                          : arena_dup(arena, span_of(signal->label)),
     };
     explain_definition(playbook, position, arena, out);
     explain_memory(scene, signal, flags, mark, out);
 }
 
-// In the order in which people ask: definitions, stages, the rest.
+// In the order in which people ask: definitions, stages, the rest; facts are for machines.
 static int explain_rank(enum signal_origin origin)
 {
     switch (origin) {
@@ -247,8 +249,9 @@ static int explain_rank(enum signal_origin origin)
     case SIGNAL_IMPLIED:
     case SIGNAL_MARKETING:
         return 2;
-    case SIGNAL_CRITERION:
     case SIGNAL_FACT:
+        return 3;
+    case SIGNAL_CRITERION:
         break;
     }
     return -1;
@@ -258,7 +261,7 @@ static void explain_scope_signals(const struct scene *scene, enum scope scope, s
                                   struct explained_signal *out, size_t *n)
 {
     const struct plan_scope *shape = &scene->plan->scopes[scope];
-    for (int rank = 0; rank < 3; rank++) {
+    for (int rank = 0; rank < 4; rank++) {
         for (int32_t s = sigset_next(&shape->all, 0); s >= 0; s = sigset_next(&shape->all, s + 1)) {
             if (explain_rank(scene->plan->playbook->signals[s].origin) == rank)
                 explain_signal(scene, s, arena, &out[(*n)++]);
@@ -316,8 +319,10 @@ static const struct property *explain_traits(const struct traits *own, const str
 static bool explain_qualifies(const struct plan *plan, struct user *user)
 {
     const uint8_t *flags = subject_flags(&plan->scopes[SCOPE_USER], &user->subject);
-    for (uint32_t i = 0; i < plan->scopes[SCOPE_USER].n_signals; i++) {
-        if ((flags[i] & SIGNAL_TRUE) != 0)
+    const struct plan_scope *scope = &plan->scopes[SCOPE_USER];
+    for (uint32_t i = 0; i < scope->n_signals; i++) {
+        if ((flags[i] & SIGNAL_TRUE) != 0 &&
+            !fact_is(&plan->playbook->signals[scope->of_number[i]]))
             return true;
     }
     return false;

@@ -232,6 +232,15 @@ static void plan_walk_signal(struct plan *plan, const struct signal *signal,
     // A memory notes every change of its conditions, whatever the signal is.
     if (signal->memory)
         out->rising = out->timed = true;
+    if (signal->origin != SIGNAL_FACT)
+        return;
+    // One test, of what it tells; any event may bring the next change of that nearer.
+    const struct condition *condition = &plan->playbook->conditions[signal->condition];
+    CHECK(condition->kind == CONDITION_TEST && !signal->memory);
+    CHECK(condition->operand != OPERAND_ACCOUNT_TRAIT || signal->scope == SCOPE_ACCOUNT);
+    CHECK(condition->operand != OPERAND_MEASURE ||
+          plan->playbook->measures[condition->measure].scope == signal->scope);
+    out->unsteady = out->unsteady || out->timed;
 }
 
 // What a leaf says, without the order in which its signal lists it.

@@ -26,8 +26,11 @@ enum {
 
 // What is known of a signal since its first change, or since its condition first held.
 struct signal_mark {
-    int64_t since_ms;  // of the last change
-    int64_t met_ms;    // SIGNAL_MET: since when
+    int64_t since_ms; // of the last change; of a fact, also of its value
+    union {
+        int64_t met_ms; // SIGNAL_MET: since when; of one with a memory
+        uint64_t told;  // of a fact: the value as last told (fact.h); 0: it is false
+    };
     char *event_id;    // NULL: an instant completed the last change
     uint32_t episodes; // how often it has turned true
 };

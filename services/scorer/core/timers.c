@@ -7,6 +7,7 @@
 #include "common/base/check.h"
 
 #include "common/base/mem.h"
+#include "services/scorer/core/fact.h"
 #include "services/scorer/core/memory.h"
 #include "services/scorer/core/timers_leaf.h"
 
@@ -31,11 +32,21 @@ static int64_t timers_of_leaf(struct scene *scene, int32_t at, enum timers_how h
     return leaf->timed && timers_settled(scene, leaf) ? timers_leaf(scene, at, how) : STATE_NEVER;
 }
 
+// When what a fact tells changes, while it is true.
+static int64_t timers_of_fact(struct scene *scene, const struct signal *fact, enum timers_how how)
+{
+    const struct plan_leaf *leaf = &scene->plan->leaves[fact->condition];
+    return leaf->timed && timers_settled(scene, leaf) ? timers_fact(scene, fact, how) : STATE_NEVER;
+}
+
 static int64_t timers_of_signal(struct scene *scene, int32_t position, enum timers_how how)
 {
     const struct plan *plan = scene->plan;
     const struct plan_signal *signal = &plan->signals[position];
+    const struct signal *what = &plan->playbook->signals[position];
     int64_t due = STATE_NEVER;
+    if (fact_is(what) && condition_signal(scene, position))
+        return timers_of_fact(scene, what, how);
     for (uint32_t i = 0; i < signal->n_leaves; i++) {
         // What every user sees of the account is timed with the account.
         if (plan->leaves[signal->leaves[i]].sight == SIGHT_SHARED)

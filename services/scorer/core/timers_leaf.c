@@ -4,6 +4,7 @@
 #include "common/base/check.h"
 
 #include "common/base/time_text.h"
+#include "services/scorer/core/fact.h"
 #include "services/scorer/core/leaf_bounds.h"
 #include "services/scorer/core/score.h"
 #include "services/scorer/core/value.h"
@@ -264,4 +265,23 @@ int64_t timers_leaf(struct scene *scene, int32_t at, enum timers_how how)
          leaf->test == TEST_BELOW))
         return timers_falling(scene, at);
     return timers_search(scene, at, how);
+}
+
+int64_t timers_fact(struct scene *scene, const struct signal *fact, enum timers_how how)
+{
+    const struct condition *leaf = &scene->plan->playbook->conditions[fact->condition];
+    if (leaf->operand != OPERAND_MEASURE || scene->plan->leaves[fact->condition].continuous)
+        return timers_leaf(scene, fact->condition, how);
+    int64_t kept = scene->clock_ms, then = kept;
+    uint64_t now = fact_hash(scene, fact, NULL); // of a measure nothing needs an arena
+    bool changed = false;
+    while (!changed) {
+        then = measure_change(scene, leaf->measure, then, 0);
+        if (then > TIMERS_END_MS)
+            return STATE_NEVER;
+        scene->clock_ms = then;
+        changed = how == TIMERS_EARLY || fact_hash(scene, fact, NULL) != now;
+        scene->clock_ms = kept;
+    }
+    return then;
 }

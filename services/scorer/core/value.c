@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/scorer/core/value.h"
 
+#include <stdio.h>
+
+#include "common/base/text.h"
+
 static int64_t value_clamp(__int128 milli)
 {
     if (milli > VALUE_MILLI_MAX)
@@ -152,4 +156,20 @@ const char *value_text(const struct value *value, struct arena *arena)
         return value->flag ? "true" : "false";
     }
     return "";
+}
+
+const char *value_exact_text(const struct value *value, struct arena *arena)
+{
+    enum { DIGITS_LEAST = 15, DIGITS_MOST = 17 };
+    struct value normal = value_normal(value);
+    if (normal.type != VALUE_NUMBER)
+        return value_text(&normal, arena);
+    char text[40];
+    double back = 0;
+    for (int digits = DIGITS_LEAST; digits <= DIGITS_MOST; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, normal.number);
+        if (text_to_double(span_of(text), &back) && back == normal.number)
+            break;
+    }
+    return arena_dup(arena, span_of(text));
 }

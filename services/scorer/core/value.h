@@ -43,5 +43,7 @@ int value_order(const struct value *a, const struct value *b);
 struct hash128 value_hash(const struct value *value);
 // As a person reads it: "saas", "12.5", "true"; "" for none.
 const char *value_text(const struct value *value, struct arena *arena);
+// The same, but a number is told in full: the shortest decimal that is this number again.
+const char *value_exact_text(const struct value *value, struct arena *arena);
 // Thousandths as a person reads them: "3", "12.5", "-0.125".
 const char *value_milli_text(int64_t milli, struct arena *arena);
