@@ -217,8 +217,10 @@ static void canonical_function(const struct playbook *playbook, const struct mea
 {
     switch (measure->kind) {
     case MEASURE_COUNT:
-    case MEASURE_BUSIEST_HOUR:
         canonical_of_events(playbook, measure, "count", out);
+        return;
+    case MEASURE_BUSIEST_HOUR:
+        canonical_of_events(playbook, measure, "busiest_hour", out);
         return;
     case MEASURE_SUM:
         canonical_of_property(playbook, measure, "sum", out);

@@ -64,6 +64,7 @@ static bool check_empty(const struct cell *cell, enum cell_shape shape)
 {
     switch (shape) {
     case CELL_BUCKETS:
+    case CELL_HOURS:
         return cell->n == 0;
     case CELL_VALUES:
         return cell->values == NULL;

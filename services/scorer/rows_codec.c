@@ -308,9 +308,13 @@ static cell_record *rows_cell_record(const struct cell *cell, enum cell_shape sh
 {
     cell_record *out = arena_alloc(arena, sizeof *out);
     assay__record__v1__cell_record__init(out);
+    struct cell_entry hours[CELL_HOURS_OF_DAY];
     switch (shape) {
     case CELL_BUCKETS:
         rows_cell_pairs(cell_entries(cell), cell->n, arena, out);
+        break;
+    case CELL_HOURS:
+        rows_cell_pairs(hours, cell_hours(cell, hours), arena, out);
         break;
     case CELL_VALUES:
         if (cell->values != NULL)
@@ -351,11 +355,28 @@ static enum err rows_events_restore(const cell_record *record, enum cell_shape s
     return ERR_OK;
 }
 
+static enum err rows_hours_restore(const cell_record *record, struct cell *cell,
+                                   struct err_info *info)
+{
+    int64_t last = -1;
+    bool right = record->n_values == record->n_keys;
+    for (size_t i = 0; right && i < record->n_keys; i++) {
+        int64_t hour = record->keys[i], n = record->values[i];
+        right = hour > last && hour < CELL_HOURS_OF_DAY && n > 0 && n <= UINT32_MAX;
+        if (right)
+            cell_hour(cell, (uint32_t)hour, (uint32_t)n);
+        last = hour;
+    }
+    return right ? ERR_OK : err_set(info, ERR_CORRUPT, "hours of a day that cannot be");
+}
+
 static enum err rows_cell_restore(const cell_record *record, enum cell_shape shape,
                                   struct cell *cell, struct err_info *info)
 {
     if (shape == CELL_EVENTS || shape == CELL_SAID)
         return rows_events_restore(record, shape, cell, info);
+    if (shape == CELL_HOURS)
+        return rows_hours_restore(record, cell, info);
     bool values = shape == CELL_VALUES;
     if (values ? record->hashes.len != record->n_keys * HASH_BYTES
                : record->n_values != record->n_keys)

@@ -92,7 +92,9 @@ static void ahead_cells(const struct plan_scope *scope, const struct subject *su
 {
     for (uint32_t i = 0; i < scope->n_cells; i++) {
         const struct cell *cell = &subject->cells[i];
-        if (scope->shapes[i] != CELL_BUCKETS)
+        if (scope->shapes[i] == CELL_HOURS)
+            __builtin_prefetch(cell->cap > 0 ? cell->hours : NULL);
+        else if (scope->shapes[i] != CELL_BUCKETS)
             __builtin_prefetch(cell->values);
         else if (cell->cap > 0)
             __builtin_prefetch(&cell->entries[cell->n == 0 ? 0 : cell->n - 1]);

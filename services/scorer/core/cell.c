@@ -12,6 +12,10 @@ void cell_deinit(struct cell *cell, enum cell_shape shape)
         if (cell->cap > 0)
             mem_free(cell->entries);
         break;
+    case CELL_HOURS:
+        if (cell->cap > 0)
+            mem_free(cell->hours);
+        break;
     case CELL_VALUES:
         if (cell->values != NULL) {
             cell_deinit(&cell->values->buckets, CELL_BUCKETS);
@@ -158,6 +162,45 @@ void cell_stay(struct cell *cell, int64_t at_ms, int64_t idle_ms, int64_t low)
         cell_drop_front(cell, old);
         cell_insert(cell, next - old, (struct cell_entry){at_ms, at_ms});
     }
+}
+
+// ---- Hours ----
+
+// Room for all of them, as most that have two will have more.
+static void cell_hours_spread(struct cell *cell)
+{
+    struct cell_entry one = cell->one;
+    cell->hours = mem_zalloc(CELL_HOURS_OF_DAY * sizeof *cell->hours);
+    cell->cap = CELL_HOURS_OF_DAY;
+    cell->hours[one.key] = (uint32_t)one.value;
+}
+
+void cell_hour(struct cell *cell, uint32_t hour, uint32_t n)
+{
+    CHECK(hour < CELL_HOURS_OF_DAY && n > 0);
+    if (cell->n == 0)
+        cell->one = (struct cell_entry){.key = hour};
+    if (cell->cap == 0 && cell->one.key != hour)
+        cell_hours_spread(cell);
+    uint64_t had = cell->cap > 0 ? cell->hours[hour] : (uint64_t)cell->one.value, now = had + n;
+    cell->n += had == 0;
+    now = now > UINT32_MAX ? UINT32_MAX : now;
+    if (cell->cap > 0)
+        cell->hours[hour] = (uint32_t)now;
+    else
+        cell->one.value = (int64_t)now;
+}
+
+uint32_t cell_hours(const struct cell *cell, struct cell_entry out[CELL_HOURS_OF_DAY])
+{
+    uint32_t n = 0;
+    if (cell->n > 0 && cell->cap == 0)
+        out[n++] = cell->one;
+    for (uint32_t hour = 0; hour < cell->cap; hour++) {
+        if (cell->hours[hour] > 0)
+            out[n++] = (struct cell_entry){hour, cell->hours[hour]};
+    }
+    return n;
 }
 
 // ---- Values ----

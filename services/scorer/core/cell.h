@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What one measure keeps for one subject. Three shapes:
+// What one measure keeps for one subject. Four shapes:
 //   buckets  pairs (where, how much) sorted by where: a UTC day, hour or week, a period, a level of
 //            a score, the beginning of a session; one pair lies in the cell itself
 //   values   the distinct values seen, each with the last bucket that it was seen in, and a
 //            histogram of these buckets
 //   events   events one by one, by instant, and perhaps the instant that a window is measured from
+//   hours    how many events there were in each hour of the day
 // None of them depends on the order in which events arrive, as long as no bound is reached
 // (docs/measures.md).
 #pragma once
@@ -20,6 +21,7 @@ enum cell_shape {
     CELL_VALUES,
     CELL_EVENTS,
     CELL_SAID, // events whose value is a text, number or flag: cell_said
+    CELL_HOURS,
 };
 
 // Bounds for one cell. Past them: new buckets and new values do not count; of events see cell_log.
@@ -30,6 +32,7 @@ enum {
     CELL_SAID_MAX = 4096,
     CELL_SEQUENCE_MAX = 4096,
 };
+enum { CELL_HOURS_OF_DAY = 24 };
 
 struct cell_entry {
     int64_t key;
@@ -43,9 +46,10 @@ struct cell {
         struct cell_entry *entries; // buckets, cap > 0
         struct cell_values *values;
         struct cell_events *events;
+        uint32_t *hours; // of the day, cap > 0
     };
-    uint32_t n;   // buckets
-    uint32_t cap; // buckets: of `entries`; 0: the one is inline
+    uint32_t n;   // buckets; hours with an event
+    uint32_t cap; // buckets: of `entries`; hours: of `hours`; 0: the one is inline
 };
 
 enum cell_op { CELL_ADD, CELL_MIN, CELL_MAX, CELL_SET };
@@ -67,6 +71,12 @@ uint32_t cell_first(const struct cell *cell, int64_t low);
 // an instant in; those that end before `low` are dropped when a new one begins. At the bound the
 // earliest goes.
 void cell_stay(struct cell *cell, int64_t at_ms, int64_t idle_ms, int64_t low);
+
+// ---- Hours ----
+// Adds events of an hour of the day; one that has had UINT32_MAX counts no more.
+void cell_hour(struct cell *cell, uint32_t hour, uint32_t n);
+// Those with an event, ascending, as pairs (hour, events); how many.
+uint32_t cell_hours(const struct cell *cell, struct cell_entry out[CELL_HOURS_OF_DAY]);
 
 // ---- Values ----
 struct cell_value {

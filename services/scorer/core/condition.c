@@ -104,8 +104,8 @@ bool condition_zero_exists(enum measure_kind kind)
     case MEASURE_AVERAGE:
     case MEASURE_SINCE:
     case MEASURE_GRADE:
-    case MEASURE_BUSIEST_HOUR:
         return true;
+    case MEASURE_BUSIEST_HOUR:
     case MEASURE_COUNT:
     case MEASURE_SUM:
     case MEASURE_DISTINCT_USERS:

@@ -178,6 +178,9 @@ void measure_take(const struct scene *scene, const struct plan_step *step)
     case MEASURE_SINCE:
         cell_put(cell, key, event->at_ms, CELL_MAX, low);
         break;
+    case MEASURE_BUSIEST_HOUR:
+        cell_hour(cell, (uint32_t)(time_hour(event->at_ms) - 24 * time_day(event->at_ms)), 1);
+        break;
     case MEASURE_FIRST_VALUE:
     case MEASURE_LAST_VALUE:
     case MEASURE_TIME_SPENT:
@@ -188,7 +191,6 @@ void measure_take(const struct scene *scene, const struct plan_step *step)
     case MEASURE_WEIGHTED:
     case MEASURE_BEST:
     case MEASURE_GRADE:
-    case MEASURE_BUSIEST_HOUR:
         break;
     }
 }
@@ -311,6 +313,16 @@ static int64_t measure_stayed(const struct cell *cell, int64_t begin_ms)
     return ms;
 }
 
+// The hour with most events, the earliest of several, and 1; 0: there was none.
+static int64_t measure_busiest(const struct cell *cell)
+{
+    struct cell_entry hours[CELL_HOURS_OF_DAY];
+    uint32_t n = cell_hours(cell, hours), best = 0;
+    for (uint32_t i = 1; i < n; i++)
+        best = hours[i].value > hours[best].value ? i : best;
+    return n == 0 ? 0 : hours[best].key + 1;
+}
+
 // Apart from the usual ones.
 static __attribute__((noinline)) struct reading
 measure_read_other(const struct scene *scene, int32_t at, int64_t clock_ms, int64_t lag)
@@ -323,6 +335,8 @@ measure_read_other(const struct scene *scene, int32_t at, int64_t clock_ms, int6
         return measure_read_events(scene, at, clock_ms, lag);
     if (measure->kind == MEASURE_POINTS)
         return points_read(measure, cell, clock_ms);
+    if (measure->kind == MEASURE_BUSIEST_HOUR)
+        return measure_number(value_thousand(measure_busiest(cell)));
     if (measure->kind == MEASURE_TIME_SPENT)
         return measure_number(measure_stayed(cell, window_begin(measure, clock_ms, 0)));
     if (measure->kind == MEASURE_SINCE) {

@@ -144,6 +144,8 @@ enum cell_shape measure_plan_shape(const struct measure *measure)
         return CELL_SAID;
     if (measure_logs(measure))
         return CELL_EVENTS;
+    if (measure->kind == MEASURE_BUSIEST_HOUR)
+        return CELL_HOURS;
     return measure->kind == MEASURE_DISTINCT_VALUES ? CELL_VALUES : CELL_BUCKETS;
 }
 

@@ -43,7 +43,8 @@ static int64_t steps_last(const struct scene *scene, int32_t at)
 static bool steps_none(const struct measure *measure)
 {
     return measure->kind == MEASURE_USERS_WITH || measure->kind == MEASURE_SCORE ||
-           measure->kind == MEASURE_POINTS || measure->kind == MEASURE_SINCE;
+           measure->kind == MEASURE_POINTS || measure->kind == MEASURE_SINCE ||
+           measure->kind == MEASURE_BUSIEST_HOUR;
 }
 
 // The next change of any part.

@@ -424,6 +424,7 @@ static void act_measure(struct proposer *p, const struct scene *scene, int32_t m
     } else if (kind == MEASURE_SEQUENCE) {
         act_sequence(measure, number, list);
     } else if (kind != MEASURE_USERS_WITH && kind != MEASURE_GRADE &&
+               kind != MEASURE_BUSIEST_HOUR &&
                (kind != MEASURE_SINCE || measure->signal == PLAYBOOK_NONE)) {
         act_events(p, scene, measure, wish, number, list);
     }

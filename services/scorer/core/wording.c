@@ -60,6 +60,9 @@ static const char *wording_number(const struct measure *measure, int64_t milli, 
     if (measure != NULL && (measure->unit == UNIT_INSTANT || measure->kind == MEASURE_FIRST ||
                             measure->kind == MEASURE_LAST))
         return wording_instant(milli, arena);
+    if (measure != NULL && measure->kind == MEASURE_BUSIEST_HOUR)
+        return milli < 1000 ? "none"
+                            : arena_printf(arena, "%02lld:00 UTC", (long long)(milli / 1000 - 1));
     return value_milli_text(milli, arena);
 }
 
