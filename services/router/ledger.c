@@ -11,6 +11,7 @@ const struct store_table LEDGER_TABLES[ROUTER_TABLES] = {
     [ROUTER_TABLE_LEADS] = {"leads", STORE_KEY_U64},
     [ROUTER_TABLE_LEASES] = {"leases", STORE_KEY_U64},
     [ROUTER_TABLE_ROUTER] = {"router", STORE_KEY_U64},
+    [ROUTER_TABLE_TEAMS] = {"teams", STORE_KEY_BYTES},
     [ROUTER_TABLE_DECISIONS] = {"decisions", STORE_KEY_U64},
 };
 
@@ -129,12 +130,12 @@ static void ledger_freeze(void *state, uint64_t position)
     (void)position; // seal follows at once and gives everything
 }
 
-static void seal_row(void *arg, enum router_table table, uint64_t key, struct span value)
+static void seal_row(void *arg, enum router_table table, struct span key, struct span value)
 {
     if (value.ptr == NULL)
-        fold_rows_delete(arg, table, store_u64_key(&key));
+        fold_rows_delete(arg, table, key);
     else
-        fold_rows_put(arg, table, store_u64_key(&key), value);
+        fold_rows_put(arg, table, key, value);
 }
 
 static void ledger_seal(void *state, struct fold_rows *rows)
@@ -148,8 +149,7 @@ static enum err ledger_load(void *state, uint32_t table, struct span key, struct
                             struct err_info *info)
 {
     struct router *router = state;
-    return router_rows_load(router->rows, (enum router_table)table, store_u64_of_key(key), value,
-                            info);
+    return router_rows_load(router->rows, (enum router_table)table, key, value, info);
 }
 
 static enum err ledger_loaded(void *state, uint64_t position, struct err_info *info)

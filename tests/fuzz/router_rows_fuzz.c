@@ -53,22 +53,32 @@ static uint64_t number_of(struct span key)
     return number;
 }
 
-static void put(void *arg, enum router_table table, uint64_t key, struct span value)
+// The shelf has them in order; a team's is its name.
+static void put(void *arg, enum router_table table, struct span key, struct span value)
 {
     uint8_t bytes[KEY_BYTES];
-    for (int i = 0; i < KEY_BYTES; i++)
-        bytes[i] = (uint8_t)(key >> (56 - 8 * i));
-    shelf_put(arg, table, span_make(bytes, sizeof bytes), value);
+    uint64_t number = 0;
+    if (table != ROUTER_TABLE_TEAMS) {
+        CHECK(key.len == sizeof number);
+        memcpy(&number, key.ptr, sizeof number);
+        for (int i = 0; i < KEY_BYTES; i++)
+            bytes[i] = (uint8_t)(number >> (56 - 8 * i));
+        key = span_make(bytes, sizeof bytes);
+    }
+    shelf_put(arg, table, key, value);
 }
 
 static enum err world_load(struct world *w, const struct shelf *from, struct err_info *info)
 {
     for (size_t i = 0; i < from->n; i++) {
         const struct shelf_row *row = &from->rows[i];
-        if (row->table == ROUTER_TABLE_DECISIONS || row->key.len != KEY_BYTES)
+        bool named = row->table == ROUTER_TABLE_TEAMS;
+        if (row->table == ROUTER_TABLE_DECISIONS || (!named && row->key.len != KEY_BYTES))
             continue;
-        enum err err = router_rows_load(w->rows, (enum router_table)row->table, number_of(row->key),
-                                        row->value, info);
+        uint64_t number = number_of(row->key);
+        struct span key = named ? row->key : (struct span){&number, sizeof number};
+        enum err err =
+            router_rows_load(w->rows, (enum router_table)row->table, key, row->value, info);
         if (err != ERR_OK)
             return err;
     }
@@ -81,6 +91,8 @@ static void touch_all(struct router_core *core)
         router_state_account_changed(core, core->accounts[i]);
     for (size_t i = 0; i < core->n_leads; i++)
         router_state_lead_changed(core, core->leads[i]);
+    for (size_t i = 0; i < core->n_crews; i++)
+        core->crews[i]->dirty = true;
 }
 
 // ---- What can be done with it ----

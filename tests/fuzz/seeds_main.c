@@ -215,12 +215,18 @@ static void seed_event(int number, struct span signals)
 
 // ---- Rows ----
 
-static void put(void *arg, enum router_table table, uint64_t key, struct span value)
+static void put(void *arg, enum router_table table, struct span key, struct span value)
 {
     uint8_t bytes[8];
-    for (int i = 0; i < 8; i++)
-        bytes[i] = (uint8_t)(key >> (56 - 8 * i));
-    shelf_put(arg, table, span_make(bytes, sizeof bytes), value);
+    uint64_t number = 0;
+    if (table != ROUTER_TABLE_TEAMS) {
+        CHECK(key.len == sizeof number);
+        memcpy(&number, key.ptr, sizeof number);
+        for (int i = 0; i < 8; i++)
+            bytes[i] = (uint8_t)(number >> (56 - 8 * i));
+        key = span_make(bytes, sizeof bytes);
+    }
+    shelf_put(arg, table, key, value);
 }
 
 static void lease_some(struct heard *heard, struct test_random *random)

@@ -60,7 +60,7 @@ enum { NAMES_OF_USERS = 4, NAME_HELD_OUT = 7, NAME_CUSTOMER = 6 };
 
 struct row {
     enum router_table table;
-    uint64_t key;
+    struct buf key; // a number's bytes from the highest on, so that they are in order
     struct buf value;
 };
 
@@ -69,39 +69,72 @@ struct table_store {
     size_t n, cap;
 };
 
-static size_t row_place(const struct table_store *store, enum router_table table, uint64_t key)
+static void key_write(enum router_table table, struct span key, struct buf *out)
 {
-    size_t i = 0;
-    while (i < store->n && (store->rows[i].table < table ||
-                            (store->rows[i].table == table && store->rows[i].key < key)))
-        i++;
-    return i;
+    uint64_t number;
+    if (table == ROUTER_TABLE_TEAMS) {
+        buf_append_span(out, key);
+        return;
+    }
+    cr_assert_eq(key.len, sizeof number);
+    memcpy(&number, key.ptr, sizeof number);
+    for (int i = 0; i < 8; i++)
+        buf_append_u8(out, (uint8_t)(number >> (56 - 8 * i)));
 }
 
-static void row_put(void *arg, enum router_table table, uint64_t key, struct span value)
+// As the loader wants it.
+static struct span key_of(const struct row *row, uint64_t *number)
+{
+    if (row->table == ROUTER_TABLE_TEAMS)
+        return buf_span(&row->key);
+    *number = 0;
+    for (int i = 0; i < 8; i++)
+        *number = *number << 8 | row->key.bytes[i];
+    return (struct span){number, sizeof *number};
+}
+
+static int row_cmp(const struct row *row, enum router_table table, struct span key)
+{
+    if (row->table != table)
+        return row->table < table ? -1 : 1;
+    return span_cmp(buf_span(&row->key), key);
+}
+
+static void row_remove(struct table_store *store, size_t i)
+{
+    buf_deinit(&store->rows[i].key);
+    buf_deinit(&store->rows[i].value);
+    memmove(store->rows + i, store->rows + i + 1, (store->n - i - 1) * sizeof *store->rows);
+    store->n--;
+}
+
+static void row_put(void *arg, enum router_table table, struct span name, struct span value)
 {
     struct table_store *store = arg;
-    size_t i = row_place(store, table, key);
-    bool there = i < store->n && store->rows[i].table == table && store->rows[i].key == key;
-    if (there) {
-        buf_deinit(&store->rows[i].value);
-        memmove(store->rows + i, store->rows + i + 1, (store->n - i - 1) * sizeof *store->rows);
-        store->n--;
-    }
+    struct row row = {.table = table};
+    key_write(table, name, &row.key);
+    size_t i = 0;
+    while (i < store->n && row_cmp(&store->rows[i], table, buf_span(&row.key)) < 0)
+        i++;
+    bool there = i < store->n && row_cmp(&store->rows[i], table, buf_span(&row.key)) == 0;
+    if (there)
+        row_remove(store, i);
     cr_assert(there || value.ptr != NULL, "a row that is not there is deleted");
-    if (value.ptr == NULL)
+    if (value.ptr == NULL) {
+        buf_deinit(&row.key);
         return;
+    }
+    buf_append_span(&row.value, value);
     MEM_GROW(store->rows, store->n, store->cap);
     memmove(store->rows + i + 1, store->rows + i, (store->n - i) * sizeof *store->rows);
     store->n++;
-    store->rows[i] = (struct row){table, key, {0}};
-    buf_append_span(&store->rows[i].value, value);
+    store->rows[i] = row;
 }
 
 static void store_clear(struct table_store *store)
 {
-    for (size_t i = 0; i < store->n; i++)
-        buf_deinit(&store->rows[i].value);
+    while (store->n > 0)
+        row_remove(store, store->n - 1);
     mem_free(store->rows);
     *store = (struct table_store){0};
 }
@@ -152,9 +185,10 @@ static void machine_restart(struct machine *m)
     m->rows = router_rows_create(m->core);
     struct err_info info;
     for (size_t i = 0; i < m->store.n; i++) {
-        struct row *row = &m->store.rows[i];
-        enum err err =
-            router_rows_load(m->rows, row->table, row->key, buf_span(&row->value), &info);
+        const struct row *row = &m->store.rows[i];
+        uint64_t number;
+        enum err err = router_rows_load(m->rows, row->table, key_of(row, &number),
+                                        buf_span(&row->value), &info);
         cr_assert_eq(err, ERR_OK, "%s", info.text);
     }
     enum err err = router_rows_loaded(m->rows, playbook_load, &info);
@@ -478,9 +512,9 @@ static void check_rows(struct play *p)
     for (size_t i = 0; i < p->plain.store.n; i++) {
         const struct row *a = &p->plain.store.rows[i];
         const struct row *b = &p->restarted.store.rows[i];
-        cr_assert(a->table == b->table && a->key == b->key);
-        cr_assert(span_eq(buf_span(&a->value), buf_span(&b->value)), "table %d row %llu", a->table,
-                  (unsigned long long)a->key);
+        cr_assert(a->table == b->table && span_eq(buf_span(&a->key), buf_span(&b->key)));
+        cr_assert(span_eq(buf_span(&a->value), buf_span(&b->value)), "table %d row %zu", a->table,
+                  i);
     }
 }
 
@@ -584,10 +618,13 @@ Test(router_restart, rows_that_make_no_sense_are_refused)
         struct router_core *core = router_core_create();
         struct router_rows *rows = router_rows_create(core);
         enum err err = ERR_OK;
-        for (size_t i = 0; i < m.store.n && err == ERR_OK; i++)
+        for (size_t i = 0; i < m.store.n && err == ERR_OK; i++) {
+            uint64_t number;
+            const struct row *row = &m.store.rows[i];
             if (i != skip)
-                err = router_rows_load(rows, m.store.rows[i].table, m.store.rows[i].key,
-                                       buf_span(&m.store.rows[i].value), NULL);
+                err = router_rows_load(rows, row->table, key_of(row, &number),
+                                       buf_span(&row->value), NULL);
+        }
         if (err == ERR_OK)
             err = router_rows_loaded(rows, playbook_load, NULL);
         cr_assert_eq(err, ERR_CORRUPT, "without row %zu", skip);
@@ -597,7 +634,8 @@ Test(router_restart, rows_that_make_no_sense_are_refused)
     struct router_core *core = router_core_create();
     struct router_rows *rows = router_rows_create(core);
     for (int table = 0; table < ROUTER_TABLE_DECISIONS; table++)
-        cr_assert_eq(router_rows_load(rows, (enum router_table)table, 0, span_of("\xff\xff"), NULL),
+        cr_assert_eq(router_rows_load(rows, (enum router_table)table,
+                                      (struct span){&(uint64_t){0}, 8}, span_of("\xff\xff"), NULL),
                      ERR_CORRUPT);
     router_rows_destroy(rows);
     router_core_destroy(core);
