@@ -297,6 +297,7 @@ struct router_lead {
     const char *rep; // whom it is assigned to; "": nobody
     int32_t units;
     uint32_t n_assigned; // how often it was
+    uint32_t caps_when;  // bit i: its rep's i-th cap by condition counts it
     int64_t assigned_at_ms;
     uint64_t assigned_offset; // of the decision, which names the candidates
     int64_t held_since_ms;    // nobody could take it since then; 0: not so
@@ -320,6 +321,9 @@ struct router_lead {
     uint32_t attempts_base, n_delays;
     // Fields below are private.
     uint32_t account;
+    struct held_group *group;                  // while it waits for a rep; see held.c
+    struct router_lead *desk_next, *desk_prev; // of its rep's open leads, while on_desk
+    bool on_desk;
     struct router_lead *before; // the account's lead before this one
     struct router_queue *in;
     int64_t timer_at_ms;

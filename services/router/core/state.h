@@ -9,6 +9,7 @@
 #include "services/router/core/teams.h"
 
 #define STATE_NEVER INT64_MIN
+enum { ROUTER_CAPS_WHEN_MAX = 16 }; // of a rep; later ones do not count
 
 // The last thing known of one signal of one subject.
 struct held {
@@ -102,11 +103,15 @@ struct desk {
     const struct rep *rules;         // NULL: not in the playbook
     struct router_rep_change change; // `team`, `rep`, `by`, `reason` empty; flags: what was said
     uint64_t assigned;               // what fairness compares
-    bool away;                       // could take nothing when last looked at
-    struct taken *taken;             // in order of time
+    uint64_t floor;      // it began at when he joined or came back: credits take it no lower
+    bool away;           // could take nothing when last looked at
+    struct taken *taken; // in order of time
     uint32_t n_taken, taken_cap;
     uint64_t ever_assigned, credited, touched, missed, completed, won, touch_ms_total;
-    // Derived.
+    // Derived; see teams_impl.h.
+    struct desk_rules *in_force;
+    struct router_lead *first_open; // leads assigned, not ended, not parked
+    uint32_t open_when[ROUTER_CAPS_WHEN_MAX];
     uint32_t open;
     int32_t units;
     struct heap waiting; // leads assigned to him that wait to be leased: (rank, serial)
@@ -427,6 +432,12 @@ const struct rep_caps *router_teams_caps(const struct crew *crew, const struct d
 int32_t router_teams_weight(const struct desk *desk);
 const struct hours *router_teams_hours(const struct crew *crew, const struct desk *desk);
 bool router_teams_removed(const struct desk *desk);
+// What a condition of the team looks at, or its rank, has changed for a lead that stays in its
+// queue: one that waits for a rep may be for another one now. Any other lead: no effect.
+void router_teams_again(struct router_core *core, struct router_lead *lead,
+                        const struct cause *cause, struct router_effects *effects);
+// After ranks have changed: leads that wait for a rep are put in order anew.
+void router_teams_rank_again(struct router_core *core);
 
 // admit.c
 // Notes a lead that came to the team, and whether its strength is admitted.

@@ -114,3 +114,17 @@ size_t router_core_teams(const struct router_core *core, int64_t now_ms, struct 
     *out = NULL;
     return 0;
 }
+
+void router_teams_again(struct router_core *core, struct router_lead *lead,
+                        const struct cause *cause, struct router_effects *effects)
+{
+    (void)core;
+    (void)lead;
+    (void)cause;
+    (void)effects;
+}
+
+void router_teams_rank_again(struct router_core *core)
+{
+    (void)core;
+}
