@@ -89,7 +89,23 @@ static void set_metrics(struct router *router, const struct router_counts *count
     metrics_set(&m->completed, (int64_t)counts->states[ROUTER_COMPLETED]);
     metrics_set(&m->parked, (int64_t)counts->states[ROUTER_PARKED]);
     metrics_set(&m->withdrawn, (int64_t)counts->states[ROUTER_WITHDRAWN]);
+    metrics_mirror(&m->touched, counts->touched);
+    metrics_mirror(&m->missed, counts->sla_missed);
+    metrics_mirror(&m->touch_seconds, counts->touch_ms_total / 1000);
     metrics_set(&m->unreported, (int64_t)router_core_n_outcomes(router->core));
+}
+
+// Leads that can be leased now, and the metrics of queues.
+static uint64_t look_at_queues(struct router *router)
+{
+    const struct router_queue_view *views;
+    arena_reset(&router->views);
+    size_t n = router_core_queues(router->core, &router->views, &views);
+    uint64_t ready = 0;
+    for (size_t i = 0; i < n; i++)
+        ready += views[i].ready;
+    gauges_set(router, views, n);
+    return ready;
 }
 
 void ledger_publish(struct router *router)
@@ -97,8 +113,12 @@ void ledger_publish(struct router *router)
     struct router_counts counts;
     router_core_counts(router->core, &counts);
     uint64_t before = atomic_exchange(&router->last_decision, counts.decisions);
-    // A lead that begins to wait is always in a decision; waking for nothing now and then is cheap.
-    if (before != counts.decisions && counts.states[ROUTER_WAITING] > 0)
+    uint64_t n_ready = look_at_queues(router);
+    // A lead that can be leased from now on either is in a decision, or its delay has ended: then
+    // there is one more. Waking for nothing now and then is cheap.
+    bool changed = before != counts.decisions || n_ready != router->n_ready;
+    router->n_ready = n_ready;
+    if (changed && counts.states[ROUTER_WAITING] > 0)
         atomic_fetch_add(&router->leads_version, 1);
     atomic_store(&router->next_due_ms, router_core_next_due(router->core));
     atomic_store(&router->clock_ms, counts.clock_ms);
@@ -112,10 +132,12 @@ static void ledger_flush(void *state)
     uint64_t decisions = atomic_load(&router->last_decision);
     int64_t due_ms = atomic_load(&router->next_due_ms);
     uint64_t outcomes = atomic_load(&router->n_outcomes);
+    uint64_t leads = atomic_load(&router->leads_version);
     ledger_publish(router);
     bool sooner = atomic_load(&router->next_due_ms) < due_ms;
-    bool awaited =
-        atomic_load(&router->last_decision) != decisions && atomic_load(&router->n_parked) > 0;
+    bool news = atomic_load(&router->last_decision) != decisions ||
+                atomic_load(&router->leads_version) != leads;
+    bool awaited = news && atomic_load(&router->n_parked) > 0;
     bool reportable = atomic_load(&router->n_outcomes) > outcomes;
     if ((sooner || awaited || reportable) && !atomic_exchange(&router->woken, true))
         router_answered(router, &router->wake);
@@ -168,7 +190,9 @@ static enum err ledger_loaded(void *state, uint64_t position, struct err_info *i
 static enum err ledger_ready(void *state, struct err_info *info)
 {
     (void)info;
-    ledger_publish(state);
+    struct router *router = state;
+    router->live = true;
+    ledger_publish(router);
     return ERR_OK;
 }
 

@@ -6,6 +6,38 @@
 #include "services/playbook/load.h"
 #include "services/router/router_impl.h"
 
+static struct metrics_counter *counter_of(struct router_metrics *m, enum router_step step)
+{
+    struct metrics_counter *const counters[] = {
+        [ROUTER_STEP_PARKED] = &m->parks,
+        [ROUTER_STEP_ASSIGNED] = &m->assigned,
+        [ROUTER_STEP_HELD] = &m->held,
+        [ROUTER_STEP_UNASSIGNED] = &m->unassigned,
+        [ROUTER_STEP_OVERFLOWED] = &m->overflowed,
+        [ROUTER_STEP_REMINDED] = &m->reminded,
+        [ROUTER_STEP_ESCALATED] = &m->escalated,
+        [ROUTER_STEP_DELAYED] = &m->delayed,
+        [ROUTER_STEP_REDRIVEN] = &m->redriven,
+        [ROUTER_STEP_MOVED] = &m->moved,
+    };
+    return (size_t)step < ARRAY_LEN(counters) ? counters[step] : NULL;
+}
+
+// Not in recovery: what was counted before a restart is not counted again.
+static void count(struct router *router, const struct router_decision *decision)
+{
+    struct router_metrics *m = &router->metrics;
+    struct metrics_counter *counter = NULL;
+    if (decision->kind == ROUTER_DECISION_LEAD)
+        counter = counter_of(m, decision->step);
+    else if (decision->kind == ROUTER_DECISION_REP)
+        counter = &m->rep_changes;
+    else if (decision->kind == ROUTER_DECISION_PROMPT)
+        counter = &m->prompts;
+    if (counter != NULL && router->live)
+        metrics_add(counter, 1);
+}
+
 void ledger_take_effects(struct router *router)
 {
     for (size_t i = 0; i < router->effects.n; i++) {
@@ -13,6 +45,7 @@ void ledger_take_effects(struct router *router)
         buf_clear(&router->packed);
         router_codec_decision(decision, &router->scratch, &router->packed);
         decision_log_add(router->log, decision->offset, buf_span(&router->packed));
+        count(router, decision);
     }
     router_effects_clear(&router->effects);
 }

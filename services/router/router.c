@@ -253,6 +253,7 @@ static enum err playbook_send(struct router *router, struct playbook *playbook, 
     item->record.len = n;
     item->item.fold.type = LEDGER_PLAYBOOK;
     item->item.fold.body = buf_span(&item->record);
+    gauges_add(router, playbook);
     enum err err = router_submit(router, &item->item);
     if (err == ERR_OK)
         router->loading = item;
@@ -314,6 +315,8 @@ static enum err load_at_start(struct router *router, struct err_info *info)
     if (in_force != NULL) {
         snprintf(router->label, sizeof router->label, "%s", in_force->label);
         router->digest = in_force->digest;
+        gauges_add(router, in_force);
+        ledger_publish(router); // nothing runs on the fold's thread yet
     }
     if (err != ERR_OK) {
         fprintf(stderr, "%s", (const char *)report.bytes);
@@ -418,6 +421,8 @@ static void router_close(struct service *service)
     router_effects_deinit(&router->effects);
     arena_deinit(&router->arena);
     arena_deinit(&router->scratch);
+    arena_deinit(&router->views);
+    gauges_deinit(router);
     buf_deinit(&router->packed);
     pthread_mutex_destroy(&router->gate);
     mem_free(router);
@@ -437,6 +442,7 @@ static struct router *router_create(struct service *service, const struct router
     router_effects_init(&router->effects);
     arena_init(&router->arena, 64 * 1024, 0);
     arena_init(&router->scratch, 4096, 0);
+    arena_init(&router->views, 4096, 0);
     router->wake.kind = ITEM_WAKE;
     router->open = true;
     CHECK(pthread_mutex_init(&router->gate, NULL) == 0);

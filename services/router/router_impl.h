@@ -190,6 +190,27 @@ struct reports {
     X(COUNTER, report_retries, "assay_router_outcomes_retries_total",                              \
       "Attempts to report outcomes that failed")                                                   \
     X(GAUGE, unreported, "assay_router_outcomes_waiting", "Outcomes that wait to be reported")     \
+    X(COUNTER, assigned, "assay_router_leads_assigned_total", "Leads given to a rep")              \
+    X(COUNTER, unassigned, "assay_router_leads_unassigned_total",                                  \
+      "Leads taken from their rep, so that another one gets them")                                 \
+    X(COUNTER, held, "assay_router_leads_held_total", "Leads that no rep could take at once")      \
+    X(COUNTER, overflowed, "assay_router_leads_overflowed_total",                                  \
+      "Leads that went elsewhere because their team did not take them")                            \
+    X(COUNTER, reminded, "assay_router_leads_reminded_total", "Reminders of first touches")        \
+    X(COUNTER, escalated, "assay_router_leads_escalated_total", "Escalations of first touches")    \
+    X(COUNTER, delayed, "assay_router_leads_delayed_total", "Leads put off by their consumer")     \
+    X(COUNTER, parks, "assay_router_leads_parked_total", "Leads that were parked")                 \
+    X(COUNTER, redriven, "assay_router_leads_redriven_total", "Parked leads put back")             \
+    X(COUNTER, moved, "assay_router_leads_moved_total",                                            \
+      "Leads that went with their account to another organization")                                \
+    X(COUNTER, rep_changes, "assay_router_rep_changes_total", "Changes of reps by hand")           \
+    X(COUNTER, prompts, "assay_router_prompts_answered_total",                                     \
+      "Prompts that users dismissed or followed")                                                  \
+    X(COUNTER, touched, "assay_router_first_touches_total", "First touches of leads by reps")      \
+    X(COUNTER, missed, "assay_router_first_touches_missed_total",                                  \
+      "Assignments that were not touched in time")                                                 \
+    X(COUNTER, touch_seconds, "assay_router_first_touch_seconds_total",                            \
+      "Time from assignment to first touch, added up")                                             \
     X(GAUGE, lag, "assay_router_checkpoint_lag_records", "Journal records after the checkpoint")
 
 struct router_metrics {
@@ -210,6 +231,9 @@ struct router {
     struct arena arena;   // of one record
     struct arena scratch; // of one decision
     struct buf packed;    // the same
+    struct arena views;   // of one look at the queues
+    uint64_t n_ready;     // leads that could be leased, when last looked
+    bool live;            // recovery is over
 
     // Published by the fold's thread after each group.
     atomic_uint_fast64_t leads_version; // counts groups after which a lead may wait that did not
@@ -233,6 +257,8 @@ struct router {
     struct call *parked_first, *parked_last;
     bool draining;
     struct reports reports;
+    _Atomic(struct queue_gauges *) gauges; // the loop adds, the fold's thread writes numbers
+    size_t n_gauges;
     struct playbook_item *loading;
     char label[160]; // of the playbook in force
     uint64_t digest;
@@ -286,6 +312,11 @@ static inline struct outcomes_item *ledger_outcomes_of(struct item *item)
 {
     return CONTAINER_OF(item, struct outcomes_item, item);
 }
+
+// gauges.c
+void gauges_add(struct router *router, const struct playbook *playbook); // on the loop
+void gauges_set(struct router *router, const struct router_queue_view *views, size_t n);
+void gauges_deinit(struct router *router); // after the last look at the metrics
 
 // reports.c
 MUST_USE enum err reports_open(struct router *router, struct err_info *info);

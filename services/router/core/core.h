@@ -505,6 +505,9 @@ struct router_counts {
     uint64_t accounts, pals, pqls, pqas, leads, decisions, signals;
     uint64_t states[ROUTER_LEAD_STATES];
     uint64_t stages[PLAYBOOK_STAGES]; // accounts that are in it
+    // Of all reps: first touches, assignments that were not touched in time, and the time that the
+    // touched ones took.
+    uint64_t touched, sla_missed, touch_ms_total;
     int64_t clock_ms;
 };
 void router_core_counts(const struct router_core *core, struct router_counts *out);

@@ -156,4 +156,12 @@ void router_core_counts(const struct router_core *core, struct router_counts *ou
     for (size_t i = 0; i < core->n_queues; i++)
         for (int state = 1; state < ROUTER_LEAD_STATES; state++)
             out->states[state] += core->queues[i]->counts[state];
+    for (size_t i = 0; i < core->n_crews; i++) {
+        const struct crew *crew = core->crews[i];
+        for (uint32_t j = 0; j < crew->n_desks; j++) {
+            out->touched += crew->desks[j]->touched;
+            out->sla_missed += crew->desks[j]->missed;
+            out->touch_ms_total += crew->desks[j]->touch_ms_total;
+        }
+    }
 }
