@@ -95,6 +95,7 @@ void rows_put_lead(struct router_rows *rows, const struct router_lead *lead, rou
         record.ended_reason = lead->ended_reason;
     record.completed_offset = lead->completed_offset;
     record.account_clock_ms = lead->account_clock_ms;
+    record.number = lead->number;
     write_team(lead, &record);
     write_sla(lead, &record);
     rows_put_number(rows, ROUTER_TABLE_LEADS, lead->serial, &record.base, cb, arg);
@@ -205,6 +206,8 @@ static void read_lead(struct router_core *core, const Assay__Record__V1__LeadRec
         lead->ended_reason = mem_dup_text(in->ended_reason);
     lead->completed_offset = in->completed_offset;
     lead->account_clock_ms = in->account_clock_ms;
+    if (in->number > 0)
+        lead->number = in->number;
     read_team(core, in, lead);
     read_sla(core, in, lead);
 }
@@ -255,10 +258,8 @@ enum err rows_load_lead(struct router_rows *rows, uint64_t serial, struct span v
     const char *wrong = in == NULL ? "not a lead's record" : wrong_by_itself(in);
     if (wrong != NULL)
         return rows_corrupt(info, wrong);
-    if (serial != core->n_leads + 1 || in->account >= core->n_accounts ||
-        router_leads_open(core->accounts[in->account]->lead))
-        return rows_corrupt(info,
-                            "a lead is missing, or its account is not there or has one already");
+    if (serial != core->n_leads + 1 || in->account >= core->n_accounts)
+        return rows_corrupt(info, "a lead is missing, or its account is not there");
     struct account *home = core->accounts[in->account];
     const struct account *account = home;
     if (in->account_id[0] != '\0')

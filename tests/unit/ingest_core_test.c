@@ -7,7 +7,7 @@
 #include "common/base/mem.h"
 #include "common/base/time_text.h"
 #include "services/ingest/core/core.h"
-#include "services/ingest/core/mail.h"
+#include "services/playbook/mail.h"
 
 static int64_t at(const char *text)
 {

@@ -5,7 +5,7 @@
 
 #include "common/base/text.h"
 #include "common/base/time_text.h"
-#include "services/ingest/core/mail.h"
+#include "services/playbook/mail.h"
 
 // 1990-01-01 and 2100-01-01, and the last instant with a year of four digits.
 #define INGEST_AT_MIN_MS 631152000000ll

@@ -2,25 +2,20 @@
 // Deciding a group of signals: who begins and who ends to qualify, of the subjects that it touched;
 // with each beginning, the lead; then, of the account: whether its lead still has a reason, its
 // stage, and the routes.
-#include "services/router/core/state.h"
+#include "services/router/core/settling.h"
 
 #include "common/base/check.h"
 #include "common/base/mem.h"
+#include "services/router/core/organizations_impl.h"
 
 static const char NO_LONGER[] = "no longer qualifies";
 static const char GONE[] = "the playbook no longer has it";
 
-struct settling {
-    struct router_core *core;
-    struct account *account;
-    struct cause cause;
-    struct router_effects *effects;
-    struct reasons reasons;
-    bool left;       // an episode of a definition that makes leads has ended
-    struct span why; // of the last one
-};
+// ---- Episodes
+// ------------------------------------------------------------------------------------
 
-static struct router_decision *qualification(struct settling *s, const struct subject *subject,
+static struct router_decision *qualification(struct settling *s, const struct account *at,
+                                             const struct subject *subject,
                                              const struct qualified *q)
 {
     struct router_decision *d =
@@ -34,18 +29,20 @@ static struct router_decision *qualification(struct settling *s, const struct su
     d->at_ms = s->cause.at_ms;
     d->known_at_ms = s->cause.known_at_ms;
     d->event_id = s->cause.event_id;
+    if (account_is_organization(at))
+        d->organization = router_organizations_key(at);
     return d;
 }
 
-static void leave(struct settling *s, struct subject *subject, struct qualified *q,
-                  const char *reason)
+void router_settling_leave(struct settling *s, struct account *at, struct subject *subject,
+                           struct qualified *q, const char *reason)
 {
     q->left = true;
     q->left_at_ms = s->cause.at_ms;
     mem_free(q->left_reason);
     q->left_reason = reason != NULL ? mem_dup_text(reason) : NULL;
-    router_state_account_changed(s->core, s->account);
-    struct router_decision *d = qualification(s, subject, q);
+    router_state_account_changed(s->core, at);
+    struct router_decision *d = qualification(s, at, subject, q);
     d->left = true;
     d->reason = arena_dup(&s->effects->texts, span_of(reason != NULL ? reason : ""));
     if (q->role == ROUTER_PAL)
@@ -54,27 +51,15 @@ static void leave(struct settling *s, struct subject *subject, struct qualified 
     s->why = span_of(d->reason[0] != '\0' ? d->reason : NO_LONGER);
 }
 
-static void claim_lead(struct settling *s, const struct defined *definition,
-                       const struct subject *subject, const struct qualified *q)
+struct qualified *router_settling_enter(struct settling *s, struct account *at,
+                                        struct subject *subject, const struct entering *entering)
 {
-    const struct subject *user = subject == &s->account->self ? NULL : subject;
-    router_qualify_defined(s->core, definition, s->account, user, &s->reasons);
-    struct claim claim = {definition->name, q->label, user, &s->reasons};
-    if (router_leads_open(s->account->lead))
-        router_leads_join(s->core, s->account->lead, &claim, &s->cause, s->effects);
-    else
-        router_leads_create(s->core, s->account, &claim, &s->cause, s->effects);
-}
-
-static void enter(struct settling *s, struct subject *subject, const struct defined *definition,
-                  const struct held *held)
-{
-    if (!router_standing_ever(subject, definition->role))
-        s->core->n_stage[definition->role - 1]++;
-    struct qualified *q = router_standing_add(subject, definition->name);
-    q->role = definition->role;
-    q->label = held->label;
-    q->episode = held->episode;
+    if (!router_standing_ever(subject, entering->role))
+        s->core->n_stage[entering->role - 1]++;
+    struct qualified *q = router_standing_add(subject, entering->definition);
+    q->role = entering->role;
+    q->label = entering->label;
+    q->episode = entering->episode;
     q->at_ms = s->cause.at_ms;
     mem_free(q->event_id);
     q->event_id = mem_dup(s->cause.event_id);
@@ -82,11 +67,54 @@ static void enter(struct settling *s, struct subject *subject, const struct defi
     q->left_at_ms = 0;
     mem_free(q->left_reason);
     q->left_reason = NULL;
-    router_state_account_changed(s->core, s->account);
-    (void)qualification(s, subject, q);
-    if (definition->role != ROUTER_PAL)
-        claim_lead(s, definition, subject, q);
+    router_state_account_changed(s->core, at);
+    (void)qualification(s, at, subject, q);
+    return q;
 }
+
+// ---- Claims
+// --------------------------------------------------------------------------------------
+
+void router_settling_claim(struct settling *s, struct account *account, const struct qualified *q,
+                           const struct subject *user)
+{
+    struct claim claim = {q->definition, q->label, user, &s->reasons};
+    struct router_lead *lead = account_home(account)->lead;
+    if (router_leads_open(lead))
+        router_leads_join(s->core, lead, &claim, &s->cause, s->effects);
+    else
+        router_leads_create(s->core, account, &claim, &s->cause, s->effects);
+}
+
+static void claim_defined(struct settling *s, struct account *account,
+                          const struct defined *definition, const struct subject *subject,
+                          const struct qualified *q)
+{
+    const struct subject *user = subject == &account->self ? NULL : subject;
+    router_qualify_defined(s->core, definition, account, user, &s->reasons);
+    router_settling_claim(s, account, q, user);
+}
+
+static void claim_subject(struct settling *s, struct account *account,
+                          const struct subject *subject)
+{
+    for (size_t i = 0; i < s->core->n_definitions; i++) {
+        const struct defined *definition = &s->core->definitions[i];
+        const struct qualified *q = router_standing_find(subject, definition->name);
+        if (q != NULL && !q->left && q->role != ROUTER_PAL)
+            claim_defined(s, account, definition, subject, q);
+    }
+}
+
+void router_settling_claim_all(struct settling *s, struct account *account)
+{
+    for (uint32_t i = 0; i < account->n_users; i++)
+        claim_subject(s, account, account->users[i]);
+    claim_subject(s, account, &account->self);
+}
+
+// ---- An account and its users
+// --------------------------------------------------------------------
 
 static void settle_definition(struct settling *s, struct subject *subject,
                               const struct defined *definition)
@@ -97,9 +125,13 @@ static void settle_definition(struct settling *s, struct subject *subject,
     bool holds = held != NULL && held->value;
     bool same = open && holds && q->episode == held->episode;
     if (open && !same)
-        leave(s, subject, q, held != NULL ? held->reason : NULL);
-    if (holds && !same)
-        enter(s, subject, definition, held);
+        router_settling_leave(s, s->account, subject, q, held != NULL ? held->reason : NULL);
+    if (!holds || same)
+        return;
+    struct entering entering = {definition->name, held->label, definition->role, held->episode};
+    q = router_settling_enter(s, s->account, subject, &entering);
+    if (q->role != ROUTER_PAL)
+        claim_defined(s, s->account, definition, subject, q);
 }
 
 static bool definition_gone(const struct router_core *core, const char *name)
@@ -116,21 +148,37 @@ static void settle_subject(struct settling *s, struct subject *subject)
     for (uint32_t i = 0; i < subject->n_qualified; i++) {
         struct qualified *q = &subject->qualified[i];
         if (!q->left && definition_gone(s->core, q->definition))
-            leave(s, subject, q, GONE);
+            router_settling_leave(s, s->account, subject, q, GONE);
     }
     for (size_t i = 0; i < s->core->n_definitions; i++)
         if (s->core->definitions[i].scope == scope)
             settle_definition(s, subject, &s->core->definitions[i]);
 }
 
-// What follows for the account, after its subjects.
+// Whether anything else than this account keeps the home's lead when the account converts.
+static bool kept_by_others(const struct router_core *core, const struct account *home,
+                           const struct account *account)
+{
+    if (home == account)
+        return false;
+    if (router_standing_now(&home->self, ROUTER_PQA))
+        return true;
+    for (uint32_t i = 0; i < home->n_members; i++)
+        if (home->members[i] != account && router_standing_qualifies(core, home->members[i]))
+            return true;
+    return false;
+}
+
+// What follows for the lead and the account, after its subjects.
 static void settle_account(struct settling *s, bool converted)
 {
     struct router_core *core = s->core;
-    struct router_lead *lead = s->account->lead;
-    if (router_leads_open(lead) && s->left && !router_standing_qualifies(core, s->account))
+    struct account *home = account_home(s->account);
+    struct router_lead *lead = home->lead;
+    if (router_leads_open(lead) && s->left && !router_standing_qualifies(core, home))
         router_leads_end(core, lead, s->why, &s->cause, s->effects);
-    if (router_leads_open(lead) && converted && !router_standing_expands(core, s->account))
+    if (router_leads_open(lead) && converted && !router_standing_expands(core, home) &&
+        !kept_by_others(core, home, s->account))
         router_leads_end(core, lead, span_of("converted"), &s->cause, s->effects);
     router_standing_note_stage(core, s->account, s->cause.at_ms, s->cause.event_id);
 }
@@ -148,15 +196,20 @@ void router_settle(struct router_core *core, struct router_effects *effects)
     struct settling s = {
         .core = core,
         .account = group->account,
-        .cause = {group->last->at_ms, group->last->known_at_ms, group->last->event_id},
+        .cause = {last->at_ms, last->known_at_ms, last->event_id},
         .effects = effects,
     };
-    const struct router_lead *before = s.account->lead;
+    if (group->belongs)
+        router_organizations_fact(core, s.account, &s.cause, effects);
+    struct account *home = account_home(s.account);
+    const struct router_lead *before = home->lead;
     for (size_t i = 0; i < group->n_touched; i++)
         settle_subject(&s, group->touched[i]);
     settle_subject(&s, &s.account->self);
+    if (home != s.account)
+        router_rollup_settle(&s, home, NULL);
     settle_account(&s, group->converted);
-    struct router_lead *lead = s.account->lead;
+    struct router_lead *lead = home->lead;
     // A lead that no route took, that a route has looked at again, or whose event goes on in this
     // call, may have found its route now.
     bool again = lead != NULL && lead == before &&
@@ -169,15 +222,23 @@ void router_settle(struct router_core *core, struct router_effects *effects)
 // ---- A playbook
 // ----------------------------------------------------------------------------------
 
+static void settle_again(struct settling *s)
+{
+    if (account_is_organization(s->account)) {
+        router_rollup_settle_again(s);
+        return;
+    }
+    s->cause.at_ms = router_standing_clock(s->account, &s->cause.known_at_ms);
+    for (uint32_t j = 0; j < s->account->n_users; j++)
+        settle_subject(s, s->account->users[j]);
+    settle_subject(s, &s->account->self);
+    settle_account(s, false);
+}
+
 void router_settle_playbook(struct router_core *core, struct router_effects *effects)
 {
     for (size_t i = 0; i < core->n_accounts; i++) {
-        struct account *account = core->accounts[i];
-        struct settling s = {.core = core, .account = account, .effects = effects};
-        s.cause.at_ms = router_standing_clock(account, &s.cause.known_at_ms);
-        for (uint32_t j = 0; j < account->n_users; j++)
-            settle_subject(&s, account->users[j]);
-        settle_subject(&s, &account->self);
-        settle_account(&s, false);
+        struct settling s = {.core = core, .account = core->accounts[i], .effects = effects};
+        settle_again(&s);
     }
 }

@@ -68,12 +68,22 @@ bool router_standing_account(const struct router_core *core, const struct accoun
 
 bool router_standing_qualifies(const struct router_core *core, const struct account *account)
 {
-    return router_standing_account(core, account, ROUTER_PQL) ||
-           router_standing_account(core, account, ROUTER_PQA);
+    if (!account_is_organization(account))
+        return router_standing_account(core, account, ROUTER_PQL) ||
+               router_standing_account(core, account, ROUTER_PQA);
+    if (router_standing_now(&account->self, ROUTER_PQA))
+        return true;
+    for (uint32_t i = 0; i < account->n_members; i++)
+        if (router_standing_qualifies(core, account->members[i]))
+            return true;
+    return false;
 }
 
 bool router_standing_expands(const struct router_core *core, const struct account *account)
 {
+    for (uint32_t i = 0; i < account->n_members; i++)
+        if (router_standing_expands(core, account->members[i]))
+            return true;
     const char *stage = core->stage_signals[STAGE_EXPANSION];
     if (stage != NULL && router_state_holds(&account->self, stage))
         return true;

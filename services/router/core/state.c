@@ -66,6 +66,7 @@ static void subject_deinit(struct subject *subject)
         mem_free(subject->held[i].event_id);
         mem_free(subject->held[i].evidence);
         mem_free(subject->held[i].reason);
+        mem_free(subject->held[i].fact);
     }
     mem_free(subject->held);
     router_standing_deinit(subject);
@@ -147,7 +148,8 @@ struct held *router_state_held(struct subject *subject, const char *name, bool a
         return NULL;
     MEM_GROW(subject->held, subject->n_held, subject->held_cap);
     struct held *held = &subject->held[subject->n_held++];
-    *held = (struct held){.name = name, .label = ""};
+    bool is_fact = strncmp(name, STATE_FACT, sizeof STATE_FACT - 1) == 0;
+    *held = (struct held){.name = name, .label = "", .is_fact = is_fact};
     return held;
 }
 
@@ -296,7 +298,6 @@ struct router_lead *router_state_lead_find(const struct router_core *core, struc
 struct router_lead *router_state_lead_add(struct router_core *core, struct account *account,
                                           const char *id)
 {
-    CHECK(!router_leads_open(account->lead));
     struct router_lead *lead = mem_zalloc(sizeof *lead);
     CHECK(strlen(id) < sizeof lead->id);
     memcpy(lead->id, id, strlen(id) + 1);
@@ -422,6 +423,7 @@ void router_core_destroy(struct router_core *core)
 {
     if (core == NULL)
         return;
+    router_organizations_deinit(core);
     for (size_t i = 0; i < core->n_accounts; i++)
         account_destroy(core->accounts[i]);
     for (size_t i = 0; i < core->n_leads; i++)
@@ -490,5 +492,5 @@ bool router_state_restored(struct router_core *core)
     }
     core->n_dirty_leads = 0;
     router_outcomes_sort(core);
-    return true;
+    return router_organizations_restored(core);
 }

@@ -10,6 +10,7 @@
 
 #define STATE_NEVER INT64_MIN
 enum { ROUTER_CAPS_WHEN_MAX = 16 }; // of a rep; later ones do not count
+#define STATE_FACT "fact."
 
 // The last thing known of one signal of one subject.
 struct held {
@@ -23,7 +24,8 @@ struct held {
     uint32_t episode;
     const char *label; // interned
     char *reason;      // why it turned false; NULL: none. Only until its group is decided
-    char *fact;        // of a fact ("fact.*"): its value, owned; its label is "". NULL: none
+    bool is_fact;      // derived from the name: "fact.*"
+    char *fact;        // of a fact: its value, owned; its label is "". NULL: none
 };
 
 // The last episode of a subject by one definition.
@@ -82,8 +84,14 @@ struct account {
     struct account *organization; // of an account; NULL: none
     struct account **members;     // of an organization, in order of number
     uint32_t n_members, members_cap;
+    struct kin *kin; // derived, organizations_impl.h; NULL while the playbook has no organizations
 };
 #define ORGANIZATION_MARK '\xff' // begins no id from outside: those are UTF-8
+
+static inline bool account_is_organization(const struct account *account)
+{
+    return account->id[0] == ORGANIZATION_MARK;
+}
 
 // The account that leads are kept at: the organization where one is known.
 static inline struct account *account_home(struct account *account)
@@ -194,6 +202,7 @@ struct group {
     bool continues; // the group's first signals came with an earlier call
     bool routes;    // a signal that a route looks at has changed
     bool converted; // "stage.customer" turned true
+    bool belongs;   // what says its organization has changed
     struct subject **touched;
     size_t n_touched, touched_cap;
 };
@@ -206,6 +215,8 @@ struct router_core {
     struct defined *definitions;
     size_t n_definitions;
     const char *stage_signals[PLAYBOOK_STAGES]; // interned; NULL: not in the playbook
+    struct organizations *organizations;        // NULL: the playbook has none
+    uint64_t n_organizations;                   // of `accounts`; also of old playbooks
     int64_t clock_ms;
     bool by_event; // see router_core_by_event
     uint64_t n_signals, last_decision;
@@ -297,9 +308,10 @@ bool router_standing_now(const struct subject *subject, enum router_stage role);
 // Whether the account or one of its users qualifies by a definition of the role now.
 bool router_standing_account(const struct router_core *core, const struct account *account,
                              enum router_stage role);
-// By any definition that makes leads.
+// By any definition that makes leads. Of an organization: itself, or one of its members.
 bool router_standing_qualifies(const struct router_core *core, const struct account *account);
-// Whether a definition or stage by the name of "expansion" is true: converting is no end then.
+// Whether a definition or stage by the name of "expansion" is true (of an organization: of a
+// member): converting is no end then.
 bool router_standing_expands(const struct router_core *core, const struct account *account);
 enum stage router_standing_stage(const struct router_core *core, const struct account *account);
 // After the account's history has been put back. False: a stage that does not exist.
@@ -464,21 +476,39 @@ bool router_experiments_enter(struct router_core *core, struct router_lead *lead
 void router_experiments_apply(const struct router_core *core, struct router_lead *lead);
 
 // organizations.c
-// A fact of the account or of one of its users has changed: finds its organization again, moves it,
-// and decides both sides.
+// Around every change of a signal of a member of an organization, and of a fact: takes out what it
+// said, and counts what it says now. The tallies change in between.
+void router_organizations_before(struct router_core *core, struct account *account,
+                                 const struct subject *subject, const struct held *held);
+void router_organizations_after(struct router_core *core, struct account *account,
+                                const struct subject *subject, const struct held *held);
+// The account was heard of for the first time.
+void router_organizations_born(struct router_core *core, struct account *account);
+// A fact of the account or of one of its users has changed: finds its organization again, moves it
+// (and those that follow it), and decides both sides.
 void router_organizations_fact(struct router_core *core, struct account *account,
                                const struct cause *cause, struct router_effects *effects);
-// What is true of a member has changed: decides the organization's definitions.
-void router_organizations_settle(struct router_core *core, struct account *organization,
-                                 const struct cause *cause, struct router_effects *effects);
+// What the playbook says of organizations, without deciding anything.
+void router_organizations_learn(struct router_core *core);
+// After another playbook: moves the accounts that belong elsewhere now.
 void router_organizations_playbook(struct router_core *core, struct router_effects *effects);
-bool router_organizations_restored(struct router_core *core);        // derives who belongs to whom
-const char *router_organizations_key(const struct account *account); // "": none
+bool router_organizations_restored(struct router_core *core); // derives who belongs to whom
+void router_organizations_deinit(struct router_core *core);
+// Of an account, or of an organization itself; valid as long as the core. "": none.
+const char *router_organizations_key(const struct account *account);
+// The value of an account's fact; of an organization: of the first member that has one. NULL: none,
+// or `fact` is PLAYBOOK_NONE.
 const char *router_organizations_fact_of(const struct router_core *core,
-                                         const struct account *account, int32_t fact); // NULL: none
+                                         const struct account *account, int32_t fact);
+// Of the account that brought the lead about, else of its organization.
+const char *router_organizations_fact_of_lead(const struct router_core *core,
+                                              const struct router_lead *lead, int32_t fact);
 
 // contacts.c: who may be spoken to.
+// A user: he, or his whole account. Without a user: the whole account; of an organization: every
+// member.
 bool router_contacts_barred(const struct router_core *core, const struct account *account,
                             const struct subject *user);
+// Without a playbook's `consent`: everybody does.
 bool router_contacts_consents(const struct router_core *core, const struct account *account,
                               const struct subject *user);

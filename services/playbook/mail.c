@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "services/ingest/core/mail.h"
+#include "services/playbook/mail.h"
 
 #include <string.h>
 
