@@ -33,6 +33,7 @@ static void write_team(const struct router_lead *lead, Assay__Record__V1__LeadRe
     out->rep = (char *)lead->rep;
     out->units = lead->units;
     out->n_assigned = lead->n_assigned;
+    out->caps_when = lead->caps_when;
     out->assigned_at_ms = lead->assigned_at_ms;
     out->assigned_offset = lead->assigned_offset;
     out->held_since_ms = lead->held_since_ms;
@@ -141,6 +142,7 @@ static void read_team(struct router_core *core, const Assay__Record__V1__LeadRec
     lead->rep = router_state_intern(core, span_of(in->rep));
     lead->units = in->units != 0 ? in->units : 1;
     lead->n_assigned = in->n_assigned;
+    lead->caps_when = in->caps_when;
     lead->assigned_at_ms = in->assigned_at_ms;
     lead->assigned_offset = in->assigned_offset;
     lead->held_since_ms = in->held_since_ms;
@@ -232,7 +234,7 @@ static bool numbers_fit(const Assay__Record__V1__LeadRecord *in)
            span_of(in->lead_id).len < ROUTER_LEAD_ID_BYTES && in->units >= 0 &&
            in->units <= UNITS_MAX && in->n_passed <= ROUTER_PASSED_MAX &&
            in->n_experiments <= ROUTER_EXPERIMENTS_MAX && in->n_arms == in->n_experiments &&
-           in->assigned_offset <= ROWS_COUNT_MAX &&
+           in->assigned_offset <= ROWS_COUNT_MAX && in->caps_when < 1u << ROUTER_CAPS_WHEN_MAX &&
            (uint64_t)in->attempts_base + in->n_delays <= in->attempts && times_fit(in);
 }
 

@@ -36,6 +36,7 @@ static Assay__Record__V1__DeskRecord *write_desk(const struct desk *desk, struct
     out->rep = (char *)desk->rep;
     out->assigned = desk->assigned;
     out->away = desk->away;
+    out->floor = desk->floor;
     out->n_taken = out->n_taken_ms = desk->n_taken;
     out->taken = arena_alloc(arena, (desk->n_taken + 1) * sizeof *out->taken);
     out->taken_ms = arena_alloc(arena, (desk->n_taken + 1) * sizeof *out->taken_ms);
@@ -135,6 +136,7 @@ static bool read_counts(const Assay__Record__V1__DeskRecord *in, struct desk *de
 {
     desk->assigned = in->assigned;
     desk->away = in->away;
+    desk->floor = in->floor;
     desk->ever_assigned = in->ever_assigned;
     desk->credited = in->credited;
     desk->touched = in->touched;
@@ -143,7 +145,7 @@ static bool read_counts(const Assay__Record__V1__DeskRecord *in, struct desk *de
     desk->won = in->won;
     desk->touch_ms_total = in->touch_ms_total;
     const uint64_t counts[] = {in->assigned, in->ever_assigned, in->credited, in->touched,
-                               in->missed,   in->completed,     in->won};
+                               in->missed,   in->completed,     in->won,      in->floor};
     for (size_t i = 0; i < ARRAY_LEN(counts); i++)
         if (counts[i] > ROWS_ASSIGNED_MAX)
             return false;
