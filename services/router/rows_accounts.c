@@ -4,8 +4,6 @@
 #include "services/router/core/prompts.h"
 #include "services/router/rows_impl.h"
 
-#include <string.h>
-
 // ---- Out
 // ------------------------------------------------------------------------------------------
 
@@ -116,7 +114,7 @@ void rows_put_account(struct router_rows *rows, const struct account *account, r
 {
     arena_reset(&rows->arena);
     Assay__Record__V1__RouterAccountRecord record = ASSAY__RECORD__V1__ROUTER_ACCOUNT_RECORD__INIT;
-    record.is_organization = account->id[0] == ORGANIZATION_MARK;
+    record.is_organization = account_is_organization(account);
     record.account_id = account->id + record.is_organization;
     record.customer_since_ms = account->customer_since_ms;
     record.subjects = arena_alloc(&rows->arena, (account->n_users + 1) * sizeof *record.subjects);
@@ -145,8 +143,6 @@ struct router_evidence *rows_read_evidence(Assay__Record__V1__HeldEvidenceRecord
     return router_state_evidence_copy(items, n, n_out);
 }
 
-static const char FACT[] = "fact."; // how the names of facts begin
-
 static bool read_held(struct router_core *core, const Assay__Record__V1__HeldSignalRecord *in,
                       struct subject *subject)
 {
@@ -161,7 +157,7 @@ static bool read_held(struct router_core *core, const Assay__Record__V1__HeldSig
     held->event_id = mem_dup(span_of(in->event_id));
     held->evidence = rows_read_evidence(in->evidence, in->n_evidence, &held->n_evidence);
     held->episode = in->episode;
-    if (strncmp(name, FACT, sizeof FACT - 1) != 0)
+    if (!held->is_fact)
         held->label = router_state_intern(core, span_of(in->label));
     else if (in->value)
         held->fact = mem_dup(span_of(in->label));

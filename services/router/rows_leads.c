@@ -117,7 +117,7 @@ static const char *contact_id(struct router_core *core, const struct router_lead
     if (user != NULL)
         return user->id;
     // Of an organization: somebody of another of its accounts, which are not known yet.
-    return home->id[0] == ORGANIZATION_MARK ? router_state_intern(core, user_id) : NULL;
+    return account_is_organization(home) ? router_state_intern(core, user_id) : NULL;
 }
 
 static bool read_contacts(struct router_core *core, const Assay__Record__V1__LeadRecord *in,
@@ -235,6 +235,7 @@ static bool numbers_fit(const Assay__Record__V1__LeadRecord *in)
            in->units <= UNITS_MAX && in->n_passed <= ROUTER_PASSED_MAX &&
            in->n_experiments <= ROUTER_EXPERIMENTS_MAX && in->n_arms == in->n_experiments &&
            in->assigned_offset <= ROWS_COUNT_MAX && in->caps_when < 1u << ROUTER_CAPS_WHEN_MAX &&
+           in->number <= UINT32_MAX / 2 &&
            (uint64_t)in->attempts_base + in->n_delays <= in->attempts && times_fit(in);
 }
 
@@ -270,7 +271,7 @@ enum err rows_load_lead(struct router_rows *rows, uint64_t serial, struct span v
         return rows_corrupt(info, "the account that brought a lead about is not there");
     struct router_lead *lead = router_state_lead_add(core, home, in->lead_id);
     lead->account_id = account->id;
-    if (home->id[0] == ORGANIZATION_MARK)
+    if (account_is_organization(home))
         lead->organization = home->id + 1;
     read_lead(core, in, lead);
     if (!read_contacts(core, in, lead))

@@ -81,7 +81,7 @@ static void learn_account(struct router_core *core, struct account *account)
 void router_organizations_learn(struct router_core *core)
 {
     forget(core);
-    if (core->playbook->n_organizations == 0)
+    if (core->playbook == NULL || core->playbook->n_organizations == 0)
         return;
     core->organizations = mem_zalloc(sizeof *core->organizations);
     learn_sources(core, core->organizations);
