@@ -51,7 +51,11 @@ static json_t *named_form(const struct schema_key *key)
 {
     json_t *form = form_ref(key->of);
     bool bare = key->of == SCHEMA_SIGNAL || key->of == SCHEMA_FIT || key->of == SCHEMA_DEFINITION;
-    if (key->of == SCHEMA_QUEUE)
+    if (key->of == SCHEMA_ADMIT)
+        return either(form, json_pack("{s:[s]}", "enum", "auto"));
+    if (key->of == SCHEMA_CAP_PERIOD)
+        return either(form, json_pack("{s:[s]}", "enum", "none"));
+    if (key->of == SCHEMA_QUEUE || key->of == SCHEMA_REP)
         return either(form, json_pack("{s:s}", "type", "null"));
     return bare ? either(form, ref("condition")) : form;
 }

@@ -68,76 +68,6 @@ const struct config_node *load_key(const struct config_node *mapping, const char
     return NULL;
 }
 
-static bool load_all_of(struct span text, bool (*allowed)(char c))
-{
-    const char *p = text.ptr;
-    for (size_t i = 0; i < text.len; i++) {
-        if (!allowed(p[i]))
-            return false;
-    }
-    return text.len > 0 && text.len <= LOAD_NAME_BYTES_MAX;
-}
-
-static bool load_name_char(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-static bool load_playbook_char(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-}
-
-bool load_check_name(struct loader *l, const struct config_node *key)
-{
-    static const char *const RESERVED[] = {
-        "all",   "any", "none", "not",  "at_least_n_of", "always",     "segment",
-        "stage", "fit", "when", "user", "account",       "properties", "context"};
-    struct span text = config_text(key);
-    char first = text.len > 0 ? *(const char *)text.ptr : '\0';
-    if (!load_all_of(text, load_name_char) || first < 'a' || first > 'z') {
-        config_error_hint(l->config, key,
-                          "a small letter, then small letters, digits and _, at most 64",
-                          "\"%.*s\" is not a name that can be used here",
-                          (int)(text.len < LOAD_NAME_BYTES_MAX ? text.len : LOAD_NAME_BYTES_MAX),
-                          (const char *)text.ptr);
-        return false;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(RESERVED); i++) {
-        if (!span_is(text, RESERVED[i]))
-            continue;
-        config_error_hint(l->config, key, "it has a meaning in conditions",
-                          "\"%s\" is reserved and cannot be a name", RESERVED[i]);
-        return false;
-    }
-    return true;
-}
-
-const struct load_name *load_find_name(const struct loader *l, struct span text,
-                                       enum load_name_kind kind)
-{
-    for (int32_t i = 0; i < l->n_names; i++) {
-        if (l->names[i].kind == kind && span_eq(l->names[i].text, text))
-            return &l->names[i];
-    }
-    return NULL;
-}
-
-void load_unknown_name(struct loader *l, const struct config_node *node, const char *what,
-                       unsigned kinds, const char *const *more, size_t n_more)
-{
-    const char **candidates = mem_alloc(sizeof *candidates * ((size_t)l->n_names + n_more + 1));
-    size_t n = 0;
-    for (int32_t i = 0; i < l->n_names; i++) {
-        if ((kinds & (1u << l->names[i].kind)) != 0)
-            candidates[n++] = arena_dup(l->arena, l->names[i].text);
-    }
-    for (size_t i = 0; i < n_more; i++)
-        candidates[n++] = more[i];
-    config_error_unknown(l->config, node, what, candidates, n);
-    mem_free(candidates);
-}
-
 bool load_has_room(struct loader *l, const struct config_node *node, int32_t n, int32_t max,
                    const char *what)
 {
@@ -195,123 +125,6 @@ const int32_t *load_events(struct loader *l, const struct config_node *node, int
     return good ? events : NULL;
 }
 
-// ---- Names ----
-
-static const char *load_kind_name(const struct loader *l, const struct load_name *name)
-{
-    switch (name->kind) {
-    case LOAD_NAME_MEASURE:
-        if (l->measures[name->at].as.kind == MEASURE_GRADE)
-            return "grade";
-        return l->measures[name->at].is_score ? "score" : "measure";
-    case LOAD_NAME_SIGNAL:
-        return "signal";
-    case LOAD_NAME_SEGMENT:
-        return "segment";
-    case LOAD_NAME_STAGE:
-        return "stage";
-    }
-    CHECK(false);
-}
-
-static bool load_share_names(enum load_name_kind a, enum load_name_kind b)
-{
-    bool apart = a == LOAD_NAME_SEGMENT || a == LOAD_NAME_STAGE || b == LOAD_NAME_SEGMENT ||
-                 b == LOAD_NAME_STAGE;
-    return a == b || !apart;
-}
-
-bool load_claim_name(struct loader *l, const struct config_node *key, enum load_name_kind kind,
-                     int32_t at)
-{
-    if (!load_check_name(l, key))
-        return false;
-    if (kind == LOAD_NAME_SEGMENT && span_is(config_text(key), "default")) {
-        config_error_hint(l->config, key, "it has a meaning in thresholds by segment",
-                          "\"default\" is reserved and cannot be a name");
-        return false;
-    }
-    for (int32_t i = 0; i < l->n_names; i++) {
-        const struct load_name *name = &l->names[i];
-        if (!load_share_names(name->kind, kind) || !span_eq(name->text, config_text(key)))
-            continue;
-        config_error(l->config, key, "\"" SPAN_FMT "\" is the name of a %s already (line %u)",
-                     SPAN_ARG(name->text), load_kind_name(l, name), config_line(name->key));
-        return false;
-    }
-    MEM_GROW(l->names, l->n_names, l->cap_names);
-    l->names[l->n_names++] = (struct load_name){config_text(key), kind, at, key};
-    return true;
-}
-
-int32_t load_new_measure(struct loader *l, const char *name, const struct config_node *key,
-                         const struct config_node *definition)
-{
-    CHECK(l->n_measures < PLAYBOOK_MEASURES_MAX);
-    MEM_GROW(l->measures, l->n_measures, l->cap_measures);
-    l->measures[l->n_measures] = (struct load_measure){
-        .as = {.name = name,
-               .anchor = PLAYBOOK_NONE,
-               .where = PLAYBOOK_NONE,
-               .signal = PLAYBOOK_NONE,
-               .veto = PLAYBOOK_NONE,
-               .rows = {.measure = PLAYBOOK_NONE},
-               .columns = {.measure = PLAYBOOK_NONE},
-               .line = config_line(key)},
-        .key = key,
-        .definition = definition,
-    };
-    return l->n_measures++;
-}
-
-int32_t load_new_signal(struct loader *l, const char *name, const struct config_node *key,
-                        const struct config_node *definition, enum signal_origin origin)
-{
-    CHECK(l->n_signals < PLAYBOOK_SIGNALS_MAX);
-    MEM_GROW(l->signals, l->n_signals, l->cap_signals);
-    l->signals[l->n_signals] = (struct load_signal){
-        .as = {.name = name,
-               .origin = origin,
-               .condition = PLAYBOOK_NONE,
-               .exit = PLAYBOOK_NONE,
-               .label = "",
-               .line = config_line(key)},
-        .key = key,
-        .definition = definition,
-        .per_account = origin == SIGNAL_SEGMENT || origin == SIGNAL_STAGE,
-        .entry = PLAYBOOK_NONE,
-    };
-    return l->n_signals++;
-}
-
-// Takes in the names of one section, with their definitions to be read later.
-static void load_names(struct loader *l, const char *section, enum load_name_kind kind,
-                       const char *what)
-{
-    const struct config_node *node = config_get(config_root(l->config), section);
-    bool measures = kind == LOAD_NAME_MEASURE, segments = kind == LOAD_NAME_SEGMENT;
-    if (node == NULL || !load_is_mapping(l, node, what))
-        return;
-    for (size_t i = 0; i < config_count(node); i++) {
-        const struct config_node *key = config_key_at(node, i), *definition = config_at(node, i);
-        if (!load_has_room(l, key, measures ? l->n_measures : l->n_signals,
-                           measures ? PLAYBOOK_MEASURES_MAX : PLAYBOOK_SIGNALS_MAX,
-                           measures ? "measures and scores" : "signals"))
-            return;
-        if (!load_claim_name(l, key, kind, measures ? l->n_measures : l->n_signals))
-            continue;
-        const char *name = arena_printf(l->arena, "%s" SPAN_FMT, segments ? "segment." : "",
-                                        SPAN_ARG(config_text(key)));
-        if (measures) {
-            int32_t at = load_new_measure(l, name, key, definition);
-            l->measures[at].is_score = span_is(span_of(section), "scores");
-        } else {
-            (void)load_new_signal(l, name, key, definition,
-                                  segments ? SIGNAL_SEGMENT : SIGNAL_DECLARED);
-        }
-    }
-}
-
 // ---- Sections ----
 
 static void load_head(struct loader *l, const struct config_node *root)
@@ -322,7 +135,7 @@ static void load_head(struct loader *l, const struct config_node *root)
     if (name == NULL)
         config_error_hint(l->config, root, "start with playbook: my-product",
                           "missing key \"playbook\"");
-    else if (!load_all_of(config_text(name), load_playbook_char))
+    else if (!load_is_playbook_name(config_text(name)))
         load_expected(l, name, "a name of small letters, digits and -", "at most 64 of them");
     else
         playbook->name = arena_dup(l->arena, config_text(name));
@@ -348,22 +161,6 @@ static void load_exclude(struct loader *l, const struct config_node *node)
     }
 }
 
-// The number of measures and scores that are to be read.
-static int32_t load_all_names(struct loader *l, const struct config_node *root)
-{
-    load_names(l, "measures", LOAD_NAME_MEASURE, "measures, as in {reports: {count: Report Run}}");
-    load_names(l, "scores", LOAD_NAME_MEASURE, "scores by name");
-    int32_t n_measures = l->n_measures;
-    load_fit_names(l);
-    load_grade_names(l);
-    load_names(l, "signals", LOAD_NAME_SIGNAL, "signals by name");
-    load_names(l, "segments", LOAD_NAME_SEGMENT, "segments by name");
-    load_qualify_names(l, config_get(root, "qualify"));
-    load_lifecycle_names(l, config_get(root, "lifecycle"));
-    load_marketing_names(l, config_get(root, "marketing"));
-    return n_measures;
-}
-
 static void load_all_measures(struct loader *l, int32_t n)
 {
     for (int32_t i = 0; i < n; i++) {
@@ -380,9 +177,10 @@ static void load_all_signals(struct loader *l)
     for (int32_t i = 0; i < n; i++) {
         if (l->signals[i].as.origin == SIGNAL_DECLARED)
             load_signal(l, i, LOAD_SIGNAL_PER);
-        else if (l->signals[i].as.origin == SIGNAL_SEGMENT)
+        else if (l->signals[i].as.origin == SIGNAL_SEGMENT && !l->signals[i].hoists)
             load_signal(l, i, 0);
     }
+    load_buyers(l);
 }
 
 static void load_sections(struct loader *l, const struct config_node *root)
@@ -402,8 +200,20 @@ static void load_sections(struct loader *l, const struct config_node *root)
     load_lifecycle(l, config_get(root, "lifecycle"));
     load_marketing(l, config_get(root, "marketing"));
     load_queues(l, config_get(root, "queues"));
+    load_teams(l, config_get(root, "teams"));
+    load_owner_trait(l, config_get(root, "owner"));
     load_routes(l, config_get(root, "route"));
+    load_priorities(l, config_get(root, "priority"));
+    load_aging(l, config_get(root, "aging"));
+    load_efforts(l, config_get(root, "effort"));
+    load_experiments(l, config_get(root, "experiments"));
+    load_prompts(l, config_get(root, "prompts"));
+    load_contact(l, config_get(root, "contact"));
+    load_organizations(l, config_get(root, "organizations"));
+    load_organization_definitions(l);
     load_order_signals(l);
+    load_check_contact(l);
+    load_check_organizations(l);
     load_check_marketing(l);
     load_read_vanity(l, config_get(root, "vanity"));
     if (config_error_count(l->config) == 0)
@@ -436,7 +246,7 @@ static void load_place_signals(struct loader *l, struct condition *conditions,
     for (int32_t i = 0; i < l->n_order; i++)
         signals[i] = l->signals[l->order[i]].as;
     for (int32_t i = 0; i < l->n_conditions; i++) {
-        if (conditions[i].kind == CONDITION_SIGNAL)
+        if (conditions[i].kind == CONDITION_SIGNAL || conditions[i].kind == CONDITION_ROLL_UP)
             conditions[i].signal = load_position(l, conditions[i].signal);
     }
     for (int32_t i = 0; i < l->n_measures; i++)
@@ -445,10 +255,35 @@ static void load_place_signals(struct loader *l, struct condition *conditions,
         l->definitions[i].signal = load_position(l, l->definitions[i].signal);
     for (int32_t i = 0; i < PLAYBOOK_STAGES; i++)
         playbook->stages[i] = load_position(l, l->stages[i]);
-    playbook->owner_fact = playbook->busiest_fact = PLAYBOOK_NONE;
-    playbook->never_user = playbook->never_account = playbook->consent = PLAYBOOK_NONE;
+    for (int32_t i = 0; i < l->n_prompts; i++)
+        l->prompts[i].when = load_position(l, l->prompts[i].when);
+    for (int32_t i = 0; i < l->n_organizations; i++)
+        l->organizations[i].fact = load_position(l, l->organizations[i].fact);
+    bool user = l->never != PLAYBOOK_NONE && l->signals[l->never].as.scope == SCOPE_USER;
+    playbook->owner_fact = load_position(l, l->owner_fact);
+    playbook->busiest_fact = load_position(l, l->busiest_fact);
+    playbook->never_user = user ? load_position(l, l->never) : PLAYBOOK_NONE;
+    playbook->never_account = user ? PLAYBOOK_NONE : load_position(l, l->never);
+    playbook->consent = load_position(l, l->consent);
     playbook->signals = signals;
     playbook->n_signals = l->n_signals;
+}
+
+static void load_finish_routing(struct loader *l)
+{
+    struct playbook *playbook = l->playbook;
+#define LOAD_FINISH(name) (playbook->name = LOAD_KEEP(l, name), playbook->n_##name = l->n_##name)
+    LOAD_FINISH(routes);
+    LOAD_FINISH(queues);
+    LOAD_FINISH(priorities);
+    LOAD_FINISH(efforts);
+    LOAD_FINISH(zones);
+    LOAD_FINISH(teams);
+    LOAD_FINISH(experiments);
+    LOAD_FINISH(prompts);
+    LOAD_FINISH(organizations);
+    LOAD_FINISH(org_definitions);
+#undef LOAD_FINISH
 }
 
 static void load_finish(struct loader *l, const char *file)
@@ -472,10 +307,7 @@ static void load_finish(struct loader *l, const char *file)
     playbook->n_events = l->n_events;
     playbook->exclude = LOAD_KEEP(l, exclude);
     playbook->n_exclude = l->n_exclude;
-    playbook->routes = LOAD_KEEP(l, routes);
-    playbook->n_routes = l->n_routes;
-    playbook->queues = LOAD_KEEP(l, queues);
-    playbook->n_queues = l->n_queues;
+    load_finish_routing(l);
     playbook->definitions = LOAD_KEEP(l, definitions);
     playbook->n_definitions = l->n_definitions;
     playbook->text = span_make(arena_dup(l->arena, text), text.len);
@@ -496,6 +328,14 @@ static void load_release(struct loader *l)
     mem_free(l->exclude);
     mem_free(l->routes);
     mem_free(l->queues);
+    mem_free(l->priorities);
+    mem_free(l->efforts);
+    mem_free(l->zones);
+    mem_free(l->teams);
+    mem_free(l->experiments);
+    mem_free(l->prompts);
+    mem_free(l->organizations);
+    mem_free(l->org_definitions);
     mem_free(l->definitions);
     mem_free(l->vanity);
     mem_free(l->order);
@@ -508,7 +348,15 @@ static enum err load_document(struct config *config, const char *file, struct pl
     struct arena *arena = mem_alloc(sizeof *arena);
     arena_init(arena, 16 * 1024, 0);
     struct playbook *playbook = arena_alloc(arena, sizeof *playbook);
-    struct loader l = {.config = config, .arena = arena, .playbook = playbook};
+    struct loader l = {.config = config,
+                       .arena = arena,
+                       .playbook = playbook,
+                       .owner_fact = PLAYBOOK_NONE,
+                       .busiest_fact = PLAYBOOK_NONE,
+                       .never = PLAYBOOK_NONE,
+                       .consent = PLAYBOOK_NONE,
+                       .buyers = {PLAYBOOK_NONE, PLAYBOOK_NONE, PLAYBOOK_NONE},
+                       .always = PLAYBOOK_NONE};
     const struct config_node *root = config_root(config);
     for (size_t i = 0; i < PLAYBOOK_STAGES; i++)
         l.stages[i] = PLAYBOOK_NONE;

@@ -148,8 +148,8 @@ static void load_unknown_operand(struct loader *l, const struct config_node *key
 {
     struct span text = config_text(key);
     const char *dot = text.len > 0 ? memchr(text.ptr, '.', text.len) : NULL;
-    static const char *const GROUPS[] = {"all",           "any",     "none",  "not",
-                                         "at_least_n_of", "segment", "stage", "fit"};
+    static const char *const GROUPS[] = {"all",     "any",   "none", "not",  "at_least_n_of",
+                                         "segment", "stage", "fit",  "buyer"};
     if (load_find_name(l, text, LOAD_NAME_SIGNAL) != NULL) {
         config_error_hint(l->config, key, "a signal stands alone, without a test",
                           "\"" SPAN_FMT "\" is a signal", SPAN_ARG(text));
@@ -263,8 +263,7 @@ static int32_t load_at_least_n(struct loader *l, const struct config_node *node,
     return added;
 }
 
-static bool load_signal_allowed(struct loader *l, const struct config_node *node,
-                                enum load_place place)
+bool load_signal_allowed(struct loader *l, const struct config_node *node, enum load_place place)
 {
     if (place != LOAD_IN_EVENT)
         return true;
@@ -384,6 +383,8 @@ static int32_t load_name_alone(struct loader *l, const struct config_node *node,
 int32_t load_condition(struct loader *l, const struct config_node *node, enum load_place place)
 {
     struct condition operand;
+    if (config_kind(node) == CONFIG_SCALAR && place == LOAD_IN_ORGANIZATION)
+        return load_roll_up(l, node, NULL);
     if (config_kind(node) == CONFIG_SCALAR)
         return load_name_alone(l, node, place);
     if (config_kind(node) == CONFIG_SEQUENCE)
@@ -407,12 +408,16 @@ int32_t load_condition(struct loader *l, const struct config_node *node, enum lo
         return load_none(l, node, right, place);
     if (span_is(text, "at_least_n_of"))
         return load_at_least_n(l, node, right, place);
+    if (place == LOAD_IN_ORGANIZATION)
+        return load_roll_up(l, key, right);
     if (span_is(text, "segment"))
         return load_segment(l, right, place);
     if (span_is(text, "stage"))
         return load_signal_allowed(l, key, place) ? load_stage(l, node, right) : PLAYBOOK_NONE;
     if (span_is(text, "fit"))
         return load_fit_condition(l, node, key, right, place);
+    if (span_is(text, "buyer"))
+        return load_buyer(l, right, place);
     if (!load_operand(l, key, place, &operand))
         return PLAYBOOK_NONE;
     return load_tests(l, key, right, &operand, arena_dup(l->arena, text), place);

@@ -57,12 +57,17 @@ struct load_signal {
     // it.
     bool per_account;
     bool per_user; // it says so; a mistake when it looks at nothing of a user
+    bool hoists;   // of accounts: a test of a user in it becomes a signal of its own
     bool verdicts; // a person's verdict overrules it, see load_verdicts
     int32_t entry; // its condition as written, without what was put around it
     enum load_walk walk;
     bool unsure;      // what it looks at is broken: its scope says nothing
     int32_t position; // in the order
 };
+
+// Classes of buyers in order of precedence; the fourth, free, is who is none of them.
+enum load_buyer { LOAD_ASKED_FOR_HELP, LOAD_MAXED_OUT, LOAD_CONVERTS_ALONE };
+enum { LOAD_BUYERS = LOAD_CONVERTS_ALONE + 1 };
 
 // An array that grows on the heap; the finished playbook has a copy in its arena.
 #define LOAD_ARRAY(type, name)                                                                     \
@@ -81,12 +86,25 @@ struct loader {
     LOAD_ARRAY(int32_t, exclude);
     LOAD_ARRAY(struct route, routes);
     LOAD_ARRAY(struct lead_queue, queues);
-    LOAD_ARRAY(struct definition, definitions); // signals by their place in `signals`
-    LOAD_ARRAY(struct span, vanity);            // names of events
-    int32_t stages[PLAYBOOK_STAGES];            // the same, or PLAYBOOK_NONE
-    LOAD_ARRAY(int32_t, order);                 // signals, each after those it refers to
-    bool rules_broken;                          // a rule of `route` could not be read
-    bool full_told;                             // a bound was passed and told once
+    LOAD_ARRAY(struct priority_rule, priorities);
+    LOAD_ARRAY(struct effort_rule, efforts);
+    LOAD_ARRAY(struct zone, zones);
+    LOAD_ARRAY(struct team, teams);
+    LOAD_ARRAY(struct experiment, experiments);
+    // Signals by their place in `signals`.
+    LOAD_ARRAY(struct definition, definitions);
+    LOAD_ARRAY(struct prompt, prompts);
+    LOAD_ARRAY(struct organization_by, organizations);
+    LOAD_ARRAY(struct organization_definition, org_definitions);
+    LOAD_ARRAY(struct span, vanity); // names of events
+    int32_t stages[PLAYBOOK_STAGES]; // the same, or PLAYBOOK_NONE
+    LOAD_ARRAY(int32_t, order);      // signals, each after those it refers to
+    // Places in `signals`, or PLAYBOOK_NONE.
+    int32_t owner_fact, busiest_fact, never, consent;
+    int32_t buyers[LOAD_BUYERS]; // by enum load_buyer
+    int32_t always;              // the condition that rules share; PLAYBOOK_NONE: not yet
+    bool rules_broken;           // a rule of `route` could not be read
+    bool full_told;              // a bound was passed and told once
 };
 
 // load.c: small questions of all sections.
@@ -124,6 +142,10 @@ int32_t load_event(struct loader *l, const struct config_node *node);
 // A list of events in the arena; NULL with the mistake reported.
 const int32_t *load_events(struct loader *l, const struct config_node *node, int32_t *n);
 
+// load_names.c: the names of all sections; the number of measures and scores that are to be read.
+int32_t load_all_names(struct loader *l, const struct config_node *root);
+bool load_is_playbook_name(struct span text); // [a-z0-9-]+, not too long
+
 // load_measures.c
 void load_measure(struct loader *l, int32_t at);
 void load_score(struct loader *l, int32_t at);
@@ -135,6 +157,7 @@ enum load_place {
                     // events
     LOAD_IN_SIGNAL, // `signals`, `segments`
     LOAD_IN_ROUTE,  // `qualify`, `route`: tests become implied signals
+    LOAD_IN_ORGANIZATION, // a definition of an organization: what is true of its accounts together
 };
 int32_t load_condition(struct loader *l, const struct config_node *node, enum load_place place);
 int32_t load_always(struct loader *l, const struct config_node *node);
@@ -155,6 +178,8 @@ int32_t load_at_least(struct loader *l, const struct config_node *node, int32_t 
 // The signal "when.<test>" for a test that cannot stand where it does, and a condition on it.
 int32_t load_hoist_signal(struct loader *l, const struct config_node *node, int32_t test);
 int32_t load_hoist(struct loader *l, const struct config_node *node, int32_t test);
+// Whether what is decided from events can be looked at here; false with the mistake reported.
+bool load_signal_allowed(struct loader *l, const struct config_node *node, enum load_place place);
 // {segment: NAME} and {stage: NAME}; `right` is the name.
 int32_t load_segment(struct loader *l, const struct config_node *right, enum load_place place);
 int32_t load_stage(struct loader *l, const struct config_node *node,
@@ -181,6 +206,45 @@ void load_order_signals(struct loader *l);
 // load_routing.c
 void load_queues(struct loader *l, const struct config_node *node);
 void load_routes(struct loader *l, const struct config_node *node);
+
+// load_priority.c
+void load_priorities(struct loader *l, const struct config_node *node);
+void load_aging(struct loader *l, const struct config_node *node);
+void load_efforts(struct loader *l, const struct config_node *node);
+
+// load_teams.c: after queues.
+void load_teams(struct loader *l, const struct config_node *node);
+// The trait that names an account's owner; `node` NULL: nothing is said of it.
+void load_owner_trait(struct loader *l, const struct config_node *node);
+
+// load_experiments.c, load_prompts.c
+void load_experiments(struct loader *l, const struct config_node *node);
+void load_prompts(struct loader *l, const struct config_node *node);
+
+// load_prompts.c: a condition as a signal: the one that it names, or a new one of this name (in the
+// arena or for ever), which is of users when it looks at anything of a user.
+int32_t load_as_signal(struct loader *l, const struct config_node *node, const char *name);
+
+// load_contact.c; the check is after load_order_signals.
+void load_contact(struct loader *l, const struct config_node *node);
+void load_check_contact(struct loader *l);
+
+// load_buyers.c: names first, made up where the playbook says nothing but looks at them.
+void load_buyer_names(struct loader *l, const struct config_node *root);
+void load_buyers(struct loader *l);
+// {buyer: NAME}; `right` is the name.
+int32_t load_buyer(struct loader *l, const struct config_node *right, enum load_place place);
+
+// load_organizations.c: how accounts belong together; after measures and signals are read. A
+// definition of the whole is read with its names; false: it is of accounts or users.
+void load_organizations(struct loader *l, const struct config_node *node);
+bool load_is_organization(const struct config_node *definition);
+void load_organization_name(struct loader *l, const struct config_node *key);
+void load_organization_definitions(struct loader *l);
+// One of accounts_with, users_with and total, in LOAD_IN_ORGANIZATION.
+int32_t load_roll_up(struct loader *l, const struct config_node *key,
+                     const struct config_node *right);
+void load_check_organizations(struct loader *l); // after load_order_signals
 
 // load_qualify.c: names first, as with all signals; then their conditions; then, with the scope of
 // a definition settled, the verdicts of persons that overrule it.

@@ -54,6 +54,11 @@ void load_qualify_names(struct loader *l, const struct config_node *node)
     for (size_t i = 0; i < config_count(node); i++) {
         const struct config_node *key = config_key_at(node, i), *definition = config_at(node, i);
         enum role role;
+        if (load_is_organization(definition)) {
+            if (load_check_name(l, key))
+                load_organization_name(l, key);
+            continue;
+        }
         if (!load_check_name(l, key) || !load_role(l, key, definition, &role))
             continue;
         if (!load_has_room(l, key, l->n_signals, PLAYBOOK_SIGNALS_MAX, "signals"))
@@ -92,6 +97,9 @@ static void load_definition(struct loader *l, const struct definition *definitio
     int32_t at = definition->signal;
     const struct config_node *node = l->signals[at].definition;
     load_signal(l, at, LOAD_SIGNAL_AS);
+    const struct config_node *per = load_is_long(node) ? config_get(node, "per") : NULL;
+    if (per != NULL)
+        load_expected(l, per, "organization", "users and accounts are told apart by pql and pqa");
     load_requalify(l, at, load_is_long(node) ? config_get(node, "requalify") : NULL);
     l->signals[at].as.sticky = l->signals[at].as.memory = true;
     l->signals[at].verdicts = definition->role != ROLE_PAL;

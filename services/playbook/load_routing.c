@@ -2,21 +2,27 @@
 // Where leads go, and the queues that they wait in.
 #include "common/base/mem.h"
 #include "common/base/time_text.h"
-#include "services/playbook/load_impl.h"
+#include "services/playbook/load_facts.h"
+#include "services/playbook/load_teams.h"
 
 struct load_queue_fields {
     int64_t lease_ms;
     int64_t attempts;
+    int deliver;
 };
+
+static const char *const DELIVERIES[] = {"at_once", "busiest_hour", NULL};
 
 static const struct config_field QUEUE_FIELDS[] = {
     {"lease", CONFIG_DURATION, offsetof(struct load_queue_fields, lease_ms), "15m", TIME_SECOND_MS,
      7 * (int64_t)TIME_DAY_MS, NULL, "How long a consumer holds a lead when it does not say."},
     {"attempts", CONFIG_INT, offsetof(struct load_queue_fields, attempts), "5", 1, 100, NULL,
      "Leases that ran out or were given back before the lead is parked."},
+    {"deliver", CONFIG_CHOICE, offsetof(struct load_queue_fields, deliver), "at_once", 0, 0,
+     DELIVERIES, "When a lead can be had."},
 };
 
-static int32_t load_find_queue(const struct loader *l, struct span name)
+int32_t load_find_queue(const struct loader *l, struct span name)
 {
     for (int32_t i = 0; i < l->n_queues; i++) {
         if (span_is(name, l->queues[i].name))
@@ -40,8 +46,11 @@ static void load_queue(struct loader *l, const char *name, const struct config_n
         .name = name,
         .lease_ms = fields.lease_ms,
         .attempts_max = (int32_t)fields.attempts,
+        .busiest_hour = fields.deliver == 1,
         .team = PLAYBOOK_NONE,
     };
+    if (fields.deliver == 1)
+        load_busiest_hour(l, config_get(node, "deliver"));
 }
 
 void load_queues(struct loader *l, const struct config_node *node)
@@ -59,7 +68,7 @@ void load_queues(struct loader *l, const struct config_node *node)
     }
 }
 
-static void load_unknown_queue(struct loader *l, const struct config_node *node)
+void load_unknown_queue(struct loader *l, const struct config_node *node)
 {
     const char **names = mem_alloc(sizeof *names * (size_t)l->n_queues);
     for (int32_t i = 0; i < l->n_queues; i++)
@@ -68,62 +77,101 @@ static void load_unknown_queue(struct loader *l, const struct config_node *node)
     mem_free(names);
 }
 
-static void load_route_queue(struct loader *l, const struct config_node *node, struct route *route)
+static bool load_motion_queue(struct loader *l, const struct config_node *node, enum motion motion,
+                              int32_t *out)
 {
-    const struct config_node *queue = config_get(node, "queue");
-    const char *motion = motion_name(route->motion);
-    bool waits = route->motion != MOTION_HOLD_OUT && route->motion != MOTION_SUPPRESS;
-    route->queue = PLAYBOOK_NONE;
+    const struct config_node *queue = config_get(node, "queue"), *said = config_get(node, "motion");
+    bool waits = motion != MOTION_HOLD_OUT && motion != MOTION_SUPPRESS;
+    *out = PLAYBOOK_NONE;
     if (!waits && queue != NULL) {
         config_error_hint(l->config, load_key(node, "queue"), "leave it out",
-                          "%s keeps a lead out of every queue", motion);
-        return;
+                          "%s keeps a lead out of every queue", motion_name(motion));
+        return false;
     }
     if (!waits)
-        return;
-    route->queue = load_find_queue(l, queue != NULL ? config_text(queue) : span_of(motion));
-    if (route->queue != PLAYBOOK_NONE)
-        return;
+        return true;
+    *out = load_find_queue(l, queue != NULL ? config_text(queue) : span_of(motion_name(motion)));
+    if (*out != PLAYBOOK_NONE)
+        return true;
     if (queue != NULL)
         load_unknown_queue(l, queue);
     else
-        config_error_hint(l->config, config_get(node, "motion"),
+        config_error_hint(l->config, said != NULL ? said : node,
                           "add queue: and its name, or declare it under queues",
-                          "there is no queue \"%s\"", motion);
+                          "there is no queue \"%s\"", motion_name(motion));
+    return false;
 }
+
+static bool load_motion_name(struct loader *l, const struct config_node *node, enum motion *out)
+{
+    const char *names[MOTION_SUPPRESS + 1];
+    size_t at;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        names[i] = motion_name((enum motion)i);
+    if (!config_read_choice(l->config, node, names, ARRAY_LEN(names), &at))
+        return false;
+    *out = (enum motion)at;
+    return true;
+}
+
+static bool load_motion_of_rule(struct loader *l, const struct config_node *node, enum motion *out)
+{
+    const struct config_node *motion = config_get(node, "motion");
+    if (motion != NULL)
+        return load_motion_name(l, motion, out);
+    config_error_hint(l->config, node, "sales, self_serve, success, hold_out or suppress",
+                      "missing key \"motion\"");
+    return false;
+}
+
+bool load_motion(struct loader *l, const struct config_node *node, enum motion *motion,
+                 int32_t *queue)
+{
+    static const char *const KEYS[] = {"motion", "queue"};
+    *queue = PLAYBOOK_NONE;
+    if (config_kind(node) == CONFIG_SCALAR)
+        return load_motion_name(l, node, motion) && load_motion_queue(l, node, *motion, queue);
+    if (!load_is_mapping(l, node, "a motion, as in self_serve or {motion: sales, queue: backup}"))
+        return false;
+    bool good = config_check_keys(l->config, node, KEYS, ARRAY_LEN(KEYS));
+    return load_motion_of_rule(l, node, motion) && load_motion_queue(l, node, *motion, queue) &&
+           good;
+}
+
+// ---- Conditions of rules ----
+
+int32_t load_when(struct loader *l, const struct config_node *when)
+{
+    if (when != NULL)
+        return load_condition(l, when, LOAD_IN_ROUTE);
+    if (l->always == PLAYBOOK_NONE)
+        l->always = load_always(l, config_root(l->config));
+    return l->always;
+}
+
+const char *load_when_text(struct loader *l, int32_t condition)
+{
+    struct buf line = {0};
+    if (condition == PLAYBOOK_NONE)
+        return "";
+    load_condition_line(l, condition, &line);
+    const char *text = arena_dup(l->arena, buf_span(&line));
+    buf_deinit(&line);
+    return text;
+}
+
+// ---- Rules ----
 
 // The condition of one rule, `rule` when it says none; true when it always holds.
 static bool load_route_when(struct loader *l, const struct config_node *rule,
                             const struct config_node *when, struct route *route)
 {
-    struct buf line = {0};
     route->when = when != NULL ? load_condition(l, when, LOAD_IN_ROUTE) : load_always(l, rule);
-    if (route->when == PLAYBOOK_NONE) {
-        l->rules_broken = true;
-        return false;
-    }
-    load_condition_line(l, route->when, &line);
-    route->text = arena_dup(l->arena, buf_span(&line));
-    buf_deinit(&line);
-    return l->conditions[route->when].as.kind == CONDITION_ALWAYS;
-}
-
-static bool load_route_motion(struct loader *l, const struct config_node *node, struct route *route)
-{
-    const char *names[MOTION_SUPPRESS + 1];
-    const struct config_node *motion = config_get(node, "motion");
-    size_t at;
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        names[i] = motion_name((enum motion)i);
-    if (motion == NULL) {
-        config_error_hint(l->config, node, "sales, self_serve, success, hold_out or suppress",
-                          "missing key \"motion\"");
-        return false;
-    }
-    if (!config_read_choice(l->config, motion, names, ARRAY_LEN(names), &at))
-        return false;
-    route->motion = (enum motion)at;
-    return true;
+    route->text = load_when_text(l, route->when);
+    if (route->when != PLAYBOOK_NONE)
+        return l->conditions[route->when].as.kind == CONDITION_ALWAYS;
+    l->rules_broken = true;
+    return false;
 }
 
 static void load_route_message(struct loader *l, const struct config_node *node,
@@ -149,11 +197,18 @@ static bool load_route(struct loader *l, const struct config_node *node)
     if (!mapping)
         return false;
     bool always = load_route_when(l, node, config_get(node, "when"), &route);
-    if (load_route_motion(l, node, &route))
-        load_route_queue(l, node, &route);
+    if (load_motion_of_rule(l, node, &route.motion))
+        (void)load_motion_queue(l, node, route.motion, &route.queue);
     const struct config_node *number = config_get(node, "priority");
+    const struct config_node *first = config_get(node, "first");
     if (number != NULL)
         (void)config_read_i64(l->config, number, 0, 1000, &priority);
+    if (first != NULL)
+        (void)config_read_bool(l->config, first, &route.first);
+    if (always && route.first)
+        config_error_hint(l->config, load_key(node, "first"),
+                          "give the rule a condition, and let a later one hold always",
+                          "the lead that comes next would have nowhere to go");
     route.priority = (int32_t)priority;
     load_route_message(l, config_get(node, "message"), &route);
     MEM_GROW(l->routes, l->n_routes, l->cap_routes);

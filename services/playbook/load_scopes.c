@@ -254,7 +254,7 @@ static void load_settle_users(struct loader *l, int32_t signal)
             return;
         int32_t of_user = l->conditions[at].as.signal;
         if (l->conditions[at].as.kind == CONDITION_TEST) {
-            if (l->signals[signal].as.origin != SIGNAL_DEFINITION) {
+            if (l->signals[signal].as.origin != SIGNAL_DEFINITION && !l->signals[signal].hoists) {
                 load_report_user(l, signal, at);
                 return;
             }

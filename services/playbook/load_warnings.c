@@ -274,7 +274,8 @@ void load_warnings(struct loader *l)
     const struct config_node *qualify = config_get(root, "qualify");
     load_warn_unused(l);
     load_warn_vanity(l);
-    if (l->playbook->pql == PLAYBOOK_NONE && l->playbook->pqa == PLAYBOOK_NONE)
+    if (l->playbook->pql == PLAYBOOK_NONE && l->playbook->pqa == PLAYBOOK_NONE &&
+        l->n_org_definitions == 0)
         config_warn(l->config, qualify != NULL ? qualify : root, "add pql: or pqa: under qualify",
                     "nothing qualifies: signals are decided, but no lead is ever made");
 }

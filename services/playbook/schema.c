@@ -2,6 +2,7 @@
 #include "services/playbook/schema.h"
 
 #include "common/base/check.h"
+#include "services/playbook/schema_routing.h"
 
 #define TEXTS(...)                                                                                 \
     (const char *const[])                                                                          \
@@ -40,6 +41,23 @@ static const struct schema_key PLAYBOOK[] = {
      "Where leads go; the first rule that holds decides. Default: self_serve."},
     {"queues", SCHEMA_FORMS, SCHEMA_QUEUE, false, "", NULL,
      "Queues beside sales and self_serve, and their settings."},
+    {"priority", SCHEMA_LIST, SCHEMA_PRIORITY, false, "", NULL,
+     "What adds to the priority that the route says, or takes away from it."},
+    {"aging", SCHEMA_FORM, SCHEMA_AGING, false, "", NULL,
+     "Waiting adds to the priority, without bound."},
+    {"effort", SCHEMA_LIST, SCHEMA_EFFORT, false, "", NULL,
+     "What a lead costs a rep; the first rule that holds decides, and else it is 1."},
+    {"teams", SCHEMA_FORMS, SCHEMA_TEAM, false, "", NULL, "Who works the leads of a queue."},
+    {"owner", SCHEMA_TEXT, 0, false, "account.owner", NULL,
+     "The trait of the account that names the rep who owns it."},
+    {"experiments", SCHEMA_FORMS, SCHEMA_EXPERIMENT, false, "", NULL,
+     "Who is held out, and who is treated how."},
+    {"prompts", SCHEMA_FORMS, SCHEMA_PROMPT, false, "", NULL, "What the product shows to users."},
+    {"contact", SCHEMA_FORM, SCHEMA_CONTACT, false, "", NULL, "Who may be contacted."},
+    {"buyers", SCHEMA_FORM, SCHEMA_BUYERS, false, "", NULL,
+     "What {buyer: CLASS} means; the first class that holds. Without it: ready-made ones."},
+    {"organizations", SCHEMA_FORM, SCHEMA_ORGANIZATIONS, false, "", NULL,
+     "How accounts belong together."},
 };
 
 static const struct schema_key MEASURE[] = {
@@ -150,6 +168,9 @@ static const struct schema_key GROUP[] = {
     {"at_least_n_of", SCHEMA_OTHER, 0, false, "", NULL, "{n: 2, of: [A, B, C]}: so many hold."},
     {"segment", SCHEMA_NAME, 0, false, "", NULL, "The account is in that segment."},
     {"stage", SCHEMA_NAME, 0, false, "", NULL, "The account is in exactly that stage."},
+    {"buyer", SCHEMA_CHOICE, 0, false, "",
+     TEXTS("asked_for_help", "maxed_out", "converts_alone", "free"),
+     "The account is a buyer of that kind."},
     {"fit", SCHEMA_OTHER, 0, false, "", NULL,
      "A profile's name: it fits. Tests, as in {at_least: 70}: the best fit. disqualified: no "
      "profile."},
@@ -220,6 +241,8 @@ static const struct schema_key DEFINITION[] = {
     {"requalify", SCHEMA_CHOICE, 0, false, "afresh", TEXTS("afresh", "always", "never"),
      "afresh: `when` must have stopped holding since it left; always: it may hold on; never: one "
      "episode only."},
+    {"per", SCHEMA_CHOICE, 0, false, "", TEXTS("organization"),
+     "The definition is of organizations, and has other keys (below)."},
 };
 
 static const struct schema_key LIFECYCLE[] = {
@@ -249,6 +272,9 @@ static const struct schema_key ROUTE[] = {
     {"priority", SCHEMA_INTEGER, 0, false, "0", NULL, "0 to 1000; the higher is handed out first."},
     {"message", SCHEMA_TEXT, 0, false, "", NULL,
      "The prompt, sequence or message class that goes with it."},
+    {"first", SCHEMA_FLAG, 0, false, "false", NULL,
+     "This motion first: once such a lead is completed and the account still qualifies, the next "
+     "one is made at once and skips such rules. Not where the rule holds always."},
 };
 
 static const struct schema_key QUEUE[] = {
@@ -256,6 +282,9 @@ static const struct schema_key QUEUE[] = {
      "How long a consumer holds a lead when it does not say, 1s to 7d."},
     {"attempts", SCHEMA_INTEGER, 0, false, "5", NULL,
      "Leases that ran out or were given back before the lead is parked, 1 to 100."},
+    {"deliver", SCHEMA_CHOICE, 0, false, "at_once", TEXTS("at_once", "busiest_hour"),
+     "When a lead can be had: at once, or at the hour of the day at which its account is most "
+     "active."},
 };
 
 const struct schema_mapping SCHEMA_MAPPINGS[SCHEMA_FORMS_N] = {
@@ -387,4 +416,133 @@ const struct schema_mapping SCHEMA_MAPPINGS[SCHEMA_FORMS_N] = {
                       "queues:\n"
                       "  enterprise: {lease: 1h}\n",
                       KEYS(QUEUE)},
+    [SCHEMA_PRIORITY] = {"rule of priority", "priority: -",
+                         "Leads of higher priority are handed out first.",
+                         "priority:\n"
+                         "  - {when: {account.employees: {at_least: 500}}, add: 50}\n"
+                         "  - {when: {account.plan: free}, add: -10}\n",
+                         KEYS(SCHEMA_KEYS_PRIORITY)},
+    [SCHEMA_AGING] = {"aging", "aging:", "Who waits is handed out before long.",
+                      "aging: {points: 1, every: 1h}\n", KEYS(SCHEMA_KEYS_AGING)},
+    [SCHEMA_EFFORT] = {"rule of effort", "effort: -", "A lead costs 1 where no rule holds.",
+                       "effort:\n"
+                       "  - {when: {account.employees: {at_least: 500}}, units: 3}\n",
+                       KEYS(SCHEMA_KEYS_EFFORT)},
+    [SCHEMA_TEAM] = {"team", "teams: NAME:",
+                     "Its leads are given to reps in turn, by weight, caps and hours.",
+                     "teams:\n"
+                     "  smb:\n"
+                     "    queue: sales\n"
+                     "    zone: Europe/Berlin\n"
+                     "    hours: \"09:00-17:00\"\n"
+                     "    holidays: [2026-12-25]\n"
+                     "    caps: {open: 5, per_day: 3}\n"
+                     "    reps:\n"
+                     "      ana: {weight: 2}\n"
+                     "      ben:\n"
+                     "    full: {wait: 30m, then: self_serve}\n"
+                     "    sla: {first_touch: 1h}\n",
+                     KEYS(SCHEMA_KEYS_TEAM)},
+    [SCHEMA_REP] = {"rep", "teams: NAME: reps: NAME:",
+                    "A name alone (`ben:`) is a rep of whom the team says all.",
+                    "teams:\n"
+                    "  smb:\n"
+                    "    queue: sales\n"
+                    "    reps:\n"
+                    "      ana: {takes: {account.country: {in: [DE, AT, CH]}}, weight: 2}\n"
+                    "      ben@example.com: {zone: America/New_York, hours: \"08:00-16:00\"}\n"
+                    "      cleo: {absent: [{from: 2026-01-08, to: 2026-01-12}]}\n",
+                    KEYS(SCHEMA_KEYS_REP)},
+    [SCHEMA_ABSENCE] = {"absence", "teams: NAME: reps: NAME: absent: -",
+                        "Both days are included; instants are as in 2026-01-08T12:00:00Z.", "",
+                        KEYS(SCHEMA_KEYS_ABSENCE)},
+    [SCHEMA_CAPS] = {"caps", "teams: NAME: caps:", "All of them hold at once.",
+                     "teams:\n"
+                     "  smb:\n"
+                     "    queue: sales\n"
+                     "    caps:\n"
+                     "      open: 5\n"
+                     "      per_period: {at_most: 10, within: 7d}\n"
+                     "      when: [{if: {account.employees: {at_least: 500}}, open: 2}]\n"
+                     "    reps: {ana: {caps: {open: 8}}, ben: {caps: {per_period: none}}}\n",
+                     KEYS(SCHEMA_KEYS_CAPS)},
+    [SCHEMA_CAP_PERIOD] = {"cap within a time", "teams: NAME: caps: per_period:", "", "",
+                           KEYS(SCHEMA_KEYS_CAP_PERIOD)},
+    [SCHEMA_CAP_WHEN] = {"cap by condition", "teams: NAME: caps: when: -", "", "",
+                         KEYS(SCHEMA_KEYS_CAP_WHEN)},
+    [SCHEMA_FULL] = {"full", "teams: NAME: full:", "When nobody can take a lead.", "",
+                     KEYS(SCHEMA_KEYS_FULL)},
+    [SCHEMA_SLA] =
+        {"SLA", "teams: NAME: sla:", "",
+         "teams:\n"
+         "  smb:\n"
+         "    queue: sales\n"
+         "    reps: {ana: {weight: 1}, ben: {weight: 1}}\n"
+         "    sla: {first_touch: 1h, remind: 45m, escalate: [{after: 2h, to: lead manager}]}\n",
+         KEYS(SCHEMA_KEYS_SLA)},
+    [SCHEMA_ESCALATION] = {"escalation", "teams: NAME: sla: escalate: -", "", "",
+                           KEYS(SCHEMA_KEYS_ESCALATION)},
+    [SCHEMA_ADMIT] = {"admission",
+                      "teams: NAME: admit:", "Weaker leads go at once where `full` says.",
+                      "teams:\n"
+                      "  smb:\n"
+                      "    queue: sales\n"
+                      "    reps: {ana: {weight: 1}}\n"
+                      "    full: {wait: 1h, then: self_serve}\n"
+                      "    admit: {slots_per_week: 40}\n",
+                      KEYS(SCHEMA_KEYS_ADMIT)},
+    [SCHEMA_EXPERIMENT] =
+        {"experiment",
+         "experiments: NAME:", "An account falls into the same arm as long as the key is the same.",
+         "experiments:\n"
+         "  holdout_2026: {holdout: 10%, within: 60d, size: 2500}\n"
+         "  speed:\n"
+         "    arms: {fast: {share: 50%, first_touch: 1h}, slow: {share: 50%, first_touch: 24h}}\n",
+         KEYS(SCHEMA_KEYS_EXPERIMENT)},
+    [SCHEMA_ARM] = {"arm", "experiments: NAME: arms: NAME:", "", "", KEYS(SCHEMA_KEYS_ARM)},
+    [SCHEMA_PROMPT] = {"prompt", "prompts: NAME:", "Each is shown at most once at a time.",
+                       "measures:\n"
+                       "  messages: {count: Message Sent, per: account, window: month}\n"
+                       "prompts:\n"
+                       "  near_limit:\n"
+                       "    when: {messages: {at_least: 80}}\n"
+                       "    text: \"You've used 80 % of your messages\"\n"
+                       "    link: https://example.com/upgrade\n"
+                       "    expires: 14d\n",
+                       KEYS(SCHEMA_KEYS_PROMPT)},
+    [SCHEMA_CONTACT] = {"contact", "contact:", "",
+                        "contact:\n"
+                        "  never: {user.unsubscribed: true}\n"
+                        "  consent: {user.marketing_consent: true}\n",
+                        KEYS(SCHEMA_KEYS_CONTACT)},
+    [SCHEMA_BUYERS] = {"buyers", "buyers:",
+                       "A class that is not said is never true; who is in none of them is free.",
+                       "measures:\n"
+                       "  asked: {count: Demo Requested, per: account, window: 30d}\n"
+                       "buyers:\n"
+                       "  asked_for_help: {asked: {at_least: 1}}\n"
+                       "route:\n"
+                       "  - {when: {buyer: asked_for_help}, motion: sales}\n"
+                       "  - {when: always, motion: self_serve}\n",
+                       KEYS(SCHEMA_KEYS_BUYERS)},
+    [SCHEMA_ORGANIZATIONS] = {"organizations",
+                              "organizations:", "Accounts of one organization have one lead.",
+                              "organizations: {by: [account.parent, email_domain]}\n",
+                              KEYS(SCHEMA_KEYS_ORGANIZATIONS)},
+    [SCHEMA_ORGANIZATION_DEFINITION] =
+        {"definition of organizations", "qualify: NAME:", "It holds while `when` does.",
+         "measures:\n"
+         "  projects: {count: Project Created, per: account}\n"
+         "signals:\n"
+         "  busy: {projects: {at_least: 3}}\n"
+         "organizations: {by: account.company}\n"
+         "qualify:\n"
+         "  company:\n"
+         "    per: organization\n"
+         "    when: {any: [{accounts_with: {signal: busy, at_least: 2}}, {total: {measure: "
+         "projects, at_least: 50}}]}\n",
+         KEYS(SCHEMA_KEYS_ORGANIZATION_DEFINITION)},
+    [SCHEMA_ROLL_UP] = {"condition of organizations", "qualify: NAME: when:",
+                        "What is true of its accounts together. `signal` may be a definition, too.",
+                        "", KEYS(SCHEMA_KEYS_ROLL_UP)},
 };

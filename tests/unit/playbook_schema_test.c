@@ -56,6 +56,27 @@ static void wrap(int form, const char *key, struct buf *out)
         [SCHEMA_MARKETING] = "marketing: {%s: {x: 5}}\n",
         [SCHEMA_ROUTE] = "route: [{%s: {x: 5}}]\n",
         [SCHEMA_QUEUE] = "queues: {q: {%s: {x: 5}}}\n",
+        [SCHEMA_PRIORITY] = "priority: [{%s: {x: 5}}]\n",
+        [SCHEMA_AGING] = "aging: {%s: {x: 5}}\n",
+        [SCHEMA_EFFORT] = "effort: [{%s: {x: 5}}]\n",
+        [SCHEMA_TEAM] = "teams: {t: {%s: {x: 5}}}\n",
+        [SCHEMA_REP] = "teams: {t: {reps: {r: {%s: {x: 5}}}}}\n",
+        [SCHEMA_ABSENCE] = "teams: {t: {reps: {r: {absent: [{%s: {x: 5}}]}}}}\n",
+        [SCHEMA_CAPS] = "teams: {t: {caps: {%s: {x: 5}}}}\n",
+        [SCHEMA_CAP_PERIOD] = "teams: {t: {caps: {per_period: {%s: {x: 5}}}}}\n",
+        [SCHEMA_CAP_WHEN] = "teams: {t: {caps: {when: [{%s: {x: 5}}]}}}\n",
+        [SCHEMA_FULL] = "teams: {t: {full: {%s: {x: 5}}}}\n",
+        [SCHEMA_SLA] = "teams: {t: {sla: {first_touch: 1h, %s: {x: 5}}}}\n",
+        [SCHEMA_ESCALATION] = "teams: {t: {sla: {first_touch: 1h, escalate: [{%s: {x: 5}}]}}}\n",
+        [SCHEMA_ADMIT] = "teams: {t: {admit: {%s: {x: 5}}}}\n",
+        [SCHEMA_EXPERIMENT] = "experiments: {e: {%s: {x: 5}}}\n",
+        [SCHEMA_ARM] = "experiments: {e: {arms: {a: {%s: {x: 5}}}}}\n",
+        [SCHEMA_PROMPT] = "prompts: {p: {%s: {x: 5}}}\n",
+        [SCHEMA_CONTACT] = "contact: {%s: {x: 5}}\n",
+        [SCHEMA_BUYERS] = "buyers: {%s: {x: 5}}\n",
+        [SCHEMA_ORGANIZATIONS] = "organizations: {%s: {x: 5}}\n",
+        [SCHEMA_ORGANIZATION_DEFINITION] = "qualify: {o: {per: organization, %s: {x: 5}}}\n",
+        [SCHEMA_ROLL_UP] = "qualify: {o: {per: organization, when: {%s: {x: 5}}}}\n",
     };
     char line[256];
     char format[128];
@@ -78,6 +99,8 @@ static bool is_known(int form, const char *key)
     bool known = strstr((const char *)report.bytes, unknown) == NULL;
     // An operand of that name, rather than a key.
     snprintf(unknown, sizeof unknown, "unknown measure or condition \"%s\"", key);
+    known = known && strstr((const char *)report.bytes, unknown) == NULL;
+    snprintf(unknown, sizeof unknown, "unknown condition of an organization \"%s\"", key);
     known = known && strstr((const char *)report.bytes, unknown) == NULL;
     buf_deinit(&text);
     buf_deinit(&report);
