@@ -43,6 +43,8 @@ static struct playbook *load(const struct naive_playbook *pb, struct buf *report
         buf_append_text(report, "the playbook is refused:\n");
         buf_append_span(report, buf_span(&told));
         playbook = NULL;
+    } else {
+        scorer_world_facts(playbook);
     }
     buf_deinit(&yaml);
     buf_deinit(&told);
@@ -117,6 +119,8 @@ static void take_changes(struct trial *t)
                    SPAN_ARG(c->account), SPAN_ARG(c->user), SPAN_ARG(c->event_id));
         if (counts_episodes(&t->playbook, c->signal))
             buf_printf(&t->core_log, " episode %u", c->episode);
+        if (c->value && strncmp(c->signal, "fact_", 5) == 0)
+            buf_printf(&t->core_log, " tells %s", c->label);
         buf_append_text(&t->core_log, "\n");
     }
 }
@@ -192,7 +196,12 @@ static const char *reading_text(const struct naive_number *n, const struct naive
     char text[TIME_TEXT_MAX];
     buf_clear(out);
     enum naive_unit unit = naive_number_unit(n);
-    if (r->present && unit == NAIVE_AS_NUMBER) {
+    if (n->function == NAIVE_BUSIEST) {
+        if (r->number == 0)
+            buf_append_text(out, "none");
+        else
+            buf_printf(out, "%02d:00 UTC", (int)(r->number / 1000) - 1);
+    } else if (r->present && unit == NAIVE_AS_NUMBER) {
         naive_milli_write(r->number, out);
         int band = n->n_bands - 1;
         while (band >= 0 && r->number < n->bands[band])

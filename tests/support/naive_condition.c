@@ -293,3 +293,13 @@ bool naive_holds(const struct naive_subject *s, int at, const struct naive_event
     }
     return false;
 }
+
+struct naive_value naive_left(const struct naive_subject *s, int condition)
+{
+    const struct naive_condition *c = &s->world->playbook->conditions[condition];
+    if (c->operand != NAIVE_OF_NUMBER)
+        return attribute(s, c, NULL);
+    struct naive_reading r = naive_read(s, c->number);
+    return (struct naive_value){.type = r.present ? NAIVE_NUMBER : NAIVE_NOTHING,
+                                .milli = r.number};
+}

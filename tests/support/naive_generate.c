@@ -200,6 +200,56 @@ static void draft_exclude(struct naive_draft *d)
     }
 }
 
+// ---- Facts ----
+
+static void draft_fact(struct naive_draft *d, enum naive_operand of, const char *key, int number)
+{
+    char name[16];
+    int at;
+    struct naive_condition *c = naive_add_condition(d, NAIVE_TEST, &at);
+    c->operand = of;
+    c->key = key;
+    c->number = number;
+    c->test = of == NAIVE_OF_NUMBER ? NAIVE_TEST_ABOVE : NAIVE_TEST_EXISTS;
+    c->expected = true;
+    snprintf(name, sizeof name, "fact_%d", at);
+    struct naive_signal *s = add_signal(d, NAIVE_DECLARED, name, at);
+    s->fact = true;
+    s->user = is_of_user(d, s);
+}
+
+static void draft_busiest(struct naive_draft *d)
+{
+    struct naive_playbook *pb = d->playbook;
+    CHECK(pb->n_numbers < NAIVE_NUMBERS_MAX);
+    struct naive_number *n = &pb->numbers[pb->n_numbers];
+    *n = (struct naive_number){
+        .function = NAIVE_BUSIEST, .where = NAIVE_NONE, .signal = NAIVE_NONE, .after = NAIVE_NONE};
+    snprintf(n->name, sizeof n->name, "busy%d", pb->n_numbers);
+    draft_fact(d, NAIVE_OF_NUMBER, NULL, pb->n_numbers++);
+}
+
+// Each comes after all else: nothing else looks at one.
+static void draft_facts(struct naive_draft *d)
+{
+    if (naive_chance(d, 2))
+        draft_fact(d, NAIVE_OF_ACCOUNT, NAIVE_PICK(d, char *, "plan", "seats", "ends"), NAIVE_NONE);
+    if (naive_chance(d, 2))
+        draft_fact(d, NAIVE_OF_USER, NAIVE_PICK(d, char *, "role", "level", "email_domain"),
+                   NAIVE_NONE);
+    for (int i = 0; i < d->playbook->n_numbers && d->playbook->n_signals < NAIVE_SIGNALS_MAX - 1;
+         i++) {
+        const struct naive_number *n = &d->playbook->numbers[i];
+        bool marketing = (n->events >> NAIVE_EVENT_MARKETING & 1u) != 0;
+        if (n->function < NAIVE_SCORE && naive_number_unit(n) == NAIVE_AS_NUMBER && !marketing &&
+            naive_chance(d, 3))
+            draft_fact(d, NAIVE_OF_NUMBER, NULL, i);
+    }
+    if (naive_chance(d, 2) && d->playbook->n_signals < NAIVE_SIGNALS_MAX &&
+        d->playbook->n_numbers < NAIVE_NUMBERS_MAX)
+        draft_busiest(d);
+}
+
 void naive_generate_playbook(struct test_random *random, unsigned parts, struct naive_playbook *pb)
 {
     *pb = (struct naive_playbook){0};
@@ -239,6 +289,9 @@ void naive_generate_playbook(struct test_random *random, unsigned parts, struct 
     }
     if (naive_may(&d, NAIVE_PART_MARKETING) && naive_chance(&d, 3))
         draft_marketing(&d);
+    naive_playbook_scopes(pb);
+    if (naive_may(&d, NAIVE_PART_FACTS) && naive_chance(&d, 2))
+        draft_facts(&d);
     naive_playbook_scopes(pb);
 }
 

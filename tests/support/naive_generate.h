@@ -18,7 +18,8 @@ enum naive_part {
     NAIVE_PART_LIFECYCLE = 128,
     NAIVE_PART_MARKETING = 256,
     NAIVE_PART_CHANGES = 512, // playbooks that leave things out and take them in again
-    NAIVE_PARTS_ALL = 1023,
+    NAIVE_PART_FACTS = 1024,  // what the router is told of traits and numbers
+    NAIVE_PARTS_ALL = 2047,
 };
 
 enum naive_step_kind {

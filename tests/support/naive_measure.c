@@ -330,6 +330,22 @@ static int64_t sequences(const struct list *l)
     return count;
 }
 
+// The hour of the day with most events, the earliest of several, and 1.
+static int64_t busiest(const struct list *l)
+{
+    int64_t best = 0, most = 0;
+    for (int64_t hour = 0; hour < 24; hour++) {
+        int64_t n = 0;
+        for (int i = 0; i < l->n; i++)
+            n += naive_hours(item(l, i)->at_ms) - 24 * naive_days(item(l, i)->at_ms) == hour;
+        if (n > most) {
+            most = n;
+            best = hour + 1;
+        }
+    }
+    return best;
+}
+
 // ---- Reading ----
 
 static struct naive_reading numeric(int64_t number)
@@ -430,6 +446,8 @@ static struct naive_reading read_events(const struct naive_subject *s, const str
         return numeric(time_spent(&l, clock));
     case NAIVE_SEQUENCE:
         return numeric(sequences(&l) * 1000);
+    case NAIVE_BUSIEST:
+        return numeric(busiest(&l) * 1000);
     case NAIVE_SINCE_SIGNAL:
     case NAIVE_USERS_WITH:
     case NAIVE_SCORE:

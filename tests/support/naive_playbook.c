@@ -74,6 +74,7 @@ enum naive_unit naive_number_unit(const struct naive_number *number)
     case NAIVE_WEEK_STREAK:
     case NAIVE_SEQUENCE:
     case NAIVE_USERS_WITH:
+    case NAIVE_BUSIEST:
     case NAIVE_SCORE:
     case NAIVE_WEIGHTED:
     case NAIVE_FIT:
@@ -390,9 +391,10 @@ static void write_window(const struct naive_number *m, struct buf *out)
 }
 
 static const char *const FUNCTION_KEY[] = {
-    "count",       "sum",          "max",        "min",         "average",  "distinct",  "distinct",
-    "active_days", "active_weeks", "day_streak", "week_streak", "first",    "last",      "first",
-    "last",        "time_spent",   "since",      "since",       "sequence", "users_with"};
+    "count",    "sum",         "max",          "min",        "average",     "distinct",
+    "distinct", "active_days", "active_weeks", "day_streak", "week_streak", "first",
+    "last",     "first",       "last",         "time_spent", "since",       "since",
+    "sequence", "users_with",  "count"};
 
 static void write_function(const struct naive_playbook *pb, const struct naive_number *m,
                            struct buf *out)
@@ -445,6 +447,9 @@ static void write_function(const struct naive_playbook *pb, const struct naive_n
     case NAIVE_USERS_WITH:
         buf_printf(out, "users_with: %s%s", pb->signals[m->signal].name,
                    m->ever ? ", ever: true" : "");
+        return;
+    case NAIVE_BUSIEST:
+        buf_append_text(out, "count: any, where: {properties.never: {is: busiest}}");
         return;
     case NAIVE_SCORE:
     case NAIVE_WEIGHTED:

@@ -132,6 +132,7 @@ enum naive_function {
     NAIVE_SINCE_SIGNAL,
     NAIVE_SEQUENCE,
     NAIVE_USERS_WITH,
+    NAIVE_BUSIEST,  // hour of the day, and 1
     NAIVE_SCORE,    // points
     NAIVE_WEIGHTED, // weights
     NAIVE_FIT,
@@ -240,6 +241,7 @@ struct naive_signal {
     bool as;                        // written `as:`
     int stage;                      // LIFECYCLE
     bool dropped;                   // not written
+    bool fact;                      // tells the value that its one test looks at
 };
 
 struct naive_playbook {

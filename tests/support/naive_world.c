@@ -212,19 +212,38 @@ static bool next_value(const struct naive_subject *s, const struct naive_signal 
     return !exit && may_turn_true(m, signal, s->clock_ms);
 }
 
+// A number is told in thousandths.
+static void write_told(const struct naive_playbook *pb, const struct naive_signal *signal,
+                       const struct naive_value *told, struct buf *out)
+{
+    buf_append_text(out, " tells ");
+    if (pb->conditions[signal->condition].operand == NAIVE_OF_NUMBER)
+        buf_printf(out, "%lld", (long long)told->milli);
+    else if (told->type == NAIVE_NUMBER)
+        naive_milli_write(told->milli, out);
+    else if (told->type == NAIVE_FLAG)
+        buf_append_text(out, told->milli != 0 ? "true" : "false");
+    else
+        buf_append_text(out, told->text);
+}
+
 static void decide(struct naive_world *w, int account, int user, int at, const char *id)
 {
     const struct naive_signal *signal = &w->playbook->signals[at];
     struct naive_memory *m = &w->memory[account][user == NAIVE_NONE ? NAIVE_USERS : user][at];
     struct naive_subject s = {w, account, user, w->clock_ms[account]};
-    bool value = next_value(&s, signal, m);
-    if (value == m->value)
+    bool value = next_value(&s, signal, m), changed = value != m->value;
+    struct naive_value told = {0};
+    if (signal->fact && value)
+        told = naive_left(&s, signal->condition);
+    if (!changed && !(signal->fact && value && !naive_value_equal(&told, &m->told)))
         return;
     m->value = value;
+    m->told = told;
     m->ever |= value;
     m->since_ms = s.clock_ms;
     if (value) {
-        m->episodes++;
+        m->episodes += changed;
     } else {
         m->false_since_ms = s.clock_ms;
         m->seen_false = !m->held;
@@ -236,6 +255,8 @@ static void decide(struct naive_world *w, int account, int user, int at, const c
                user == NAIVE_NONE ? "" : NAIVE_USER[user], id);
     if (naive_has_memory(signal))
         buf_printf(&w->log, " episode %d", m->episodes);
+    if (signal->fact && value)
+        write_told(w->playbook, signal, &told, &w->log);
     buf_append_text(&w->log, "\n");
 }
 

@@ -48,6 +48,7 @@ struct naive_memory {
     int64_t false_since_ms;
     bool seen_false; // since then
     int episodes;
+    struct naive_value told; // of a fact that is true
 };
 
 struct naive_world {
@@ -99,6 +100,8 @@ bool naive_holds(const struct naive_subject *subject, int condition,
 struct naive_value naive_trait(const struct naive_world *world, int account, int user,
                                const char *key, int64_t as_of_ms);
 int naive_stage(const struct naive_world *world, int account);
+// What one test looks at: a number as it is counted, a trait's value.
+struct naive_value naive_left(const struct naive_subject *subject, int condition);
 // v >= or > what a relative test asks for: both sides in units that compare. False: there is none.
 bool naive_relative(const struct naive_subject *subject, const struct naive_condition *condition,
                     __int128 *out);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Playbooks whose signals named "fact_..." are facts and whose measures named "busy..." are busiest
-// hours, and what a call told of them.
+// Playbooks with facts and busiest hours (scorer_world_facts), and what a call told of them.
 #pragma once
 
 #include <criterion/criterion.h>
@@ -12,24 +11,7 @@
 static inline struct playbook *facts_playbook(const char *yaml)
 {
     struct playbook *playbook = scorer_world_playbook(yaml);
-    for (int32_t i = 0; i < playbook->n_measures; i++) {
-        struct measure *measure = (struct measure *)&playbook->measures[i];
-        if (!span_starts(span_of(measure->name), "busy"))
-            continue;
-        measure->kind = MEASURE_BUSIEST_HOUR;
-        measure->meaning ^= UINT64_C(0xb57);
-    }
-    for (int32_t i = 0; i < playbook->n_signals; i++) {
-        struct signal *signal = (struct signal *)&playbook->signals[i];
-        const struct condition *leaf = &playbook->conditions[signal->condition];
-        if (!span_starts(span_of(signal->name), "fact_"))
-            continue;
-        signal->origin = SIGNAL_FACT;
-        signal->fact_of = leaf->operand;
-        signal->fact_key = leaf->key;
-        signal->fact_measure = leaf->measure;
-        signal->meaning ^= UINT64_C(0xfac7);
-    }
+    scorer_world_facts(playbook);
     return playbook;
 }
 

@@ -46,6 +46,32 @@ static inline struct playbook *scorer_world_playbook(const char *yaml)
     return playbook;
 }
 
+// No playbook says a fact or a busiest hour as such: signals named "fact_..." are made facts, and
+// measures named "busy..." busiest hours, of all that is activity (their `where` only keeps them
+// apart). Before a core has the playbook.
+static inline void scorer_world_facts(struct playbook *playbook)
+{
+    for (int32_t i = 0; i < playbook->n_measures; i++) {
+        struct measure *measure = (struct measure *)&playbook->measures[i];
+        if (!span_starts(span_of(measure->name), "busy"))
+            continue;
+        measure->kind = MEASURE_BUSIEST_HOUR;
+        measure->where = PLAYBOOK_NONE;
+        measure->meaning ^= UINT64_C(0xb57);
+    }
+    for (int32_t i = 0; i < playbook->n_signals; i++) {
+        struct signal *signal = (struct signal *)&playbook->signals[i];
+        const struct condition *leaf = &playbook->conditions[signal->condition];
+        if (!span_starts(span_of(signal->name), "fact_"))
+            continue;
+        signal->origin = SIGNAL_FACT;
+        signal->fact_of = leaf->operand;
+        signal->fact_key = leaf->key;
+        signal->fact_measure = leaf->measure;
+        signal->meaning ^= UINT64_C(0xfac7);
+    }
+}
+
 static inline void scorer_world_open(struct scorer_world *w, const char *yaml)
 {
     struct core_opts opts = {.dedupe_window_ms = 24 * (int64_t)TIME_HOUR_MS,
