@@ -115,7 +115,7 @@ Test(http_url, what_is_none_is_refused)
         "example.com/hook",
         "ftp://example.com/",
         "https://",
-        "https:///x",
+
         "file:///etc/passwd",
         "https://exa mple.com/",
         "https://example.com/\r\nX: y",
