@@ -43,6 +43,8 @@ MUST_USE enum err router_codec_check_answer_prompt(const Assay__Router__V1__Answ
                                                    struct err_info *info);
 MUST_USE enum err router_codec_check_get_prompts(const Assay__Router__V1__GetPromptsRequest *in,
                                                  struct err_info *info);
+MUST_USE enum err router_codec_check_get_account(const Assay__Router__V1__GetAccountRequest *in,
+                                                 struct err_info *info);
 
 // Appends a Decision, packed. `scratch` is reset.
 void router_codec_decision(const struct router_decision *decision, struct arena *scratch,

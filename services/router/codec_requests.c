@@ -114,3 +114,9 @@ enum err router_codec_check_get_prompts(const Assay__Router__V1__GetPromptsReque
                                  {"user_id", in->user_id, false}};
     return check_texts(texts, ARRAY_LEN(texts), info);
 }
+
+enum err router_codec_check_get_account(const Assay__Router__V1__GetAccountRequest *in,
+                                        struct err_info *info)
+{
+    return check_text("account_id", in->account_id, true, info);
+}

@@ -249,6 +249,7 @@ CHECKED_METHOD(assign, Assign, CALL_ASSIGN)
 CHECKED_METHOD(change_rep, ChangeRep, CALL_CHANGE_REP)
 CHECKED_METHOD(answer_prompt, AnswerPrompt, CALL_ANSWER_PROMPT)
 CHECKED_METHOD(get_prompts, GetPrompts, CALL_GET_PROMPTS)
+CHECKED_METHOD(get_account, GetAccount, CALL_GET_ACCOUNT)
 
 static void on_lease(Assay__Router__V1__RouterService_Service *methods,
                      const Assay__Router__V1__LeaseRequest *request,
@@ -296,20 +297,6 @@ static void on_list_leads(Assay__Router__V1__RouterService_Service *methods,
                                     (ProtobufCClosure)closure, closure_data);
     call->page = page;
     call_start(call);
-}
-
-static void on_get_account(Assay__Router__V1__RouterService_Service *methods,
-                           const Assay__Router__V1__GetAccountRequest *request,
-                           Assay__Router__V1__GetAccountResponse_Closure closure,
-                           void *closure_data)
-{
-    if (request->account_id[0] == '\0') {
-        rpc_fail(closure_data, RPC_INVALID_ARGUMENT,
-                 "account_id: expected an account, got nothing");
-        return;
-    }
-    call_start(call_create(router_of(methods), CALL_GET_ACCOUNT, &request->base,
-                           (ProtobufCClosure)closure, closure_data));
 }
 
 // The generated table wants every method; this one is taken out of the loop below.
