@@ -59,7 +59,6 @@ struct naive_draft {
     struct naive_playbook *playbook;
     unsigned parts;
     unsigned stages; // may be looked at: those of a lifecycle that stands already
-    bool down;       // points that fade are below 0, not above
 };
 
 uint32_t naive_below(struct naive_draft *draft, uint32_t n);

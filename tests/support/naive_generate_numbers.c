@@ -172,18 +172,6 @@ static int64_t draft_points(struct naive_draft *d)
     return NAIVE_PICK(d, int64_t, 5000, 10000, 10000, 2500, 20000, -5000, -15000);
 }
 
-// Rules of both signs that fade may cancel out: the sum then goes back and forth around 0 with
-// every thousandth that a part loses, and a signal that looks there changes as often. In such a
-// score they are small, so that this happens some hundred times and not hundreds of thousands.
-static int64_t draft_fading_points(struct naive_draft *d, const struct naive_number *n)
-{
-    int64_t points = draft_points(d);
-    if (n->mixed)
-        return points / 100;
-    points = points < 0 ? -points : points;
-    return d->down ? -points : points;
-}
-
 static void draft_bounds(struct naive_draft *d, struct naive_number *n)
 {
     n->has_min = naive_chance(d, 3);
@@ -202,8 +190,7 @@ static void draft_bands(struct naive_draft *d, struct naive_number *n)
 static void draft_rule(struct naive_draft *d, struct naive_number *n, int at)
 {
     struct naive_rule *r = &n->rules[n->n_rules++];
-    *r = (struct naive_rule){.where = NAIVE_NONE};
-    r->points = n->fade == NAIVE_STAYS ? draft_points(d) : draft_fading_points(d, n);
+    *r = (struct naive_rule){.points = draft_points(d), .where = NAIVE_NONE};
     r->events = n->short_form ? 1u << at : draft_events(d);
     if (n->short_form)
         return;
@@ -224,7 +211,6 @@ static void draft_score(struct naive_draft *d)
     n->fade_ms = NAIVE_PICK(d, int64_t, 5 * HOUR, 2 * DAY, 14 * DAY);
     if (n->fade == NAIVE_STAYS)
         n->fade_ms = 0;
-    n->mixed = naive_chance(d, 2);
     n->user = naive_chance(d, 2);
     int rules = 1 + (int)naive_below(d, 3);
     for (int i = 0; i < rules; i++)
@@ -239,7 +225,6 @@ static void draft_score(struct naive_draft *d)
 
 void naive_draft_scores(struct naive_draft *d)
 {
-    d->down = naive_chance(d, 4);
     int n = (int)naive_below(d, 3);
     for (int i = 0; i < n; i++)
         draft_score(d);
@@ -269,11 +254,8 @@ void naive_draft_weights(struct naive_draft *d)
         int at = (int)naive_below(d, (uint32_t)before);
         if (!may_be_weighed(&pb->numbers[at]) || has_term(n, at))
             continue;
-        int64_t weight = NAIVE_PICK(d, int64_t, 1000, 2500, 500, -1000);
-        // As with points: what fades is not taken away from what fades.
-        if (pb->numbers[at].function == NAIVE_SCORE || pb->numbers[at].function == NAIVE_WEIGHTED)
-            weight = weight < 0 ? -weight : weight;
-        n->terms[n->n_terms++] = (struct naive_term){at, NAIVE_NONE, NAIVE_NONE, weight};
+        n->terms[n->n_terms++] = (struct naive_term){
+            at, NAIVE_NONE, NAIVE_NONE, NAIVE_PICK(d, int64_t, 1000, 2500, 500, -1000)};
         n->user |= pb->numbers[at].user;
     }
     if (pb->n_signals > 0 && naive_chance(d, 2)) {

@@ -192,7 +192,6 @@ struct naive_number {
     struct naive_rule rules[NAIVE_RULES_MAX];
     int n_rules;
     bool short_form;
-    bool mixed; // points of both signs
     enum naive_fade fade;
     int64_t fade_ms;
     int64_t cap; // per event; milli

@@ -7,11 +7,14 @@
 #include "services/scorer/core/measure.h"
 
 // Over [from_ms, to_ms] the measure stays between the line through `from` and `to`, less `below`,
-// and the same line, plus `above`. In thousandths; roundings are in it.
+// and the same line, plus `above`. As in fine.h; roundings are in it.
 struct bend {
     bool known; // false: nothing can be said
-    int64_t from, to;
-    int64_t below, above;
+    __int128 from, to;
+    __int128 below, above;
 };
 
 struct bend bend_of(const struct scene *scene, int32_t measure, int64_t from_ms, int64_t to_ms);
+// Of a weighted sum, which need not be one of the playbook's.
+struct bend bend_of_sum(const struct scene *scene, const struct measure *sum, int64_t from_ms,
+                        int64_t to_ms);

@@ -308,7 +308,19 @@ bool condition_test(const struct operand *left, const struct condition *leaf, in
     return condition_compare(leaf, milli);
 }
 
-// Against a share of something else: exact, in 128 bits.
+static bool condition_fades(const struct scene *scene, int32_t measure)
+{
+    return scene->plan->measures[measure].continuous &&
+           scene->plan->playbook->measures[measure].kind != MEASURE_SINCE;
+}
+
+bool condition_shares(const struct scene *scene, const struct condition *leaf)
+{
+    return leaf->operand == OPERAND_MEASURE && leaf->of.kind == OPERAND_MEASURE &&
+           condition_fades(scene, leaf->measure) && condition_fades(scene, leaf->of.measure);
+}
+
+// Against a share of something else: exact, in 128 bits. What both fade is rounded once.
 static bool condition_relative(const struct scene *scene, int32_t at, const struct operand *left)
 {
     const struct condition *leaf = &scene->plan->playbook->conditions[at];
@@ -317,6 +329,12 @@ static bool condition_relative(const struct scene *scene, int32_t at, const stru
     if (!condition_number(left, &milli) || !condition_number(&of, &whole) || whole <= 0)
         return false;
     __int128 have = (__int128)milli * PERCENT_WHOLE, need = (__int128)whole * leaf->low_milli;
+    if (condition_shares(scene, leaf)) {
+        have = measure_over_share(scene, leaf->measure, leaf->of.measure, leaf->low_milli,
+                                  scene->clock_ms, scene->clock_ms)
+                   .low;
+        need = 0;
+    }
     switch (leaf->test) {
     case TEST_AT_LEAST:
         return have >= need;

@@ -29,6 +29,8 @@ bool condition_zero_exists(enum measure_kind kind);
 // A test against fixed thresholds, of what stands on its left side.
 bool condition_test(const struct operand *left, const struct condition *leaf, int64_t clock_ms);
 // One test, at the scene's clock. Changes nothing.
+// Whether both sides of a test against a share fade.
+bool condition_shares(const struct scene *scene, const struct condition *leaf);
 bool condition_leaf(const struct scene *scene, int32_t leaf);
 // Whether a leaf looks at one of these measures.
 bool condition_touched(const struct scene *scene, int32_t leaf, const uint64_t *touched);

@@ -3,6 +3,7 @@
 // decided.
 #include "common/base/check.h"
 #include "services/scorer/core/bend.h"
+#include "services/scorer/core/condition.h"
 #include "services/scorer/core/measure_impl.h"
 
 // ---- Signals ----
@@ -35,87 +36,85 @@ static __int128 derived_add(__int128 a, __int128 b)
     return sum;
 }
 
-// From thousandths of thousandths.
-static int64_t derived_scale(const struct measure *measure, __int128 sum)
+// From thousandths of what a part reads.
+static __int128 derived_scale(const struct measure *measure, __int128 sum)
 {
     const __int128 most = (__int128)1 << 119; // a hundred of them fit
-    int64_t milli;
-    if (measure->total_milli > 0) {
+    __int128 fine = sum / 1000;
+    if (measure->total_milli > 0) { // of signals alone
+        sum /= (__int128)1 << FINE_BITS;
         sum = sum > most ? most : sum < -most ? -most : sum;
-        milli = measure_divide(sum * 100, measure->total_milli);
-    } else {
-        milli = measure_divide(sum, 1000);
+        fine = fine_of(measure_divide(sum * 100, measure->total_milli));
     }
+    fine = fine_bound(fine);
     if (measure->min_milli >= measure->max_milli)
-        return milli;
-    return milli < measure->min_milli   ? measure->min_milli
-           : milli > measure->max_milli ? measure->max_milli
-                                        : milli;
+        return fine;
+    __int128 low = fine_of(measure->min_milli), high = fine_of(measure->max_milli);
+    return fine < low ? low : fine > high ? high : fine;
 }
 
-static struct range derived_term(const struct scene *scene, const struct term *term,
-                                 int64_t from_ms, int64_t to_ms)
+static struct fine_range derived_term(const struct scene *scene, const struct term *term,
+                                      int64_t from_ms, int64_t to_ms)
 {
-    if (term->measure == PLAYBOOK_NONE) {
-        int64_t milli = derived_signal(scene, term->signal) ? 1000 : 0;
-        return (struct range){.low = milli, .high = milli};
-    }
-    struct range range;
-    if (from_ms == to_ms) {
-        struct reading reading = measure_read(scene, term->measure, from_ms);
-        int64_t milli = reading.present ? reading.milli : 0;
-        return (struct range){.low = milli, .high = milli};
-    }
-    range = measure_range(scene, term->measure, from_ms, to_ms);
-    if (range.low > range.high)
-        return (struct range){.low = 0, .high = 0};
-    // What is absent counts nothing.
-    if (range.absent && range.low > 0)
-        range.low = 0;
-    if (range.absent && range.high < 0)
-        range.high = 0;
-    return range;
+    if (term->measure != PLAYBOOK_NONE)
+        return measure_fine_range(scene, term->measure, from_ms, to_ms);
+    __int128 fine = fine_of(derived_signal(scene, term->signal) ? 1000 : 0);
+    return (struct fine_range){fine, fine};
 }
 
-// Below these a line tells no more.
-enum { BEND_FROM_MS = 16, BEND_FROM_MILLI = 16 };
+// Below it a line tells no more.
+enum { BEND_FROM_MS = 16 };
 
-static struct range derived_weighted(const struct scene *scene, const struct measure *measure,
-                                     int64_t from_ms, int64_t to_ms)
+static struct fine_range derived_weighted(const struct scene *scene, const struct measure *measure,
+                                          int64_t from_ms, int64_t to_ms)
 {
     __int128 low = 0, high = 0;
     for (int32_t i = 0; i < measure->n_terms; i++) {
         const struct term *term = &measure->terms[i];
-        struct range range = derived_term(scene, term, from_ms, to_ms);
-        __int128 a = (__int128)range.low * term->weight_milli;
-        __int128 b = (__int128)range.high * term->weight_milli;
+        struct fine_range range = derived_term(scene, term, from_ms, to_ms);
+        __int128 a = range.low * term->weight_milli;
+        __int128 b = range.high * term->weight_milli;
         low = derived_add(low, a < b ? a : b);
         high = derived_add(high, a < b ? b : a);
     }
-    struct range range = {.low = derived_scale(measure, low), .high = derived_scale(measure, high)};
-    if (to_ms - from_ms < BEND_FROM_MS || range.high - range.low < BEND_FROM_MILLI)
+    struct fine_range range = {derived_scale(measure, low), derived_scale(measure, high)};
+    if (to_ms - from_ms < BEND_FROM_MS || fine_milli(range.low) == fine_milli(range.high))
         return range;
-    struct bend bend =
-        bend_of(scene, (int32_t)(measure - scene->plan->playbook->measures), from_ms, to_ms);
+    struct bend bend = bend_of_sum(scene, measure, from_ms, to_ms);
     if (!bend.known)
         return range;
     low = (bend.from < bend.to ? bend.from : bend.to) - bend.below;
     high = (bend.from < bend.to ? bend.to : bend.from) + bend.above;
-    range.low = low > range.low ? (int64_t)low : range.low;
-    range.high = high < range.high ? (int64_t)high : range.high;
+    range.low = low > range.low ? low : range.low;
+    range.high = high < range.high ? high : range.high;
     return range;
 }
 
-static struct range derived_best(const struct scene *scene, const struct measure *measure,
-                                 int64_t from_ms, int64_t to_ms)
+static struct fine_range derived_best(const struct scene *scene, const struct measure *measure,
+                                      int64_t from_ms, int64_t to_ms)
 {
-    struct range best = {0};
+    struct fine_range best = {0};
     for (int32_t i = 0; i < measure->n_terms; i++) {
-        struct range range = derived_term(scene, &measure->terms[i], from_ms, to_ms);
+        struct fine_range range = derived_term(scene, &measure->terms[i], from_ms, to_ms);
         best.low = i == 0 || range.low > best.low ? range.low : best.low;
         best.high = i == 0 || range.high > best.high ? range.high : best.high;
     }
     return best;
+}
+
+bool derived_is_fine(const struct measure *measure)
+{
+    return measure->kind == MEASURE_WEIGHTED || measure->kind == MEASURE_BEST;
+}
+
+struct fine_range derived_fine(const struct scene *scene, int32_t at, int64_t from_ms,
+                               int64_t to_ms)
+{
+    const struct measure *measure = &scene->plan->playbook->measures[at];
+    if (measure->veto != PLAYBOOK_NONE && derived_signal(scene, measure->veto))
+        return (struct fine_range){0};
+    return measure->kind == MEASURE_BEST ? derived_best(scene, measure, from_ms, to_ms)
+                                         : derived_weighted(scene, measure, from_ms, to_ms);
 }
 
 // ---- Grades ----
@@ -131,10 +130,9 @@ static int64_t derived_level(const struct grade_side *side, int64_t milli)
 static struct range derived_side(const struct scene *scene, const struct grade_side *side,
                                  int64_t from_ms, int64_t to_ms)
 {
-    struct term term = {.measure = side->measure};
-    struct range range = derived_term(scene, &term, from_ms, to_ms);
-    return (struct range){.low = derived_level(side, range.low),
-                          .high = derived_level(side, range.high)};
+    struct fine_range range = measure_fine_range(scene, side->measure, from_ms, to_ms);
+    return (struct range){.low = derived_level(side, fine_milli(range.low)),
+                          .high = derived_level(side, fine_milli(range.high))};
 }
 
 // Places in the grid of names, in thousandths.
@@ -148,17 +146,33 @@ static struct range derived_grade(const struct scene *scene, const struct measur
                           .high = (row.high * width + column.high) * 1000};
 }
 
+// ---- A share of another ----
+
+struct range measure_over_share(const struct scene *scene, int32_t at, int32_t of, int64_t share,
+                                int64_t from_ms, int64_t to_ms)
+{
+    const struct term terms[] = {
+        {.measure = at, .signal = PLAYBOOK_NONE, .weight_milli = PERCENT_WHOLE},
+        {.measure = of, .signal = PLAYBOOK_NONE, .weight_milli = -share},
+    };
+    const struct measure difference = {
+        .kind = MEASURE_WEIGHTED, .terms = terms, .n_terms = 2, .veto = PLAYBOOK_NONE};
+    struct fine_range range = derived_weighted(scene, &difference, from_ms, to_ms);
+    const int64_t times = PERCENT_WHOLE / 1000;
+    return (struct range){.low = fine_milli(range.low / times),
+                          .high = fine_milli(range.high / times)};
+}
+
 // ---- The whole ----
 
-static struct range derived_number(const struct scene *scene, const struct measure *measure,
-                                   int64_t from_ms, int64_t to_ms)
+static struct range derived_number(const struct scene *scene, int32_t at, int64_t from_ms,
+                                   int64_t to_ms)
 {
+    const struct measure *measure = &scene->plan->playbook->measures[at];
     if (measure->kind == MEASURE_GRADE)
         return derived_grade(scene, measure, from_ms, to_ms);
-    if (measure->veto != PLAYBOOK_NONE && derived_signal(scene, measure->veto))
-        return (struct range){0};
-    return measure->kind == MEASURE_BEST ? derived_best(scene, measure, from_ms, to_ms)
-                                         : derived_weighted(scene, measure, from_ms, to_ms);
+    struct fine_range range = derived_fine(scene, at, from_ms, to_ms);
+    return (struct range){.low = fine_milli(range.low), .high = fine_milli(range.high)};
 }
 
 struct reading derived_read(const struct scene *scene, int32_t at, int64_t clock_ms)
@@ -166,7 +180,7 @@ struct reading derived_read(const struct scene *scene, int32_t at, int64_t clock
     const struct measure *measure = &scene->plan->playbook->measures[at];
     if (measure->kind == MEASURE_SINCE)
         return derived_since(scene, measure->signal, clock_ms);
-    struct reading reading = measure_number(derived_number(scene, measure, clock_ms, clock_ms).low);
+    struct reading reading = measure_number(derived_number(scene, at, clock_ms, clock_ms).low);
     if (measure->kind == MEASURE_GRADE) {
         reading.value.type = VALUE_TEXT;
         reading.value.text = span_of(measure->names[reading.milli / 1000]);
@@ -178,7 +192,7 @@ struct range derived_range(const struct scene *scene, int32_t at, int64_t from_m
 {
     const struct measure *measure = &scene->plan->playbook->measures[at];
     if (measure->kind != MEASURE_SINCE)
-        return derived_number(scene, measure, from_ms, to_ms);
+        return derived_number(scene, at, from_ms, to_ms);
     struct reading from = derived_since(scene, measure->signal, from_ms);
     struct reading to = derived_since(scene, measure->signal, to_ms);
     if (!from.present)

@@ -81,6 +81,12 @@ static bool leaf_may_relative(struct scene *scene, int32_t at, bool wanted, cons
         return !wanted;
     if (!wanted && (of.none || of.low <= 0))
         return true;
+    if (left->some && condition_shares(scene, leaf)) {
+        struct range over = measure_over_share(scene, leaf->measure, leaf->of.measure,
+                                               leaf->low_milli, from_ms, to_ms);
+        struct side side = {left->none, true, over.low, over.high};
+        return leaf_compares(leaf->test, wanted, &side, 0, 0);
+    }
     __int128 a = (of.low > 0 ? of.low : 1) * leaf->low_milli, b = of.high * leaf->low_milli;
     struct side scaled = *left;
     scaled.low *= PERCENT_WHOLE;

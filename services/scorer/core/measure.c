@@ -334,7 +334,7 @@ measure_read_other(const struct scene *scene, int32_t at, int64_t clock_ms, int6
     if (scene->plan->measures[at].logs)
         return measure_read_events(scene, at, clock_ms, lag);
     if (measure->kind == MEASURE_POINTS)
-        return points_read(measure, cell, clock_ms);
+        return measure_number(fine_milli(points_fine(measure, cell, clock_ms)));
     if (measure->kind == MEASURE_BUSIEST_HOUR)
         return measure_number(value_thousand(measure_busiest(cell)));
     if (measure->kind == MEASURE_TIME_SPENT)
@@ -409,6 +409,21 @@ measure_read_at(const struct scene *scene, int32_t at, int64_t clock_ms, int64_t
 struct reading measure_read(const struct scene *scene, int32_t measure, int64_t clock_ms)
 {
     return measure_read_at(scene, measure, clock_ms, 0);
+}
+
+__int128 measure_fine(const struct scene *scene, int32_t at, int64_t clock_ms)
+{
+    const struct measure *measure = &scene->plan->playbook->measures[at];
+    if (derived_is_fine(measure))
+        return derived_fine(scene, at, clock_ms, clock_ms).low;
+    if (measure->kind == MEASURE_SCORE)
+        return score_fine(measure_cell(scene, measure), clock_ms, measure->half_life_ms);
+    if (measure->kind == MEASURE_POINTS)
+        return scene->plan->measures[at].logs
+                   ? measure_fine_events(scene, at, clock_ms)
+                   : points_fine(measure, measure_cell(scene, measure), clock_ms);
+    struct reading reading = measure_read(scene, at, clock_ms);
+    return reading.present ? fine_of(reading.milli) : 0;
 }
 
 struct reading measure_read_before(const struct scene *scene, int32_t measure, int64_t clock_ms,

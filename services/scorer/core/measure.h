@@ -43,5 +43,10 @@ struct range {
 };
 struct range measure_range(const struct scene *scene, int32_t measure, int64_t from_ms,
                            int64_t to_ms);
+// Of two measures that fade: by how much the one is above that share (in thousandths of a percent)
+// of the other, in thousandths, rounded once: of two that keep the same proportion it stays the
+// same.
+struct range measure_over_share(const struct scene *scene, int32_t measure, int32_t of,
+                                int64_t share, int64_t from_ms, int64_t to_ms);
 // An instant from which on it no longer changes by time alone; INT64_MAX: there is none (since).
 int64_t measure_rest(const struct scene *scene, int32_t measure);

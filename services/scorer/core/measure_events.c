@@ -423,7 +423,8 @@ static struct reading events_read(const struct measure *measure, const struct co
     case MEASURE_SEQUENCE:
         return measure_number(value_thousand(events_sequence(measure, counted)));
     case MEASURE_POINTS:
-        return measure_number(points_of_events(measure, counted->items, counted->n, clock_ms));
+        return measure_number(
+            fine_milli(points_of_events(measure, counted->items, counted->n, clock_ms)));
     case MEASURE_SCORE:
     case MEASURE_USERS_WITH:
     case MEASURE_WEIGHTED:
@@ -443,4 +444,13 @@ struct reading measure_read_events(const struct scene *scene, int32_t at, int64_
     struct reading reading = events_read(measure, &counted, clock_ms);
     mem_free(counted.own);
     return reading;
+}
+
+__int128 measure_fine_events(const struct scene *scene, int32_t at, int64_t clock_ms)
+{
+    const struct measure *measure = &scene->plan->playbook->measures[at];
+    struct counted counted = events_in(scene, measure, clock_ms, 0);
+    __int128 fine = points_of_events(measure, counted.items, counted.n, clock_ms);
+    mem_free(counted.own);
+    return fine;
 }

@@ -177,6 +177,28 @@ struct range measure_range(const struct scene *scene, int32_t at, int64_t from_m
     return range;
 }
 
+struct fine_range measure_fine_range(const struct scene *scene, int32_t at, int64_t from_ms,
+                                     int64_t to_ms)
+{
+    const struct measure *measure = &scene->plan->playbook->measures[at];
+    if (derived_is_fine(measure))
+        return derived_fine(scene, at, from_ms, to_ms);
+    if (from_ms == to_ms || measure->kind == MEASURE_SCORE || measure->kind == MEASURE_POINTS) {
+        __int128 from = measure_fine(scene, at, from_ms);
+        __int128 to = from_ms == to_ms ? from : measure_fine(scene, at, to_ms);
+        return from < to ? (struct fine_range){from, to} : (struct fine_range){to, from};
+    }
+    struct range range = measure_range(scene, at, from_ms, to_ms);
+    if (range.low > range.high)
+        return (struct fine_range){0, 0};
+    // What is absent counts nothing.
+    if (range.absent && range.low > 0)
+        range.low = 0;
+    if (range.absent && range.high < 0)
+        range.high = 0;
+    return (struct fine_range){fine_of(range.low), fine_of(range.high)};
+}
+
 // ---- Rest ----
 
 static int64_t rest_after(int64_t at_ms, int64_t ms)

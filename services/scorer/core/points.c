@@ -8,12 +8,12 @@
 #include "services/scorer/core/measure_impl.h"
 #include "services/scorer/core/score.h"
 
-static int64_t points_bound(const struct measure *measure, int64_t milli)
+static __int128 points_bound(const struct measure *measure, __int128 fine)
 {
-    int64_t cap = measure->cap_milli;
-    if (cap > 0 && milli > cap)
+    __int128 cap = fine_of(measure->cap_milli);
+    if (cap > 0 && fine > cap)
         return cap;
-    return cap > 0 && milli < -cap ? -cap : value_bound(milli);
+    return cap > 0 && fine < -cap ? -cap : fine_bound(fine);
 }
 
 static int64_t points_times(int64_t milli, int64_t n)
@@ -72,23 +72,23 @@ static void points_add(struct points_sum *sum, int64_t at_ms)
                  INT64_MIN);
 }
 
-static int64_t points_end(struct points_sum *sum)
+static __int128 points_end(struct points_sum *sum)
 {
     const struct measure *measure = sum->measure;
-    int64_t milli = 0;
+    __int128 fine = 0;
     switch (measure->decay) {
     case DECAY_NONE:
-        milli = points_times(measure->points_milli, sum->n);
+        fine = fine_of(points_times(measure->points_milli, sum->n));
         break;
     case DECAY_HALF_LIFE:
-        milli = score_value(&sum->levels, sum->clock_ms, measure->half_life_ms);
+        fine = score_fine(&sum->levels, sum->clock_ms, measure->half_life_ms);
         break;
     case DECAY_LINEAR:
-        milli = measure_divide(measure->points_milli * sum->line, measure->half_life_ms);
+        fine = fine_of(measure->points_milli) * sum->line / measure->half_life_ms;
         break;
     }
     cell_deinit(&sum->levels, CELL_BUCKETS);
-    return points_bound(measure, milli);
+    return points_bound(measure, fine);
 }
 
 static int64_t points_by_day(const struct measure *measure, const struct cell *cell)
@@ -101,18 +101,18 @@ static int64_t points_by_day(const struct measure *measure, const struct cell *c
     return n;
 }
 
-struct reading points_read(const struct measure *measure, const struct cell *cell, int64_t clock_ms)
+__int128 points_fine(const struct measure *measure, const struct cell *cell, int64_t clock_ms)
 {
     struct points_sum sum = {.measure = measure, .clock_ms = clock_ms};
     if (measure->once) {
         if (cell->n > 0)
             points_add(&sum, cell->one.value);
-        return measure_number(points_end(&sum));
+        return points_end(&sum);
     }
-    int64_t milli = measure->decay == DECAY_NONE
-                        ? points_times(measure->points_milli, points_by_day(measure, cell))
-                        : score_value(cell, clock_ms, measure->half_life_ms);
-    return measure_number(points_bound(measure, milli));
+    if (measure->decay != DECAY_NONE)
+        return points_bound(measure, score_fine(cell, clock_ms, measure->half_life_ms));
+    int64_t milli = points_times(measure->points_milli, points_by_day(measure, cell));
+    return points_bound(measure, fine_of(milli));
 }
 
 int64_t points_low(const struct measure *measure, int64_t clock_ms)
@@ -126,8 +126,8 @@ int64_t points_low(const struct measure *measure, int64_t clock_ms)
     return measure->per_day > 0 ? time_day(low) * TIME_DAY_MS : low;
 }
 
-int64_t points_of_events(const struct measure *measure, const struct cell_event *events, uint32_t n,
-                         int64_t clock_ms)
+__int128 points_of_events(const struct measure *measure, const struct cell_event *events,
+                          uint32_t n, int64_t clock_ms)
 {
     struct points_sum sum = {.measure = measure, .clock_ms = clock_ms};
     int64_t day = INT64_MIN;

@@ -2,6 +2,7 @@
 #include "services/scorer/core/score.h"
 
 #include "common/base/check.h"
+#include "services/scorer/core/fine.h"
 #include "services/scorer/core/value.h"
 
 // A level's sum has this many bits behind the point of a thousandth.
@@ -110,7 +111,7 @@ int64_t score_weight(int64_t points_milli, int64_t at_ms, int64_t half_life_ms)
     return points_milli < 0 ? -bounded : bounded;
 }
 
-int64_t score_value(const struct cell *cell, int64_t clock_ms, int64_t half_life_ms)
+__int128 score_fine(const struct cell *cell, int64_t clock_ms, int64_t half_life_ms)
 {
     int64_t now = score_level(clock_ms, half_life_ms);
     const struct cell_entry *entries = cell_entries(cell);
@@ -125,7 +126,12 @@ int64_t score_value(const struct cell *cell, int64_t clock_ms, int64_t half_life
     // 2^(-r/h) is half of 2^((h-r)/h).
     if (r > 0)
         magnitude = score_scale(magnitude, score_exp2(half_life_ms - r, half_life_ms));
-    int bits = SCORE_BITS + SCORE_LEVELS_MAX;
-    int64_t milli = (int64_t)((magnitude + ((unsigned __int128)1 << (bits - 1))) >> bits);
-    return sum < 0 ? -milli : milli;
+    enum { REST = SCORE_BITS + SCORE_LEVELS_MAX - FINE_BITS };
+    __int128 fine = (__int128)((magnitude + ((unsigned __int128)1 << (REST - 1))) >> REST);
+    return sum < 0 ? -fine : fine;
+}
+
+int64_t score_value(const struct cell *cell, int64_t clock_ms, int64_t half_life_ms)
+{
+    return fine_milli(score_fine(cell, clock_ms, half_life_ms));
 }

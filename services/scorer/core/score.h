@@ -21,5 +21,7 @@ int64_t score_low(int64_t clock_ms, int64_t half_life_ms);
 int64_t score_weight(int64_t points_milli, int64_t at_ms, int64_t half_life_ms);
 // In thousandths. `cell` is of buckets, keys are levels.
 int64_t score_value(const struct cell *cell, int64_t clock_ms, int64_t half_life_ms);
+// The same before it is rounded, as in fine.h.
+__int128 score_fine(const struct cell *cell, int64_t clock_ms, int64_t half_life_ms);
 // 2^(r/h) with 63 bits behind the point, 0 <= r < h.
 uint64_t score_exp2(int64_t r, int64_t h);
