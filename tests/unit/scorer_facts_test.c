@@ -200,7 +200,7 @@ Test(scorer_facts, steps_that_change_nothing_tell_nothing)
     scorer_world_close(&w);
 }
 
-Test(scorer_facts, of_a_score_are_told_with_events_and_at_their_end)
+Test(scorer_facts, of_a_score_are_told_with_events_and_once_a_day)
 {
     struct scorer_world w;
     facts_open(&w, HEAD "scores: {heat: {points: {A: 10}, half_life: 1h, per: account}}\n"
@@ -211,8 +211,11 @@ Test(scorer_facts, of_a_score_are_told_with_events_and_at_their_end)
     expect_told(&w, "fact_heat=15000 at 2026-01-05T11:00:00.000Z;");
     scorer_world_track(&w, "a", "u", "B", "2026-01-05T12:00:00Z");
     expect_told(&w, "");
+    scorer_world_tick(&w, at("2026-01-06"));
+    expect_told(&w, "fact_heat=2 at 2026-01-06T00:00:00.000Z;");
     scorer_world_tick(&w, at("2026-02-01"));
-    cr_assert(w.changes.n == 1 && !w.changes.items[0].value);
+    expect_told(&w, "fact_heat gone at 2026-01-06T01:52:21.630Z;");
+    cr_assert(core_next_due(w.core) == INT64_MAX);
     scorer_world_close(&w);
 }
 

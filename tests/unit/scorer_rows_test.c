@@ -5,6 +5,7 @@
 // memory; slices reach it one by one, as the fold commits them.
 #include <criterion/criterion.h>
 
+#include "services/scorer/core/fact.h"
 #include "services/scorer/core/state.h"
 #include "services/scorer/core/value.h"
 #include "services/scorer/core/warm.h"
@@ -118,6 +119,7 @@ static const char *const PLAYBOOKS[] = {
     "  t: {count: B, after: A, within: 20h}\n"
     "  l: {last: B}\n"
     "  g: {count: any, window: month, per: account}\n"
+    "  d2: {sum: properties.p, on: [A, B], window: 7h, per: account}\n"
     "  u: {distinct: user, on: A, window: 1d}\n"
     "  n: {users_with: s0}\n"
     "  e: {users_with: s1, ever: true}\n"
@@ -150,7 +152,14 @@ static const char *const PLAYBOOKS[] = {
     "  s2: [{g: {at_least: 4}}, {d: {at_least: 2}}, {account.plan: x}]\n"
     "  s3: {any: [{n: {at_least: 2}}, {e: {between: [2, 3]}}]}\n"
     "  s4: {h: {at_least: 6.5}}\n"
-    "  s5: {u: {at_most: 1}}\n",
+    "  s5: {u: {at_most: 1}}\n"
+    // Facts of a trait, of addresses, and of measures whose windows move.
+    "organizations: {by: [account.plan, email_domain]}\n"
+    "qualify: {big: {as: pqa, per: organization, when: {any: [{total: {measure: g, at_least: 2}}, "
+    "{total: {measure: d2, at_least: 2}}]}}}\n"
+    "queues: {self_serve: {deliver: busiest_hour}}\n"
+    "teams: {smb: {queue: sales, reps: {ana: {weight: 1}}}}\n"
+    "owner: account.n\n",
     // The same and not the same: new names, other thresholds, new and gone measures.
     "playbook: p\nversion: 2\nexclude: [{user.bot: true}]\n"
     "measures:\n"
@@ -182,7 +191,10 @@ static const char *const PLAYBOOKS[] = {
     "  s8: {any: [{more: {at_least: 1}}, [{g: {below: 3}}, {l: {exists: true}}]]}\n"
     "  s3: [{n: {at_least: 1}}, {e2: {at_least: 1}}]\n"
     "  s4: {h: {at_least: 6.5}}\n"
-    "  s5: {u: {at_most: 1}}\n",
+    "  s5: {u: {at_most: 1}}\n"
+    "organizations: {by: [email_domain, account.plan]}\n"
+    "qualify: {big: {as: pqa, per: organization, when: {total: {measure: g, at_least: 2}}}}\n"
+    "queues: {self_serve: {deliver: busiest_hour}}\n",
     // All that remembers, looks across and moves by itself.
     "playbook: p\nversion: 3\nexclude: [{user.bot: true}]\n"
     "measures:\n"
@@ -236,8 +248,13 @@ static struct say story_event(struct story *story, int64_t now, uint32_t number)
     uint32_t id = scorer_world_below(seed, 8) == 0 ? scorer_world_below(seed, number + 1) : number;
     say.id = arena_printf(&story->arena, "id%u", id);
     uint32_t kind = scorer_world_below(seed, 12);
-    static const char *const ROLES[] = {"role=x", "role=y", "bot=true", "bot=false role=x",
-                                        "role=null"};
+    static const char *const ROLES[] = {"role=x",
+                                        "role=y",
+                                        "bot=true",
+                                        "bot=false role=x",
+                                        "role=null",
+                                        "email=u@x.example",
+                                        "email=u@y.example role=y"};
     if (kind == 0) {
         say.kind = "identify";
         say.properties = ROLES[scorer_world_below(seed, ARRAY_LEN(ROLES))];
@@ -248,7 +265,7 @@ static struct say story_event(struct story *story, int64_t now, uint32_t number)
         say.properties = ROLES[scorer_world_below(seed, ARRAY_LEN(ROLES))];
     } else if (kind == 2) {
         say.kind = "group";
-        say.properties = scorer_world_below(seed, 2) == 0 ? "plan=x n=1.5" : "plan=y ok=true";
+        say.properties = scorer_world_below(seed, 2) == 0 ? "plan=x n=1.5" : "plan=y ok=true n=2";
         say.user = scorer_world_below(seed, 2) == 0 ? NULL : say.user;
     } else {
         say.kind = "track";
@@ -383,6 +400,7 @@ static void lane_fake_apply(struct lane_fake *lane, uint64_t position, const str
         const struct signal_change *change = &lane->changes.items[i];
         buf_printf(&lane->log, "%llu.%llx %lld ", (unsigned long long)position,
                    (unsigned long long)change->index, (long long)change->known_at_ms);
+        buf_printf(&lane->log, "\"%s\" ", change->label);
         scorer_world_line(change, &lane->log);
     }
 }
@@ -445,8 +463,10 @@ static void same_traits(const struct traits *a, const struct traits *b)
     }
 }
 
-static void same_subject(const struct plan_scope *scope, struct subject *a, struct subject *b)
+static void same_subject(const struct plan *plan, enum scope of, struct subject *a,
+                         struct subject *b)
 {
+    const struct plan_scope *scope = &plan->scopes[of];
     cr_assert(a->stale == b->stale);
     for (uint32_t i = 0; i < scope->n_cells; i++)
         same_cell(&a->cells[i], &b->cells[i], (enum cell_shape)scope->shapes[i]);
@@ -461,8 +481,12 @@ static void same_subject(const struct plan_scope *scope, struct subject *a, stru
         uint32_t episodes_a = a->marks == NULL ? 0 : a->marks[i].episodes;
         uint32_t episodes_b = b->marks == NULL ? 0 : b->marks[i].episodes;
         cr_assert(since_a == since_b && episodes_a == episodes_b);
-        if ((subject_flags(scope, a)[i] & SIGNAL_MET) != 0)
-            cr_assert(a->marks[i].met_ms == b->marks[i].met_ms);
+        // Of a fact: what it told.
+        int64_t met_a = a->marks == NULL ? 0 : a->marks[i].met_ms;
+        int64_t met_b = b->marks == NULL ? 0 : b->marks[i].met_ms;
+        if ((subject_flags(scope, a)[i] & SIGNAL_MET) != 0 ||
+            fact_is(&plan->playbook->signals[scope->of_number[i]]))
+            cr_assert(met_a == met_b);
         cr_assert(strcmp(by_a == NULL ? "" : by_a, by_b == NULL ? "" : by_b) == 0);
     }
     same_traits(a->traits, b->traits);
@@ -489,7 +513,7 @@ static void same_account(struct core *x, struct account *a, struct core *y, stru
     cr_assert(a->created_position == b->created_position && a->created_place == b->created_place);
     cr_assert(a->n_users == b->n_users && a->n_counted == b->n_counted);
     cr_assert(a->n_excluded == b->n_excluded);
-    same_subject(&plan->scopes[SCOPE_ACCOUNT], &a->subject, &b->subject);
+    same_subject(plan, SCOPE_ACCOUNT, &a->subject, &b->subject);
     for (uint32_t i = 0; i < plan->n_shared; i++)
         cr_assert(subject_shared(&plan->scopes[SCOPE_ACCOUNT], &a->subject)[i] ==
                   subject_shared(&y->plan->scopes[SCOPE_ACCOUNT], &b->subject)[i]);
@@ -497,7 +521,7 @@ static void same_account(struct core *x, struct account *a, struct core *y, stru
         struct user *u = a->users[i].user, *v = b->users[i].user;
         cr_assert(span_eq(user_id(x, u), user_id(y, v)) && u->counted == v->counted);
         cr_assert(u->profile_version == v->profile_version);
-        same_subject(&plan->scopes[SCOPE_USER], &u->subject, &v->subject);
+        same_subject(plan, SCOPE_USER, &u->subject, &v->subject);
         cr_assert(user_find(y, b, v->hash, user_id(y, v)) == v);
         same_readings(x, y, account_id(x, a), user_id(x, u));
     }

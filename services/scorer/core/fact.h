@@ -2,7 +2,7 @@
 // Facts: signals that tell a value, a trait or a measure's number. One is true while there is a
 // value, and is told again whenever the value changes. Its condition is one test, whose left side
 // is the value. Where a measure's number changes at every instant (a score), what time alone makes
-// of it is told with the next event that changes it, or when the fact turns true or false.
+// of it is told as each UTC day begins.
 #pragma once
 
 #include "services/scorer/core/condition.h"

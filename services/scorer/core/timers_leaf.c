@@ -267,11 +267,25 @@ int64_t timers_leaf(struct scene *scene, int32_t at, enum timers_how how)
     return timers_search(scene, at, how);
 }
 
+// The next day begins, and until now, or from now on, the value changes.
+static int64_t timers_fact_day(const struct scene *scene, const struct signal *fact)
+{
+    const struct condition *leaf = &scene->plan->playbook->conditions[fact->condition];
+    const struct subject *subject = scene_subject(scene, fact->scope);
+    bool told =
+        subject->marks != NULL && subject->marks[fact->number].told == fact_hash(scene, fact, NULL);
+    if (told && scene->clock_ms >= timers_rest(scene, leaf))
+        return STATE_NEVER;
+    return (time_day(scene->clock_ms) + 1) * TIME_DAY_MS;
+}
+
 int64_t timers_fact(struct scene *scene, const struct signal *fact, enum timers_how how)
 {
     const struct condition *leaf = &scene->plan->playbook->conditions[fact->condition];
-    if (leaf->operand != OPERAND_MEASURE || scene->plan->leaves[fact->condition].continuous)
+    if (leaf->operand != OPERAND_MEASURE)
         return timers_leaf(scene, fact->condition, how);
+    if (scene->plan->leaves[fact->condition].continuous)
+        return timers_min(timers_leaf(scene, fact->condition, how), timers_fact_day(scene, fact));
     int64_t kept = scene->clock_ms, then = kept;
     uint64_t now = fact_hash(scene, fact, NULL); // of a measure nothing needs an arena
     bool changed = false;

@@ -12,6 +12,6 @@
 // hundred.
 enum timers_how { TIMERS_EXACT, TIMERS_EARLY };
 int64_t timers_leaf(struct scene *scene, int32_t leaf, enum timers_how how);
-// The same for what a fact tells, while it is true. Of a measure that changes at every instant:
-// for the test alone.
+// The same for what a fact tells, while it is true. Of a measure that changes at every instant: the
+// beginning of the next day.
 int64_t timers_fact(struct scene *scene, const struct signal *fact, enum timers_how how);
