@@ -35,12 +35,12 @@ static struct load_pair *load_sorted_pairs(const struct config_node *node)
     return pairs;
 }
 
-// "ben:" alone says nothing.
+// "ben:" alone says nothing, nor does "ben: {}".
 static bool load_is_nothing(const struct config_node *node)
 {
     if (config_kind(node) == CONFIG_MAPPING)
         return config_count(node) == 0;
-    return config_kind(node) == CONFIG_SCALAR && config_text(node).len == 0;
+    return config_kind(node) == CONFIG_SCALAR && config_text(node).len == 0 && config_plain(node);
 }
 
 // ---- Reps ----
