@@ -214,7 +214,7 @@ Test(scorer_facts, of_a_score_are_told_with_events_and_once_a_day)
     scorer_world_tick(&w, at("2026-01-06"));
     expect_told(&w, "fact_heat=2 at 2026-01-06T00:00:00.000Z;");
     scorer_world_tick(&w, at("2026-02-01"));
-    expect_told(&w, "fact_heat gone at 2026-01-06T01:52:21.630Z;");
+    expect_told(&w, "fact_heat gone at 2026-01-06T01:52:21.631Z;");
     cr_assert(core_next_due(w.core) == INT64_MAX);
     scorer_world_close(&w);
 }
