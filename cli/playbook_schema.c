@@ -148,8 +148,9 @@ json_t *playbook_schema_json(void)
                                 mapping_json(&SCHEMA_MAPPINGS[form]));
     }
     // Further definitions have names of their own.
-    json_object_set_new(json_object_get(defs, SCHEMA_MAPPINGS[SCHEMA_QUALIFY].title),
-                        "additionalProperties", form_ref(SCHEMA_DEFINITION));
+    json_object_set_new(
+        json_object_get(defs, SCHEMA_MAPPINGS[SCHEMA_QUALIFY].title), "additionalProperties",
+        either(form_ref(SCHEMA_DEFINITION), form_ref(SCHEMA_ORGANIZATION_DEFINITION)));
     json_object_set_new(defs, "condition", condition_json());
     json_t *root = mapping_json(&SCHEMA_MAPPINGS[SCHEMA_PLAYBOOK]);
     json_object_set_new(root, "$schema",
@@ -266,7 +267,14 @@ void playbook_schema_markdown(struct buf *out)
                "| measures and scores, with the hidden parts of scores and fits | %d |\n"
                "| signals, with segments, stages, criteria and tests in `route` | %d |\n"
                "| conditions, counting every test and group | %d |\n"
-               "| names of events | %d |\n",
+               "| names of events | %d |\n"
+               "| rules of `route` | %d |\n"
+               "| queues, with sales and self_serve | %d |\n"
+               "| teams | %d |\n"
+               "| reps of a team | %d |\n"
+               "| experiments | %d |\n"
+               "| prompts | %d |\n",
                PLAYBOOK_MEASURES_MAX, PLAYBOOK_SIGNALS_MAX, PLAYBOOK_CONDITIONS_MAX,
-               PLAYBOOK_EVENTS_MAX);
+               PLAYBOOK_EVENTS_MAX, PLAYBOOK_ROUTES_MAX, PLAYBOOK_QUEUES_MAX, PLAYBOOK_TEAMS_MAX,
+               PLAYBOOK_REPS_MAX, PLAYBOOK_EXPERIMENTS_MAX, PLAYBOOK_PROMPTS_MAX);
 }

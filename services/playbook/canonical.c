@@ -250,9 +250,6 @@ void playbook_canonical_signal(const struct playbook *playbook, const struct sig
                                struct buf *out)
 {
     buf_append_text(out, signal->scope == SCOPE_USER ? "user: " : "account: ");
-    // It is told again with each value, which a signal of the same condition is not.
-    if (signal->origin == SIGNAL_FACT)
-        buf_append_text(out, "value of ");
     canonical_condition(playbook, signal->condition, out);
     if (signal->memory)
         canonical_memory(playbook, signal, out);

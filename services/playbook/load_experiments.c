@@ -6,8 +6,6 @@
 #include "services/playbook/load_teams.h"
 
 enum {
-    EXPERIMENTS_MAX = 8, // what a lead can take part in
-    ARMS_MAX = 8,
     WHOLE = 10000, // shares are in ten thousandths
     PLANNED_MAX = 1000000000,
     TELLING_LEADS = 50, // of an arm, for which a difference says anything at all
@@ -104,7 +102,7 @@ static bool load_arms(struct loader *l, const struct config_node *node, struct a
     bool good = true;
     int64_t said = 0;
     if (!load_is_mapping(l, node, "arms, as in {a: {share: 50%}, b: {share: 50%}}") ||
-        !load_has_room(l, node, (int32_t)config_count(node) - 1, ARMS_MAX, "arms"))
+        !load_has_room(l, node, (int32_t)config_count(node) - 1, PLAYBOOK_ARMS_MAX - 1, "arms"))
         return false;
     for (size_t i = 0; i < config_count(node); i++) {
         good = load_arm(l, config_key_at(node, i), config_at(node, i), &arms[i]) && good;
@@ -122,7 +120,7 @@ static bool load_arms(struct loader *l, const struct config_node *node, struct a
 static void load_divide(struct loader *l, const struct config_node *node,
                         struct experiment *experiment)
 {
-    struct arm *arms = arena_alloc(l->arena, sizeof *arms * (ARMS_MAX + 1));
+    struct arm *arms = arena_alloc(l->arena, sizeof *arms * PLAYBOOK_ARMS_MAX);
     const struct config_node *holdout = config_get(node, "holdout");
     const struct config_node *said = config_get(node, "arms");
     int32_t held = 0, n = 0, first = holdout != NULL ? 1 : 0;
@@ -206,7 +204,8 @@ void load_experiments(struct loader *l, const struct config_node *node)
 {
     if (node == NULL ||
         !load_is_mapping(l, node, "experiments, as in {holdout_2026: {holdout: 10%}}") ||
-        !load_has_room(l, node, (int32_t)config_count(node) - 1, EXPERIMENTS_MAX, "experiments"))
+        !load_has_room(l, node, (int32_t)config_count(node) - 1, PLAYBOOK_EXPERIMENTS_MAX,
+                       "experiments"))
         return;
     for (size_t i = 0; i < config_count(node); i++)
         load_experiment(l, config_key_at(node, i), config_at(node, i));

@@ -29,6 +29,10 @@ static void load_unknown_zone(struct loader *l, const struct config_node *node)
 {
     const char *const *names;
     struct arena arena;
+    if (config_error_count(l->config) >= CONFIG_ERRORS_MAX) {
+        config_error(l->config, node, "unknown time zone"); // counted, not shown
+        return;
+    }
     arena_init(&arena, 64 * 1024, 0);
     size_t n = zone_names(&arena, &names);
     for (size_t i = 0; i < n; i++) {

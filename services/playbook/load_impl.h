@@ -16,9 +16,7 @@ enum {
     LOAD_IMPLIED_BYTES_MAX =
         1000, // of a test as a signal's name, which the router takes up to 1,024
     LOAD_DAYS_MAX = PLAYBOOK_WINDOW_DAYS_MAX,
-    LOAD_QUEUES_MAX = 64,
     LOAD_FORM_KEYS_MAX = 64,
-    LOAD_ROUTES_MAX = 256
 };
 
 // Measures (scores and grades too) and signals share their names; the others have their own.
@@ -266,3 +264,5 @@ void load_check_marketing(struct loader *l);
 // latter only of a file without mistakes.
 void load_read_vanity(struct loader *l, const struct config_node *node);
 void load_warnings(struct loader *l);
+// load_warn_routing.c
+void load_warn_routing(struct loader *l);

@@ -89,7 +89,7 @@ static void load_prompt(struct loader *l, const struct config_node *key,
 void load_prompts(struct loader *l, const struct config_node *node)
 {
     if (node == NULL || !load_is_mapping(l, node, "prompts, as in {near_limit: {text: ..}}") ||
-        !load_has_room(l, node, (int32_t)config_count(node) - 1, PROMPTS_MAX, "prompts"))
+        !load_has_room(l, node, (int32_t)config_count(node) - 1, PLAYBOOK_PROMPTS_MAX, "prompts"))
         return;
     for (size_t i = 0; i < config_count(node); i++)
         load_prompt(l, config_key_at(node, i), config_at(node, i));

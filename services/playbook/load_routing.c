@@ -61,7 +61,7 @@ void load_queues(struct loader *l, const struct config_node *node)
         return;
     for (size_t i = 0; i < config_count(node); i++) {
         const struct config_node *key = config_key_at(node, i);
-        if (!load_has_room(l, key, l->n_queues, LOAD_QUEUES_MAX, "queues"))
+        if (!load_has_room(l, key, l->n_queues, PLAYBOOK_QUEUES_MAX, "queues"))
             return;
         if (load_check_name(l, key))
             load_queue(l, arena_dup(l->arena, config_text(key)), config_at(node, i));
@@ -231,7 +231,7 @@ void load_routes(struct loader *l, const struct config_node *node)
         return;
     for (size_t i = 0; i < config_count(node); i++) {
         const struct config_node *rule = config_at(node, i);
-        if (!load_has_room(l, rule, l->n_routes, LOAD_ROUTES_MAX, "rules"))
+        if (!load_has_room(l, rule, l->n_routes, PLAYBOOK_ROUTES_MAX, "rules"))
             return;
         if (always_line > 0)
             config_warn(l->config, rule, "the first rule that matches wins",

@@ -106,12 +106,6 @@ static void load_rep_says(struct loader *l, const struct config_node *node,
     rep->hours = load_hours_settle(l, &hours);
     rep->takes = load_when(l, config_get(node, "takes"));
     rep->absences = load_absences(l, config_get(node, "absent"), rep->hours.zone, &rep->n_absences);
-    for (int32_t i = 0; i < rep->caps.n_when; i++) {
-        if (rep->caps.open > 0 && rep->caps.when[i].open >= rep->caps.open)
-            config_warn(l->config, node, "lower it, or leave it out",
-                        "\"%s\" never reaches %d leads by condition: %d open ones are the most",
-                        rep->name, rep->caps.when[i].open, rep->caps.open);
-    }
 }
 
 static void load_rep(struct loader *l, const struct load_pair *pair, const struct load_crew *crew,
@@ -136,7 +130,7 @@ static void load_reps(struct loader *l, const struct config_node *node,
 {
     if (node == NULL || load_is_nothing(node) ||
         !load_is_mapping(l, node, "reps, as in {ana: {weight: 2}}") ||
-        !load_has_room(l, node, (int32_t)config_count(node) - 1, LOAD_REPS_MAX, "reps"))
+        !load_has_room(l, node, (int32_t)config_count(node) - 1, PLAYBOOK_REPS_MAX, "reps"))
         return;
     size_t n = config_count(node);
     struct rep *reps = arena_alloc(l->arena, sizeof *reps * n);
@@ -209,7 +203,7 @@ static void load_team(struct loader *l, const struct load_pair *pair)
 void load_teams(struct loader *l, const struct config_node *node)
 {
     if (node == NULL || !load_is_mapping(l, node, "teams, as in {smb: {queue: sales, reps: ..}}") ||
-        !load_has_room(l, node, (int32_t)config_count(node) - 1, LOAD_TEAMS_MAX, "teams"))
+        !load_has_room(l, node, (int32_t)config_count(node) - 1, PLAYBOOK_TEAMS_MAX, "teams"))
         return;
     struct load_pair *pairs = load_sorted_pairs(node);
     for (size_t i = 0; i < config_count(node); i++)

@@ -5,8 +5,6 @@
 #include "services/playbook/load_impl.h"
 
 enum {
-    LOAD_TEAMS_MAX = LOAD_QUEUES_MAX,
-    LOAD_REPS_MAX = 500, // of a team
     LOAD_ZONES_MAX = 256,
     LOAD_HOLIDAYS_MAX = 400,
     LOAD_ABSENCES_MAX = 100,

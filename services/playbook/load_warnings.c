@@ -274,6 +274,7 @@ void load_warnings(struct loader *l)
     const struct config_node *qualify = config_get(root, "qualify");
     load_warn_unused(l);
     load_warn_vanity(l);
+    load_warn_routing(l);
     if (l->playbook->pql == PLAYBOOK_NONE && l->playbook->pqa == PLAYBOOK_NONE &&
         l->n_org_definitions == 0)
         config_warn(l->config, qualify != NULL ? qualify : root, "add pql: or pqa: under qualify",

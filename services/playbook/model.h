@@ -21,6 +21,13 @@ enum {
     PLAYBOOK_EVENTS_MAX = 1024,
     PLAYBOOK_WINDOW_DAYS_MAX = 400,
     PLAYBOOK_WINDOW_HOURS_MAX = 72,
+    PLAYBOOK_QUEUES_MAX = 64,
+    PLAYBOOK_ROUTES_MAX = 256,
+    PLAYBOOK_TEAMS_MAX = 64,
+    PLAYBOOK_REPS_MAX = 500, // of a team
+    PLAYBOOK_EXPERIMENTS_MAX = 8,
+    PLAYBOOK_ARMS_MAX = 9, // with the holdout
+    PLAYBOOK_PROMPTS_MAX = 64,
 };
 
 // ---- Values that events and traits carry ----
