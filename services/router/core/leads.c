@@ -117,7 +117,7 @@ static void add_reasons(struct router_core *core, struct router_lead *lead,
 static bool contact_known(const struct router_lead *lead, const char *user_id)
 {
     for (uint32_t i = 0; i < lead->n_contacts; i++)
-        if (lead->contacts[i].user_id == user_id)
+        if (lead->contacts[i].user_id == user_id || strcmp(lead->contacts[i].user_id, user_id) == 0)
             return true;
     return false;
 }
@@ -152,13 +152,16 @@ void router_leads_create(struct router_core *core, struct account *account,
                          const struct claim *claim, const struct cause *cause,
                          struct router_effects *effects)
 {
-    CHECK(!router_leads_open(account->lead));
+    struct account *home = account_home(account);
+    CHECK(!router_leads_open(home->lead));
     char id[ROUTER_LEAD_ID_BYTES];
-    make_id(core, account, id);
-    struct router_lead *lead = router_state_lead_add(core, account, id);
+    make_id(core, home, id);
+    struct router_lead *lead = router_state_lead_add(core, home, id);
+    lead->account_id = account->id;
+    lead->organization = router_organizations_key(account);
     lead->created_at_ms = cause->at_ms;
     lead->known_at_ms = cause->known_at_ms;
-    router_routes_place(core, lead, account);
+    router_routes_place(core, lead, home);
     (void)add_definition(core, lead, claim);
     struct router_decision *d =
         router_leads_decide(core, effects, lead, ROUTER_STEP_CREATED, claim->definition, cause);

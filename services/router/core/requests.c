@@ -241,7 +241,8 @@ enum err router_core_release(struct router_core *core, int64_t now_ms, struct sp
 // one instant, which one holds would not be a matter of order.
 static int64_t outcome_clock(const struct router_core *core, const struct router_lead *lead)
 {
-    int64_t clock_ms = router_standing_clock(core->accounts[lead->account], NULL);
+    const struct account *account = router_state_account_find(core, span_of(lead->account_id));
+    int64_t clock_ms = router_standing_clock(account, NULL);
     for (const struct router_lead *l = lead->before; l != NULL; l = l->before)
         if (l->account_clock_ms > clock_ms)
             clock_ms = l->account_clock_ms;
