@@ -156,17 +156,31 @@ static Assay__Router__V1__Standing *write_standing(const struct router_standing 
     return out;
 }
 
-static void write_leads(const struct router_core *core, const struct router_lead *last,
+static const struct router_lead *later_of(const struct router_lead *a, const struct router_lead *b)
+{
+    if (a == NULL || b == NULL)
+        return a == NULL ? b : a;
+    return a->serial > b->serial ? a : b;
+}
+
+// The last ones of the organization and of the account itself, in order of creation.
+static void write_leads(const struct router_core *core, const struct router_account_view *view,
                         struct arena *arena, Assay__Router__V1__GetAccountResponse *out)
 {
-    size_t shown = 0;
-    for (const struct router_lead *lead = last; lead != NULL && shown < ROUTER_ACCOUNT_LEADS_MAX;
-         lead = lead->before)
-        shown++;
-    out->n_leads = shown;
-    out->leads = arena_alloc(arena, (shown + 1) * sizeof *out->leads);
-    for (size_t i = shown; i > 0; i--, last = last->before)
-        out->leads[i - 1] = router_codec_lead(core, last, false, arena);
+    const struct router_lead *leads[ROUTER_ACCOUNT_LEADS_MAX];
+    const struct router_lead *of_home = view->lead, *own = view->own_lead, *lead;
+    size_t n = 0;
+    while (n < ROUTER_ACCOUNT_LEADS_MAX && (lead = later_of(of_home, own)) != NULL) {
+        of_home = lead == of_home ? lead->before : of_home;
+        own = lead == own ? lead->before : own;
+        size_t at = n++;
+        for (; at > 0 && leads[at - 1]->serial > lead->serial; at--)
+            leads[at] = leads[at - 1];
+        leads[at] = lead;
+    }
+    out->leads = arena_alloc(arena, (n + 1) * sizeof *out->leads);
+    for (; out->n_leads < n; out->n_leads++)
+        out->leads[out->n_leads] = router_codec_lead(core, leads[out->n_leads], false, arena);
 }
 
 Assay__Router__V1__GetAccountResponse *router_codec_account(const struct router_core *core,
@@ -188,7 +202,7 @@ Assay__Router__V1__GetAccountResponse *router_codec_account(const struct router_
     out->standings = arena_alloc(arena, (view->n_standings + 1) * sizeof *out->standings);
     for (size_t i = 0; i < view->n_standings; i++)
         out->standings[i] = write_standing(&view->standings[i], arena);
-    write_leads(core, view->lead, arena, out);
+    write_leads(core, view, arena, out);
     out->organization = codec_copy(view->organization, arena);
     out->n_members = view->n_members;
     out->members = copy_all(view->members, view->n_members, arena);

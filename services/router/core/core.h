@@ -473,7 +473,10 @@ struct router_account_view {
     bool pqa;                          // it qualifies itself, by a definition of role pqa
     const struct router_contact *pqls; // users who qualify now, in order of user id
     size_t n_pqls;
-    const struct router_lead *lead; // the last one, or NULL; `before` leads to the others
+    // The last one, or NULL; `before` leads to the others. Of an account of an organization that is
+    // the organization's; `own_lead` leads to those that are kept at the account itself, from when
+    // it belonged to none.
+    const struct router_lead *lead, *own_lead;
     const struct router_stage_change *history; // the oldest first
     size_t n_history;
     // The account's own, then its users', in order of id, then those of its organization.

@@ -30,26 +30,42 @@ static bool lead_matches(const struct router_lead *lead, const struct router_fil
     return filter->queue.len == 0 || span_is(filter->queue, lead->queue);
 }
 
-// An account's leads, in order of creation; `total` counts those before the page too.
+// The page of one list of an account's leads, kept in order of creation: an organization's are not
+// always. Returns how many there are now; `found` counts all that could be on it.
+static size_t page_of(const struct router_lead *lead, const struct router_filter *filter,
+                      const struct router_lead **out, size_t n, size_t *found, uint64_t *total)
+{
+    for (; lead != NULL; lead = lead->before) {
+        if (!lead_matches(lead, filter))
+            continue;
+        ++*total;
+        if (lead->serial <= filter->after)
+            continue;
+        ++*found;
+        if (n == filter->max && lead->serial > out[n - 1]->serial)
+            continue;
+        size_t at = n < filter->max ? n++ : n - 1;
+        for (; at > 0 && out[at - 1]->serial > lead->serial; at--)
+            out[at] = out[at - 1];
+        out[at] = lead;
+    }
+    return n;
+}
+
+// An account's leads and those of its organization, in order of creation; `total` counts those
+// before the page too.
 static size_t leads_of_account(const struct router_core *core, const struct router_filter *filter,
                                const struct router_lead **out, uint64_t *next, uint64_t *total)
 {
     const struct account *account = router_state_account_find(core, filter->account);
-    size_t n = 0;
     *total = 0;
-    const struct router_lead *lead = account == NULL ? NULL : account->lead;
-    for (; lead != NULL; lead = lead->before)
-        if (lead_matches(lead, filter)) {
-            ++*total;
-            n += lead->serial > filter->after;
-        }
-    size_t left = n;
-    bool more = n > filter->max;
-    n = more ? filter->max : n;
-    for (lead = left > 0 ? account->lead : NULL; lead != NULL && left > 0; lead = lead->before)
-        if (lead_matches(lead, filter) && --left < n)
-            out[left] = lead;
-    if (more)
+    if (account == NULL)
+        return 0;
+    size_t found = 0;
+    size_t n = page_of(account->lead, filter, out, 0, &found, total);
+    if (account->organization != NULL)
+        n = page_of(account->organization->lead, filter, out, n, &found, total);
+    if (found > n)
         *next = out[n - 1]->serial;
     return n;
 }
@@ -143,7 +159,7 @@ size_t router_core_queues(struct router_core *core, struct arena *arena,
 void router_core_counts(const struct router_core *core, struct router_counts *out)
 {
     *out = (struct router_counts){
-        .accounts = core->n_accounts,
+        .accounts = core->n_accounts - core->n_organizations,
         .pals = core->n_stage[ROUTER_PAL - 1],
         .pqls = core->n_stage[ROUTER_PQL - 1],
         .pqas = core->n_stage[ROUTER_PQA - 1],
