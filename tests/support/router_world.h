@@ -80,6 +80,8 @@ static inline void router_world_line(struct buf *log, const struct router_decisi
         buf_printf(log, "%s%s " SPAN_FMT "/" SPAN_FMT " at %lld by " SPAN_FMT,
                    d->left ? "left " : "", d->definition, SPAN_ARG(d->account), SPAN_ARG(d->user),
                    (long long)d->at_ms, SPAN_ARG(d->event_id));
+        if (d->organization[0] != '\0')
+            buf_printf(log, " of %s", d->organization);
         if (d->episode != 1)
             buf_printf(log, " #%u", d->episode);
         if (d->label[0] != '\0')
@@ -98,6 +100,8 @@ static inline void router_world_line(struct buf *log, const struct router_decisi
     case ROUTER_DECISION_LEAD:
         buf_printf(log, "%s " SPAN_FMT "/" SPAN_FMT " %s:%s:%d", router_world_step(d->step),
                    SPAN_ARG(d->account), SPAN_ARG(d->user), d->motion, d->queue, d->priority);
+        if (d->organization[0] != '\0')
+            buf_printf(log, " of %s", d->organization);
         if (d->reason[0] != '\0')
             buf_printf(log, " (%s)", d->reason);
         if (d->consumer[0] != '\0')
@@ -190,6 +194,17 @@ static inline void router_world_send(struct router_world *w, const char *account
 {
     struct router_signal s = router_world_signal(++w->position, 0, account, user, name, value);
     router_core_signals(w->core, 0, &s, 1, &w->effects);
+    router_world_note(w);
+}
+
+// A fact, or (value NULL) that it is not known any more.
+static inline void router_world_fact(struct router_world *w, uint32_t lane, const char *account,
+                                     const char *user, const char *name, const char *value)
+{
+    struct router_signal s =
+        router_world_signal(++w->position, 0, account, user, name, value != NULL);
+    s.label = span_of(value != NULL ? value : "");
+    router_core_signals(w->core, lane, &s, 1, &w->effects);
     router_world_note(w);
 }
 

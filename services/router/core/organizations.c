@@ -138,6 +138,8 @@ void router_organizations_born(struct router_core *core, struct account *account
 static struct account *find_organization(struct router_core *core, const struct account *account,
                                          bool add)
 {
+    if (core->organizations == NULL)
+        return NULL;
     char id[ROUTER_TEXT_MAX + 1];
     size_t n = router_families_key(core, account, id + 1);
     if (n == 0)
