@@ -21,34 +21,41 @@ enum {
     LEADS_MAX = 8000
 };
 
-static const char LIVES[] =
-    "playbook: test\n"
-    "version: 1\n"
-    "measures:\n"
-    "  projects: {count: Project Created}\n"
-    "  usage: {count: any, per: account}\n"
-    "  paid: {count: Paid, per: account}\n"
-    "signals:\n"
-    "  ready: {projects: {at_least: 3}}\n"
-    "  busy: {usage: {at_least: 50}}\n"
-    "  held_out: {usage: {at_least: 1000}}\n"
-    "segments:\n"
-    "  big: {account.employees: {at_least: 1000}}\n"
-    "qualify:\n"
-    "  pal: {projects: {at_least: 1}}\n"
-    "  pql: ready\n"
-    "  trial: {as: pql, when: {projects: {at_least: 5}}}\n"
-    "  pqa: busy\n"
-    "lifecycle:\n"
-    "  customer: {paid: {at_least: 1}}\n"
-    "route:\n"
-    "  - {when: held_out, motion: hold_out}\n"
-    "  - {when: {segment: big}, motion: sales, queue: enterprise, priority: 50, message: call}\n"
-    "  - {when: busy, motion: sales, priority: 10}\n"
-    "  - {when: always, motion: self_serve}\n"
-    "queues:\n"
-    "  enterprise: {lease: 10s, attempts: 2}\n"
-    "  self_serve: {lease: 60s, attempts: 3}\n";
+#define PLAYBOOK(organizations)                                                                    \
+    "playbook: test\n"                                                                             \
+    "version: 1\n"                                                                                 \
+    "measures:\n"                                                                                  \
+    "  projects: {count: Project Created}\n"                                                       \
+    "  usage: {count: any, per: account}\n"                                                        \
+    "  paid: {count: Paid, per: account}\n"                                                        \
+    "signals:\n"                                                                                   \
+    "  ready: {projects: {at_least: 3}}\n"                                                         \
+    "  busy: {usage: {at_least: 50}}\n"                                                            \
+    "  held_out: {usage: {at_least: 1000}}\n"                                                      \
+    "segments:\n"                                                                                  \
+    "  big: {account.employees: {at_least: 1000}}\n"                                               \
+    "qualify:\n"                                                                                   \
+    "  pal: {projects: {at_least: 1}}\n"                                                           \
+    "  pql: ready\n"                                                                               \
+    "  trial: {as: pql, when: {projects: {at_least: 5}}}\n"                                        \
+    "  pqa: busy\n" organizations "lifecycle:\n"                                                   \
+    "  customer: {paid: {at_least: 1}}\n"                                                          \
+    "route:\n"                                                                                     \
+    "  - {when: held_out, motion: hold_out}\n"                                                     \
+    "  - {when: {segment: big}, motion: sales, queue: enterprise, priority: 50, message: call}\n"  \
+    "  - {when: busy, motion: sales, priority: 10}\n"                                              \
+    "  - {when: always, motion: self_serve}\n"                                                     \
+    "queues:\n"                                                                                    \
+    "  enterprise: {lease: 10s, attempts: 2}\n"                                                    \
+    "  self_serve: {lease: 60s, attempts: 3}\n"
+
+static const char LIVES[] = PLAYBOOK("");
+static const char COMPANIES[] =
+    PLAYBOOK("  wide: {as: pqa, per: organization, when: {any: [{accounts_with: {signal: busy, "
+             "at_least: 3}}, {users_with: {signal: ready, at_least: 4}}]}}\n"
+             "  calm: {as: pqa, per: organization, when: {all: [{not: {accounts_with: {signal: "
+             "busy, at_least: 1}}}, {total: {measure: usage, at_least: 20}}]}}\n"
+             "organizations: {by: [account.parent, account.company, email_domain]}\n");
 
 // The last four are of accounts.
 static const char *const NAMES[] = {"qualify.pal", "qualify.pql", "qualify.trial",  "ready",
@@ -143,6 +150,7 @@ static void store_clear(struct table_store *store)
 // ------------------------------------------------------------------------
 
 struct machine {
+    unsigned n_moved, n_companies; // leads that moved; episodes of organizations, begun and ended
     struct router_core *core;
     struct router_rows *rows;
     struct table_store store;
@@ -171,8 +179,12 @@ static void machine_deinit(struct machine *m)
 
 static void machine_note(struct machine *m)
 {
-    for (size_t i = 0; i < m->effects.n; i++)
-        router_codec_decision(&m->effects.items[i], &m->scratch, &m->decisions);
+    for (size_t i = 0; i < m->effects.n; i++) {
+        const struct router_decision *d = &m->effects.items[i];
+        router_codec_decision(d, &m->scratch, &m->decisions);
+        m->n_moved += d->kind == ROUTER_DECISION_LEAD && d->step == ROUTER_STEP_MOVED;
+        m->n_companies += d->kind == ROUTER_DECISION_QUALIFICATION && d->organization[0] != '\0';
+    }
     router_effects_clear(&m->effects);
 }
 
@@ -217,11 +229,31 @@ struct play {
     struct claim claims[LEADS_MAX + 1]; // by serial
     uint64_t n_leads;
     unsigned n_leases, n_restarts, n_requests, n_reports;
+    bool companies; // accounts belong to organizations, and move
 };
 
 static uint64_t below(struct play *p, uint64_t n)
 {
     return test_random_below(&p->random, n);
+}
+
+// Now and then it tells where the account belongs instead.
+static void make_fact(struct play *p, const char *user, struct router_signal *signal)
+{
+    static const char *const FACTS[] = {"fact.account.parent", "fact.account.company",
+                                        "fact.user.email_domain", "fact.measure.usage"};
+    static const char *const VALUES[][4] = {{"a1", "a2", "a3", "nobody"},
+                                            {"Acme", "other", "third", "  "},
+                                            {"acme.example", "b.example", "gmail.com", "c.example"},
+                                            {"5000", "9000", "12000", "30000"}};
+    if (!p->companies || below(p, 4) != 0)
+        return;
+    size_t fact = below(p, ARRAY_LEN(FACTS));
+    signal->name = span_of(FACTS[fact]);
+    signal->user = span_of(fact == 2 ? user : "");
+    signal->value = below(p, 4) != 0;
+    signal->label = span_of(signal->value ? VALUES[fact][below(p, 4)] : "");
+    signal->n_evidence = 0;
 }
 
 static void send_signals(struct play *p)
@@ -252,6 +284,7 @@ static void send_signals(struct play *p)
         signals[i].reason = span_of(signals[i].value || below(p, 2) == 0 ? "" : "is over");
         signals[i].evidence = &evidence;
         signals[i].n_evidence = 1;
+        make_fact(p, texts[i][1], &signals[i]);
     }
     // Now and then the group comes twice.
     for (uint64_t times = 1 + (below(p, 8) == 0); times > 0; times--) {
@@ -392,11 +425,12 @@ static void change_playbook(struct play *p)
     bool shorter = below(p, 2) == 0;
     for (int i = 0; i < 2; i++) {
         struct playbook *playbook =
-            router_world_playbook(shorter ? "playbook: test\nversion: 2\n"
-                                            "measures:\n  projects: {count: Project Created}\n"
-                                            "signals:\n  ready: {projects: {at_least: 3}}\n"
-                                            "qualify: {pql: ready}\n"
-                                          : LIVES);
+            router_world_playbook(shorter        ? "playbook: test\nversion: 2\n"
+                                                   "measures:\n  projects: {count: Project Created}\n"
+                                                   "signals:\n  ready: {projects: {at_least: 3}}\n"
+                                                   "qualify: {pql: ready}\n"
+                                  : p->companies ? COMPANIES
+                                                 : LIVES);
         router_core_set_playbook(machines[i]->core, playbook, &machines[i]->effects);
     }
 }
@@ -557,10 +591,11 @@ Test(router_restart, a_restored_router_decides_the_same)
     uint64_t seed = test_random_seed();
     cr_log_info("TEST_SEED=%llu", (unsigned long long)seed);
     fprintf(stderr, "TEST_SEED=%llu\n", (unsigned long long)seed);
-    unsigned reports = 0;
+    unsigned reports = 0, moved = 0, companies = 0;
     for (int round = 0; round < 8; round++) {
         struct play *p = mem_zalloc(sizeof *p);
         p->random.state = seed + (uint64_t)round;
+        p->companies = round % 2 == 1;
         machine_init(&p->plain);
         machine_init(&p->restarted);
         change_playbook(p);
@@ -576,19 +611,24 @@ Test(router_restart, a_restored_router_decides_the_same)
         cr_assert_gt(p->n_restarts, 50);
         cr_assert_gt(p->n_requests, 100);
         reports += p->n_reports;
+        moved += p->plain.n_moved;
+        companies += p->plain.n_companies;
         machine_deinit(&p->plain);
         machine_deinit(&p->restarted);
         mem_free(p);
     }
     cr_assert_gt(reports, 8);
+    cr_assert_gt(moved, 10);
+    cr_assert_gt(companies, 40);
 }
 
-Test(router_restart, a_router_restored_after_every_input_decides_the_same)
+static void restore_after_every_input(bool companies)
 {
     uint64_t seed = test_random_seed();
     fprintf(stderr, "TEST_SEED=%llu\n", (unsigned long long)seed);
     struct play *p = mem_zalloc(sizeof *p);
     p->random.state = seed;
+    p->companies = companies;
     machine_init(&p->plain);
     machine_init(&p->restarted);
     change_playbook(p);
@@ -603,6 +643,16 @@ Test(router_restart, a_router_restored_after_every_input_decides_the_same)
     machine_deinit(&p->plain);
     machine_deinit(&p->restarted);
     mem_free(p);
+}
+
+Test(router_restart, a_router_restored_after_every_input_decides_the_same)
+{
+    restore_after_every_input(false);
+}
+
+Test(router_restart, one_with_organizations_too)
+{
+    restore_after_every_input(true);
 }
 
 Test(router_restart, rows_that_make_no_sense_are_refused)
