@@ -68,6 +68,8 @@ static inline char *router_fake_text(const Assay__Router__V1__Signal *s)
         buf_printf(&out, " [%s: %s of %s since %lld]", s->evidence[i]->condition,
                    s->evidence[i]->value, s->evidence[i]->threshold,
                    (long long)s->evidence[i]->since_ms);
+    if (s->label[0] != '\0')
+        buf_printf(&out, " label=%s", s->label);
     buf_append_u8(&out, 0);
     return (char *)out.bytes;
 }
