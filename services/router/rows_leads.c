@@ -123,11 +123,12 @@ static const char *contact_id(struct router_core *core, const struct router_lead
 static bool read_contacts(struct router_core *core, const Assay__Record__V1__LeadRecord *in,
                           struct router_lead *lead)
 {
+    lead->contacts_cap = (uint32_t)in->n_contacts;
+    lead->contacts = mem_alloc((in->n_contacts + 1) * sizeof *lead->contacts);
     for (size_t i = 0; i < in->n_contacts; i++) {
         const char *id = contact_id(core, lead, span_of(in->contacts[i]->user_id));
         if (id == NULL || lead->n_contacts >= ROUTER_CONTACTS_MAX)
             return false;
-        MEM_GROW(lead->contacts, lead->n_contacts, lead->contacts_cap);
         lead->contacts[lead->n_contacts++] = (struct router_contact){id, in->contacts[i]->at_ms};
     }
     return true;
@@ -149,7 +150,7 @@ static void read_team(struct router_core *core, const Assay__Record__V1__LeadRec
     lead->overflow_at_ms = in->overflow_at_ms != 0 ? in->overflow_at_ms : INT64_MAX;
     lead->overflowed = in->overflowed;
     for (size_t i = 0; i < in->n_passed; i++)
-        lead->passed[lead->n_passed++] = router_state_intern(core, span_of(in->passed[i]));
+        router_state_lead_passed(lead, router_state_intern(core, span_of(in->passed[i])));
     lead->attempts_base = in->attempts_base;
     lead->n_delays = in->n_delays;
 }
@@ -165,11 +166,9 @@ static void read_sla(struct router_core *core, const Assay__Record__V1__LeadReco
     lead->n_reassigned = in->n_reassigned;
     lead->n_escalated = in->n_escalated;
     lead->sla_missed = in->sla_missed;
-    for (size_t i = 0; i < in->n_experiments; i++) {
-        lead->experiments[i] = router_state_intern(core, span_of(in->experiments[i]));
-        lead->arms[i] = router_state_intern(core, span_of(in->arms[i]));
-        lead->n_experiments++;
-    }
+    for (size_t i = 0; i < in->n_experiments; i++)
+        router_state_lead_arm(lead, router_state_intern(core, span_of(in->experiments[i])),
+                              router_state_intern(core, span_of(in->arms[i])));
     lead->after_first = in->after_first;
 }
 
@@ -198,12 +197,9 @@ static void read_lead(struct router_core *core, const Assay__Record__V1__LeadRec
     lead->route = router_state_intern(core, span_of(in->route));
     lead->parked_reason = router_state_intern(core, span_of(in->parked_reason));
     lead->message = router_state_intern(core, span_of(in->message));
-    for (size_t i = 0; i < in->n_definitions && i < in->n_labels && i < ROUTER_DEFINITIONS_MAX;
-         i++) {
-        lead->definitions[i] = router_state_intern(core, span_of(in->definitions[i]));
-        lead->labels[i] = router_state_intern(core, span_of(in->labels[i]));
-        lead->n_definitions++;
-    }
+    for (size_t i = 0; i < in->n_definitions && i < in->n_labels; i++)
+        router_state_lead_definition(lead, router_state_intern(core, span_of(in->definitions[i])),
+                                     router_state_intern(core, span_of(in->labels[i])));
     if (in->ended_reason[0] != '\0')
         lead->ended_reason = mem_dup_text(in->ended_reason);
     lead->completed_offset = in->completed_offset;

@@ -284,8 +284,8 @@ struct router_lead {
     const char *route;
     const char *message;
     const char *parked_reason;
-    const char *definitions[ROUTER_DEFINITIONS_MAX];
-    const char *labels[ROUTER_DEFINITIONS_MAX];
+    const char *const *definitions;
+    const char *const *labels;
     uint32_t n_definitions;
     char *ended_reason;       // owned; see Lead in router.proto; "" is NULL here only
     const char *organization; // "": none
@@ -303,7 +303,7 @@ struct router_lead {
     int64_t held_since_ms;    // nobody could take it since then; 0: not so
     int64_t overflow_at_ms;   // when it goes elsewhere; INT64_MAX: it waits on
     bool overflowed;          // it went elsewhere; `route` tells from where
-    const char *passed[ROUTER_PASSED_MAX];
+    const char *const *passed;
     uint32_t n_passed;
     // SLA.
     int64_t first_touch_ms; // the time allowed; 0: none
@@ -313,8 +313,8 @@ struct router_lead {
     uint32_t n_reminded, n_reassigned, n_escalated;
     bool sla_missed; // some assignment was not touched in time
     // Experiments that it takes part in.
-    const char *experiments[ROUTER_EXPERIMENTS_MAX];
-    const char *arms[ROUTER_EXPERIMENTS_MAX];
+    const char *const *experiments;
+    const char *const *arms;
     uint32_t n_experiments;
     bool after_first; // it follows a lead of a route that says `first`
     // Of `attempts`, those that no longer count: before it was redriven, and ended by a delay.
@@ -326,7 +326,9 @@ struct router_lead {
     bool on_desk;
     struct router_lead *before; // the account's lead before this one
     struct router_queue *in;
+    struct desk *desk; // in whose heap it is, while ready
     int64_t timer_at_ms;
+    bool ready; // it is in the heaps of what can be leased
     bool dirty;
 };
 

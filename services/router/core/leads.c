@@ -31,34 +31,15 @@ void router_leads_set_state(struct router_core *core, struct router_lead *lead,
     }
     lead->state = state;
     queue->counts[state]++;
-    if (state == ROUTER_WAITING) {
-        heap_push(&queue->waiting, -(int64_t)lead->priority, lead->serial);
-        if (lead->serial < queue->oldest_from)
-            queue->oldest_from = lead->serial;
-    }
-    if (state == ROUTER_LEASED)
-        router_leads_arm(core, lead);
+    if (state != ROUTER_WAITING)
+        lead->not_before_ms = 0;
+    if (state == ROUTER_WAITING && lead->serial < queue->oldest_from)
+        queue->oldest_from = lead->serial;
+    if (state == ROUTER_PARKED && lead->serial < queue->parked_from)
+        queue->parked_from = lead->serial;
+    router_leads_ready(core, lead);
+    router_due_arm(core, lead);
     router_state_lead_changed(core, lead);
-}
-
-void router_leads_arm(struct router_core *core, struct router_lead *lead)
-{
-    if (lead->timer_at_ms != STATE_NEVER && lead->timer_at_ms <= lead->lease_until_ms)
-        return;
-    lead->timer_at_ms = lead->lease_until_ms;
-    heap_push(&core->expiries, lead->lease_until_ms, lead->serial);
-}
-
-struct router_lead *router_leads_take(struct router_core *core, struct router_queue *queue)
-{
-    while (heap_top(&queue->waiting) != NULL) {
-        struct heap_entry entry = heap_pop(&queue->waiting);
-        struct router_lead *lead = core->leads[entry.item - 1];
-        if (lead->state == ROUTER_WAITING && lead->in == queue &&
-            entry.key == -(int64_t)lead->priority)
-            return lead;
-    }
-    return NULL;
 }
 
 // ---- Making and changing
@@ -127,7 +108,11 @@ static bool contact_put(struct router_core *core, struct router_lead *lead,
 {
     if (lead->n_contacts >= ROUTER_CONTACTS_MAX || contact_known(lead, user->id))
         return false;
-    MEM_GROW(lead->contacts, lead->n_contacts, lead->contacts_cap);
+    if (lead->n_contacts == lead->contacts_cap) {
+        // Most leads have one or two.
+        lead->contacts_cap = lead->contacts_cap == 0 ? 1 : 2 * lead->contacts_cap;
+        lead->contacts = mem_realloc(lead->contacts, lead->contacts_cap * sizeof *lead->contacts);
+    }
     lead->contacts[lead->n_contacts++] = (struct router_contact){user->id, at_ms};
     router_state_lead_changed(core, lead);
     return true;
@@ -142,34 +127,86 @@ static bool add_definition(struct router_core *core, struct router_lead *lead,
             return false;
     if (lead->n_definitions == ROUTER_DEFINITIONS_MAX)
         return false;
-    lead->definitions[lead->n_definitions] = claim->definition;
-    lead->labels[lead->n_definitions++] = claim->label;
+    router_state_lead_definition(lead, claim->definition, claim->label);
     add_reasons(core, lead, claim->reasons);
     return true;
 }
 
-void router_leads_create(struct router_core *core, struct account *account,
-                         const struct claim *claim, const struct cause *cause,
-                         struct router_effects *effects)
+// An organization's own claim is told of its first account.
+static struct account *brought_by(struct account *account)
+{
+    return account->n_members > 0 ? account->members[0] : account;
+}
+
+// A user who must not be contacted is a contact that is never named.
+static void tell_user(const struct router_core *core, const struct account *account,
+                      const struct subject *user, struct router_decision *d)
+{
+    if (!router_contacts_barred(core, account, user))
+        d->user = span_of(user->id);
+}
+
+// `after_first`: it follows a lead of a route that says `first`.
+static void create(struct router_core *core, struct account *account, const struct claim *claim,
+                   bool after_first, const struct cause *cause, struct router_effects *effects)
 {
     struct account *home = account_home(account);
     CHECK(!router_leads_open(home->lead));
     char id[ROUTER_LEAD_ID_BYTES];
     make_id(core, home, id);
     struct router_lead *lead = router_state_lead_add(core, home, id);
-    lead->account_id = account->id;
+    lead->account_id = brought_by(account)->id;
     lead->organization = router_organizations_key(account);
     lead->created_at_ms = cause->at_ms;
     lead->known_at_ms = cause->known_at_ms;
+    lead->after_first = after_first;
+    if (claim->user != NULL)
+        (void)contact_put(core, lead, claim->user, cause->at_ms);
     router_routes_place(core, lead, home);
     (void)add_definition(core, lead, claim);
     struct router_decision *d =
         router_leads_decide(core, effects, lead, ROUTER_STEP_CREATED, claim->definition, cause);
     d->label = claim->label;
-    if (claim->user != NULL && contact_put(core, lead, claim->user, cause->at_ms))
-        d->user = span_of(claim->user->id);
-    if (lead->state == ROUTER_PARKED)
-        router_leads_decide(core, effects, lead, ROUTER_STEP_PARKED, lead->parked_reason, cause);
+    if (claim->user != NULL)
+        tell_user(core, account, claim->user, d);
+    router_routes_arrive(core, lead, cause, effects);
+}
+
+void router_leads_create(struct router_core *core, struct account *account,
+                         const struct claim *claim, const struct cause *cause,
+                         struct router_effects *effects)
+{
+    create(core, account, claim, false, cause, effects);
+}
+
+void router_leads_create_after(struct router_core *core, struct account *account,
+                               const struct claim *claim, const struct cause *cause,
+                               struct router_effects *effects)
+{
+    create(core, account, claim, true, cause, effects);
+}
+
+// The member of the lead's home that the user is one of.
+static const struct account *account_of(const struct account *home, const struct subject *user)
+{
+    for (uint32_t i = 0; i < home->n_members; i++)
+        if (router_state_user(home->members[i], span_of(user->id), false) == user)
+            return home->members[i];
+    return home;
+}
+
+static void join_contact(struct router_core *core, struct router_lead *lead,
+                         const struct claim *claim, const struct cause *cause,
+                         struct router_effects *effects)
+{
+    if (claim->user == NULL || !contact_put(core, lead, claim->user, cause->at_ms) ||
+        router_contacts_barred(core, account_of(core->accounts[lead->account], claim->user),
+                               claim->user))
+        return;
+    struct router_decision *d = router_leads_decide(core, effects, lead, ROUTER_STEP_CONTACT_ADDED,
+                                                    claim->definition, cause);
+    d->user = span_of(claim->user->id);
+    d->label = claim->label;
 }
 
 void router_leads_join(struct router_core *core, struct router_lead *lead,
@@ -183,14 +220,16 @@ void router_leads_join(struct router_core *core, struct router_lead *lead,
         router_state_lead_changed(core, lead);
         router_leads_decide(core, effects, lead, ROUTER_STEP_NOTED, "qualifies again", cause);
     }
-    if (claim->user != NULL && contact_put(core, lead, claim->user, cause->at_ms)) {
-        struct router_decision *d = router_leads_decide(
-            core, effects, lead, ROUTER_STEP_CONTACT_ADDED, claim->definition, cause);
-        d->user = span_of(claim->user->id);
-        d->label = claim->label;
-    }
-    if (add_definition(core, lead, claim))
+    join_contact(core, lead, claim, cause, effects);
+    if (add_definition(core, lead, claim) || router_leads_unrouted(lead))
         router_leads_route_again(core, lead, claim->definition, cause, effects);
+}
+
+// Takes a lead out of its rep's hands for good. It still is in its queue and state.
+static void leave_team(struct router_core *core, struct router_lead *lead)
+{
+    if (lead->state >= ROUTER_WAITING && lead->state <= ROUTER_ACKED)
+        router_teams_leave(core, lead, false);
 }
 
 void router_leads_end(struct router_core *core, struct router_lead *lead, struct span reason,
@@ -200,12 +239,16 @@ void router_leads_end(struct router_core *core, struct router_lead *lead, struct
     bool held = lead->state == ROUTER_LEASED || lead->state == ROUTER_ACKED;
     mem_free(lead->ended_reason);
     lead->ended_reason = mem_dup(reason);
-    if (held)
+    const char *text = arena_dup(&effects->texts, reason);
+    if (held) {
         router_state_lead_changed(core, lead);
-    else
-        router_leads_set_state(core, lead, ROUTER_WITHDRAWN);
-    router_leads_decide(core, effects, lead, held ? ROUTER_STEP_NOTED : ROUTER_STEP_WITHDRAWN,
-                        arena_dup(&effects->texts, reason), cause);
+        router_leads_decide(core, effects, lead, ROUTER_STEP_NOTED, text, cause);
+        return;
+    }
+    leave_team(core, lead);
+    router_leads_set_state(core, lead, ROUTER_WITHDRAWN);
+    router_leads_decide(core, effects, lead, ROUTER_STEP_WITHDRAWN, text, cause);
+    router_teams_fill(core, effects);
 }
 
 // ---- Leases
@@ -229,64 +272,48 @@ void router_leads_hand_out(struct router_core *core, struct router_lead *lead, s
     router_decision_add_lead(core, effects, lead, ROUTER_STEP_LEASED, "");
 }
 
+static void take_from_consumer(struct router_lead *lead)
+{
+    mem_free(lead->consumer);
+    lead->consumer = NULL;
+    lead->lease_until_ms = 0;
+}
+
+void router_leads_revoke(struct router_core *core, struct router_lead *lead)
+{
+    CHECK(lead->state == ROUTER_LEASED || lead->state == ROUTER_ACKED);
+    take_from_consumer(lead);
+    router_leads_set_state(core, lead, ROUTER_WAITING);
+}
+
+void router_leads_park(struct router_core *core, struct router_lead *lead, const char *reason,
+                       const struct cause *cause, const char *by, struct router_effects *effects)
+{
+    leave_team(core, lead);
+    take_from_consumer(lead);
+    lead->parked_reason = reason;
+    router_leads_set_state(core, lead, ROUTER_PARKED);
+    router_leads_decide(core, effects, lead, ROUTER_STEP_PARKED, reason, cause)->by = by;
+    router_teams_fill(core, effects);
+}
+
 void router_leads_return(struct router_core *core, struct router_lead *lead,
                          struct router_effects *effects)
 {
     const struct lead_queue *rules = lead->in->rules;
     uint32_t attempts_max =
         rules != NULL ? (uint32_t)rules->attempts_max : ROUTER_ATTEMPTS_MAX_DEFAULT;
-    mem_free(lead->consumer);
-    lead->consumer = NULL;
-    lead->lease_until_ms = 0;
+    struct cause cause = router_leads_now(core);
     if (lead->ended_reason != NULL) {
+        leave_team(core, lead);
+        take_from_consumer(lead);
         router_leads_set_state(core, lead, ROUTER_WITHDRAWN);
         router_decision_add_lead(core, effects, lead, ROUTER_STEP_WITHDRAWN, lead->ended_reason);
+        router_teams_fill(core, effects);
         return;
     }
-    if (lead->attempts < attempts_max) {
-        router_leads_set_state(core, lead, ROUTER_WAITING);
-        return;
-    }
-    lead->parked_reason = "attempts";
-    router_leads_set_state(core, lead, ROUTER_PARKED);
-    router_decision_add_lead(core, effects, lead, ROUTER_STEP_PARKED, lead->parked_reason);
-}
-
-// The next entry of the heap that is no longer stale and at its true instant.
-static const struct heap_entry *next_expiry(struct router_core *core)
-{
-    const struct heap_entry *top;
-    while ((top = heap_top(&core->expiries)) != NULL) {
-        struct router_lead *lead = core->leads[top->item - 1];
-        bool leased = lead->state == ROUTER_LEASED;
-        if (top->key == lead->timer_at_ms && leased && lead->lease_until_ms == top->key)
-            return top;
-        struct heap_entry entry = heap_pop(&core->expiries);
-        if (entry.key != lead->timer_at_ms)
-            continue;
-        lead->timer_at_ms = STATE_NEVER;
-        if (leased)
-            router_leads_arm(core, lead);
-    }
-    return NULL;
-}
-
-int64_t router_core_next_due(struct router_core *core)
-{
-    const struct heap_entry *next = next_expiry(core);
-    return next == NULL ? INT64_MAX : next->key;
-}
-
-void router_core_tick(struct router_core *core, int64_t now_ms, struct router_effects *effects)
-{
-    if (now_ms > core->clock_ms)
-        core->clock_ms = now_ms;
-    const struct heap_entry *next;
-    while ((next = next_expiry(core)) != NULL && next->key <= core->clock_ms) {
-        struct heap_entry entry = heap_pop(&core->expiries);
-        struct router_lead *lead = core->leads[entry.item - 1];
-        lead->timer_at_ms = STATE_NEVER;
-        router_decision_add_lead(core, effects, lead, ROUTER_STEP_EXPIRED, "lease ran out");
-        router_leads_return(core, lead, effects);
-    }
+    if (lead->attempts - lead->attempts_base - lead->n_delays < attempts_max)
+        router_leads_revoke(core, lead);
+    else
+        router_leads_park(core, lead, "attempts", &cause, "", effects);
 }

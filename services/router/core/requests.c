@@ -52,7 +52,8 @@ enum router_prospect router_core_prospect(const struct router_core *core,
         router_state_queue((struct router_core *)core, request->queue, false);
     if (!router_state_queue_known(queue))
         return ROUTER_PROSPECT_UNKNOWN;
-    if (queue->counts[ROUTER_WAITING] > 0)
+    const struct desk *desk = router_leads_desk_of(queue, request->consumer);
+    if ((desk != NULL ? desk->ready : queue->ready) > 0)
         return ROUTER_PROSPECT_LEADS;
     bool known = request->request_id.len > 0 &&
                  router_state_remembered_find(core, request->consumer, request->request_id) != NULL;
@@ -119,8 +120,9 @@ enum err router_core_lease(struct router_core *core, int64_t now_ms,
         return ERR_OK;
     }
     struct router_queue *queue = router_state_queue(core, request->queue, false);
+    struct desk *desk = router_leads_desk_of(queue, request->consumer);
     struct router_lead *lead;
-    while (*n < request->max && (lead = router_leads_take(core, queue)) != NULL) {
+    while (*n < request->max && (lead = router_leads_take(core, queue, desk)) != NULL) {
         router_leads_hand_out(core, lead, request->consumer, request->lease_ms, effects);
         out[(*n)++] = lead;
     }
@@ -132,8 +134,7 @@ enum err router_core_lease(struct router_core *core, int64_t now_ms,
 // ---- By token
 // -------------------------------------------------------------------------------------
 
-// The lead, if the token is that of its last lease.
-static enum err find_by_token(const struct router_core *core, struct span lead_id,
+enum err router_requests_find(const struct router_core *core, struct span lead_id,
                               struct span token, struct router_lead **out, struct err_info *info)
 {
     struct router_lead *lead = router_state_lead_find(core, lead_id);
@@ -153,7 +154,7 @@ enum err router_core_token_check(const struct router_core *core, struct span lea
                                  struct span token, struct err_info *info)
 {
     struct router_lead *lead;
-    return find_by_token(core, lead_id, token, &lead, info);
+    return router_requests_find(core, lead_id, token, &lead, info);
 }
 
 static const char *state_text(enum router_lead_state state)
@@ -163,7 +164,8 @@ static const char *state_text(enum router_lead_state state)
     return TEXTS[state];
 }
 
-static enum err wrong_state(const struct router_lead *lead, const char *verb, struct err_info *info)
+enum err router_requests_wrong_state(const struct router_lead *lead, const char *verb,
+                                     struct err_info *info)
 {
     return err_set(info, ERR_CONFLICT, "%s cannot be %s: the lead is %s", lead->id, verb,
                    state_text(lead->state));
@@ -177,11 +179,11 @@ enum err router_core_extend(struct router_core *core, int64_t now_ms, struct spa
     struct router_lead *lead;
     enum err err = check_lease_ms(lease_ms, info);
     if (err == ERR_OK)
-        err = find_by_token(core, lead_id, token, &lead, info);
+        err = router_requests_find(core, lead_id, token, &lead, info);
     if (err != ERR_OK)
         return err;
     if (lead->state != ROUTER_LEASED)
-        return wrong_state(lead, "extended", info);
+        return router_requests_wrong_state(lead, "extended", info);
     *out = lead;
     int64_t until = core->clock_ms + router_leads_lease_ms(lead, lease_ms);
     if (until <= lead->lease_until_ms)
@@ -198,18 +200,40 @@ enum err router_core_ack(struct router_core *core, int64_t now_ms, struct span l
 {
     router_core_tick(core, now_ms, effects);
     struct router_lead *lead;
-    enum err err = find_by_token(core, lead_id, token, &lead, info);
+    enum err err = router_requests_find(core, lead_id, token, &lead, info);
     if (err != ERR_OK)
         return err;
     if (lead->state != ROUTER_LEASED && lead->state != ROUTER_ACKED)
-        return wrong_state(lead, "acked", info);
+        return router_requests_wrong_state(lead, "acked", info);
     *out = lead;
     if (lead->state == ROUTER_ACKED)
         return ERR_OK;
+    router_sla_touched(core, lead);
     lead->lease_until_ms = 0;
     router_leads_set_state(core, lead, ROUTER_ACKED);
     router_decision_add_lead(core, effects, lead, ROUTER_STEP_ACKED, "");
     return ERR_OK;
+}
+
+// Back in its queue: a rep who declines it does not get it again, a delayed one waits.
+static void release(struct router_core *core, struct router_lead *lead, struct span reason,
+                    int64_t delay_ms, struct router_effects *effects)
+{
+    bool declined = lead->in->crew != NULL && lead->rep[0] != '\0' && span_is(reason, "declined");
+    bool delayed = delay_ms > 0 && !declined && lead->ended_reason == NULL;
+    if (delayed) {
+        lead->n_delays++;
+        lead->not_before_ms = core->clock_ms + delay_ms;
+    }
+    router_leads_return(core, lead, effects);
+    if (lead->state != ROUTER_WAITING)
+        return;
+    struct cause cause = router_leads_now(core);
+    if (declined)
+        router_teams_reassign(core, lead, "declined", &cause, effects);
+    if (delayed)
+        router_decision_add_lead(core, effects, lead, ROUTER_STEP_DELAYED, "released")->due_ms =
+            lead->not_before_ms;
 }
 
 enum err router_core_release(struct router_core *core, int64_t now_ms, struct span lead_id,
@@ -217,12 +241,14 @@ enum err router_core_release(struct router_core *core, int64_t now_ms, struct sp
                              const struct router_lead **out, struct router_effects *effects,
                              struct err_info *info)
 {
-    (void)delay_ms;
     router_core_tick(core, now_ms, effects);
     struct router_lead *lead;
     if (reason.len > ROUTER_TEXT_MAX)
         return err_set(info, ERR_INVALID, "reason: longer than %d bytes", ROUTER_TEXT_MAX);
-    enum err err = find_by_token(core, lead_id, token, &lead, info);
+    if (delay_ms < 0 || delay_ms > ROUTER_DELAY_MS_MAX)
+        return err_set(info, ERR_INVALID, "delay_ms: %lld is not between 0 and %lld",
+                       (long long)delay_ms, (long long)ROUTER_DELAY_MS_MAX);
+    enum err err = router_requests_find(core, lead_id, token, &lead, info);
     if (err != ERR_OK)
         return err;
     *out = lead;
@@ -230,10 +256,10 @@ enum err router_core_release(struct router_core *core, int64_t now_ms, struct sp
         lead->state == ROUTER_WITHDRAWN)
         return ERR_OK; // it was given back already
     if (lead->state != ROUTER_LEASED)
-        return wrong_state(lead, "released", info);
+        return router_requests_wrong_state(lead, "released", info);
     router_decision_add_lead(core, effects, lead, ROUTER_STEP_RELEASED,
                              arena_dup(&effects->texts, reason));
-    router_leads_return(core, lead, effects);
+    release(core, lead, reason, delay_ms, effects);
     return ERR_OK;
 }
 
@@ -262,21 +288,25 @@ enum err router_core_complete(struct router_core *core, int64_t now_ms, struct s
                        "\" is none of accepted, rejected, meeting, won, lost",
                        (int)(outcome.len < 64 ? outcome.len : 64), (const char *)outcome.ptr);
     struct router_lead *lead;
-    enum err err = find_by_token(core, lead_id, token, &lead, info);
+    enum err err = router_requests_find(core, lead_id, token, &lead, info);
     if (err != ERR_OK)
         return err;
     *out = lead;
     if (lead->state == ROUTER_COMPLETED && span_is(outcome, lead->outcome))
         return ERR_OK;
     if (lead->state != ROUTER_LEASED && lead->state != ROUTER_ACKED)
-        return wrong_state(lead, "completed", info);
+        return router_requests_wrong_state(lead, "completed", info);
+    router_sla_touched(core, lead);
     lead->outcome = known;
     lead->completed_at_ms = core->clock_ms;
     lead->lease_until_ms = 0;
+    router_teams_leave(core, lead, false);
     router_leads_set_state(core, lead, ROUTER_COMPLETED);
     lead->account_clock_ms = outcome_clock(core, lead);
     lead->completed_offset =
         router_decision_add_lead(core, effects, lead, ROUTER_STEP_COMPLETED, "")->offset;
     router_outcomes_add(core, lead);
+    router_teams_fill(core, effects);
+    router_leads_follow(core, lead, effects);
     return ERR_OK;
 }

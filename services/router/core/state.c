@@ -69,6 +69,7 @@ static void subject_deinit(struct subject *subject)
         mem_free(subject->held[i].fact);
     }
     mem_free(subject->held);
+    mem_free(subject->answered);
     router_standing_deinit(subject);
     mem_free(subject->id);
 }
@@ -102,6 +103,7 @@ static void account_destroy(struct account *account)
     }
     mem_free(account->users);
     mem_free(account->tallies);
+    mem_free(account->members);
     for (uint32_t i = 0; i < account->n_history; i++)
         mem_free(account->history[i].event_id);
     mem_free(account->history);
@@ -305,7 +307,8 @@ struct router_lead *router_state_lead_add(struct router_core *core, struct accou
     lead->account_id = account->id;
     lead->motion = lead->queue = lead->playbook = lead->outcome = "";
     lead->route = lead->parked_reason = lead->message = "";
-    lead->organization = lead->team = lead->rep = "";
+    lead->organization = router_organizations_key(account);
+    lead->team = lead->rep = "";
     lead->units = 1;
     lead->overflow_at_ms = lead->sla_due_ms = INT64_MAX;
     lead->timer_at_ms = STATE_NEVER;
@@ -320,8 +323,51 @@ struct router_lead *router_state_lead_add(struct router_core *core, struct accou
     return lead;
 }
 
+// Two lists of n in one block: the second behind the first.
+static void pairs_add(const char *const **first, const char *const **second, uint32_t n,
+                      const char *a, const char *b)
+{
+    const char **block = mem_realloc((void *)*first, 2 * ((size_t)n + 1) * sizeof *block);
+    memmove(block + n + 1, block + n, n * sizeof *block);
+    block[n] = a;
+    block[2 * n + 1] = b;
+    *first = block;
+    *second = block + n + 1;
+}
+
+void router_state_lead_definition(struct router_lead *lead, const char *definition,
+                                  const char *label)
+{
+    if (lead->n_definitions == ROUTER_DEFINITIONS_MAX)
+        return;
+    pairs_add(&lead->definitions, &lead->labels, lead->n_definitions, definition, label);
+    lead->n_definitions++;
+}
+
+void router_state_lead_arm(struct router_lead *lead, const char *experiment, const char *arm)
+{
+    if (lead->n_experiments == ROUTER_EXPERIMENTS_MAX)
+        return;
+    pairs_add(&lead->experiments, &lead->arms, lead->n_experiments, experiment, arm);
+    lead->n_experiments++;
+}
+
+void router_state_lead_passed(struct router_lead *lead, const char *rep)
+{
+    const char **passed = (const char **)lead->passed;
+    if (lead->n_passed == ROUTER_PASSED_MAX)
+        memmove(passed, passed + 1, (--lead->n_passed) * sizeof *passed);
+    else
+        passed = mem_realloc(passed, ((size_t)lead->n_passed + 1) * sizeof *passed);
+    passed[lead->n_passed++] = rep;
+    lead->passed = passed;
+}
+
 static void lead_destroy(struct router_lead *lead)
 {
+    mem_free((void *)lead->definitions);
+    mem_free((void *)lead->experiments);
+    mem_free((void *)lead->passed);
     mem_free(lead->reasons);
     mem_free(lead->evidence);
     mem_free(lead->contacts);
@@ -432,6 +478,8 @@ void router_core_destroy(struct router_core *core)
         heap_deinit(&core->queues[i]->waiting);
         mem_free(core->queues[i]);
     }
+    for (size_t i = 0; i < core->n_crews; i++)
+        router_teams_deinit(core->crews[i]);
     for (uint32_t i = 0; i < ROUTER_REMEMBERED_MAX; i++)
         remembered_forget(core, i);
     for (size_t i = 0; i < core->n_names; i++)
@@ -451,6 +499,7 @@ void router_core_destroy(struct router_core *core)
     mem_free(core->accounts);
     mem_free(core->leads);
     mem_free(core->queues);
+    mem_free(core->crews);
     mem_free(core->remembered);
     mem_free(core->group.touched);
     mem_free(core->dirty_accounts);
@@ -468,6 +517,20 @@ static void restore_subject(struct router_core *core, struct account *account,
         core->n_stage[i] += router_standing_ever(subject, (enum router_stage)(i + 1));
 }
 
+// Leads into their queues, with what teams derive from that; their states are counted after it.
+static bool restore_places(struct router_core *core)
+{
+    for (size_t i = 0; i < core->n_leads; i++) {
+        struct router_lead *lead = core->leads[i];
+        lead->in = router_state_queue(core, span_of(lead->queue), true);
+        lead->rank = router_leads_rank(core, lead);
+        bool queued = lead->state >= ROUTER_WAITING && lead->state <= ROUTER_COMPLETED;
+        if (queued && lead->queue[0] == '\0')
+            return false;
+    }
+    return router_teams_restored(core);
+}
+
 bool router_state_restored(struct router_core *core)
 {
     for (size_t i = 0; i < core->n_accounts; i++) {
@@ -476,14 +539,11 @@ bool router_state_restored(struct router_core *core)
         for (uint32_t j = 0; j < account->n_users; j++)
             restore_subject(core, account, account->users[j], true);
     }
+    if (!router_organizations_restored(core) || !restore_places(core))
+        return false;
     for (size_t i = 0; i < core->n_leads; i++) {
         struct router_lead *lead = core->leads[i];
-        struct router_queue *queue = router_state_queue(core, span_of(lead->queue), true);
-        bool queued = lead->state >= ROUTER_WAITING && lead->state <= ROUTER_COMPLETED;
-        if (queued && queue->name[0] == '\0')
-            return false;
         enum router_lead_state state = lead->state;
-        lead->in = queue;
         lead->state = 0;
         router_leads_set_state(core, lead, state);
         lead->dirty = false;
@@ -492,5 +552,5 @@ bool router_state_restored(struct router_core *core)
     }
     core->n_dirty_leads = 0;
     router_outcomes_sort(core);
-    return router_organizations_restored(core);
+    return true;
 }

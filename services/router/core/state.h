@@ -122,7 +122,8 @@ struct desk {
     uint32_t open_when[ROUTER_CAPS_WHEN_MAX];
     uint32_t open;
     int32_t units;
-    struct heap waiting; // leads assigned to him that wait to be leased: (rank, serial)
+    struct heap waiting; // leads assigned to him that can be leased: (rank, serial); see ready.c
+    uint64_t ready;      // how many those are
 };
 
 // How many leads came of one priority on one UTC day, and what became of them.
@@ -166,9 +167,10 @@ struct defined {
 struct router_queue {
     const char *name;
     const struct lead_queue *rules; // NULL: the playbook does not have it
-    struct heap waiting;            // (-priority, serial); entries that no longer hold are skipped
+    struct heap waiting;            // leads that can be leased: (rank, serial); see ready.c
     uint64_t counts[ROUTER_LEAD_STATES];
     uint64_t oldest_from; // no lead with a lower serial waits here
+    uint64_t parked_from; // nor is one that can be redriven parked here
     struct crew *crew;    // NULL: no team
     uint64_t ready;       // of WAITING: those that can be leased now (assigned, not delayed)
 };
@@ -237,6 +239,7 @@ struct router_core {
     struct router_queue **queues; // the first one is "", for leads that go to none
     size_t n_queues, queues_cap;
     struct heap expiries;          // (instant, serial): what is due of leads; see due.c
+    uint64_t n_armed;              // leads that have an entry there
     struct remembered *remembered; // [ROUTER_REMEMBERED_MAX], slot number % MAX
     uint64_t last_remembered;
     struct index remembered_index;
@@ -282,9 +285,16 @@ struct router_queue *router_state_queue(struct router_core *core, struct span na
 // lead.
 bool router_state_queue_known(const struct router_queue *queue);
 struct router_lead *router_state_lead_find(const struct router_core *core, struct span id);
-// Gives it the next serial; the caller fills the rest.
+// Gives it the next serial; the caller fills the rest. Its `account` is the home; `account_id` and
+// `organization` are those of the home until the caller says which account brought it about.
 struct router_lead *router_state_lead_add(struct router_core *core, struct account *account,
                                           const char *id);
+// Their lists grow by one; texts are interned. Beyond the bounds of core.h nothing is added (of
+// `passed` the oldest makes room).
+void router_state_lead_definition(struct router_lead *lead, const char *definition,
+                                  const char *label);
+void router_state_lead_passed(struct router_lead *lead, const char *rep);
+void router_state_lead_arm(struct router_lead *lead, const char *experiment, const char *arm);
 
 struct remembered *router_state_remembered_find(const struct router_core *core,
                                                 struct span consumer, struct span request_id);
@@ -374,44 +384,98 @@ struct router_decision *router_leads_decide(struct router_core *core,
                                             struct router_effects *effects,
                                             const struct router_lead *lead, enum router_step step,
                                             const char *reason, const struct cause *cause);
-// Puts a lead that is in no state where the first route that holds says.
+// The cause of what happens by itself or by a request: the clock.
+struct cause router_leads_now(const struct router_core *core);
+// Puts a lead that is in no state, with its contacts, where the first route that holds says; then
+// experiments and who may be contacted decide whether it waits there.
 void router_routes_place(struct router_core *core, struct router_lead *lead,
-                         const struct account *account);
-// Reads the routes again for a lead that waits or that no route took.
+                         const struct account *home);
+// A lead that was just put where it is (its decision was told): tells that it is parked or delayed,
+// or takes it to the queue's team.
+void router_routes_arrive(struct router_core *core, struct router_lead *lead,
+                          const struct cause *cause, struct router_effects *effects);
+// Reads the routes again for a lead that waits, or that is kept out of every queue until what comes
+// changes that.
 void router_leads_route_again(struct router_core *core, struct router_lead *lead,
                               const char *reason, const struct cause *cause,
                               struct router_effects *effects);
+// A waiting lead that the team has let go of goes to another queue (PLAYBOOK_NONE: to none) and
+// motion of the playbook; decides OVERFLOWED with the reason and what follows there.
+void router_routes_overflow(struct router_core *core, struct router_lead *lead, enum motion motion,
+                            int32_t queue, const char *reason, const struct cause *cause,
+                            struct router_effects *effects);
+// A parked lead goes back to its queue; decides REDRIVEN.
+void router_routes_redrive(struct router_core *core, struct router_lead *lead, struct span by,
+                           struct router_effects *effects);
+
+// ready.c: the heaps of what can be leased, of queues and of reps. A ready lead has one live entry
+// in its queue's heap and, with a rep, one in his; an entry is stale when the lead is not ready
+// there with that rank. When most entries are stale the heap is built anew.
+//
+// After rep, not_before_ms or state of a lead have changed: puts it into the heaps, or counts it
+// out. It can be leased when it waits, is not delayed and (in a queue with a team) has a rep.
+void router_leads_ready(struct router_core *core, struct router_lead *lead);
+// Before rank or queue change.
+void router_leads_unready(struct router_lead *lead);
+int64_t router_leads_rank(const struct router_core *core, const struct router_lead *lead);
+// After another playbook: ranks, and with them the heaps.
+void router_leads_rank_again(struct router_core *core);
+// The next lead that can be leased (by this rep), taken off the heap; NULL: none.
+struct router_lead *router_leads_take(struct router_core *core, struct router_queue *queue,
+                                      struct desk *desk);
+// Whose leads alone the consumer gets; NULL: any.
+struct desk *router_leads_desk_of(const struct router_queue *queue, struct span consumer);
 
 // leads.c
 // Whether what comes next joins the lead: it waits, is handed out, or is kept out of every queue.
 bool router_leads_open(const struct router_lead *lead); // NULL: false
+// At the account's home; the claim's user is one of the account.
 void router_leads_create(struct router_core *core, struct account *account,
                          const struct claim *claim, const struct cause *cause,
                          struct router_effects *effects);
+// The same, after a lead of a route that says `first`: such routes are skipped.
+void router_leads_create_after(struct router_core *core, struct account *account,
+                               const struct claim *claim, const struct cause *cause,
+                               struct router_effects *effects);
 void router_leads_join(struct router_core *core, struct router_lead *lead,
                        const struct claim *claim, const struct cause *cause,
                        struct router_effects *effects);
 // Nothing qualifies the account any more, or it has converted.
 void router_leads_end(struct router_core *core, struct router_lead *lead, struct span reason,
                       const struct cause *cause, struct router_effects *effects);
+// It is parked for a reason that signals can lift: no route, nobody who may be contacted.
 bool router_leads_unrouted(const struct router_lead *lead);
 void router_leads_hand_out(struct router_core *core, struct router_lead *lead, struct span consumer,
                            int64_t lease_ms, struct router_effects *effects);
-// The next lead that waits, taken off the heap; NULL: none.
-struct router_lead *router_leads_take(struct router_core *core, struct router_queue *queue);
 // Ends a lease without an outcome: back to the queue, or parked after the last attempt.
 void router_leads_return(struct router_core *core, struct router_lead *lead,
                          struct router_effects *effects);
+// Takes a leased or acked lead from its consumer: it waits again. Nothing is told.
+void router_leads_revoke(struct router_core *core, struct router_lead *lead);
+void router_leads_park(struct router_core *core, struct router_lead *lead, const char *reason,
+                       const struct cause *cause, const char *by, struct router_effects *effects);
 void router_leads_set_state(struct router_core *core, struct router_lead *lead,
                             enum router_lead_state state);
-// The lead's lease runs out at lease_until_ms: wakes tick by then.
-void router_leads_arm(struct router_core *core, struct router_lead *lead);
 int64_t router_leads_lease_ms(const struct router_lead *lead, int64_t asked_ms);
+
+// requests.c
+// The lead, if the token is that of its last lease.
+MUST_USE enum err router_requests_find(const struct router_core *core, struct span lead_id,
+                                       struct span token, struct router_lead **out,
+                                       struct err_info *info);
+// CONFLICT: "it cannot be <verb>: the lead is ...".
+enum err router_requests_wrong_state(const struct router_lead *lead, const char *verb,
+                                     struct err_info *info);
+
+// follow.c: the lead after one of a route that says `first`. Decides it if there is one to come.
+void router_leads_follow(struct router_core *core, const struct router_lead *done,
+                         struct router_effects *effects);
 
 // due.c: everything of a lead that an instant brings. The heap `expiries` has for each lead an
 // entry at timer_at_ms: one that comes early is put back at the true instant, and one whose key is
 // not timer_at_ms is stale.
 int64_t router_due_ms(const struct router_lead *lead); // INT64_MAX: nothing
+// After any of the lead's instants, or its state, has changed.
 void router_due_arm(struct router_core *core, struct router_lead *lead);
 
 // teams.c. All may decide; `cause` as for leads.
@@ -472,8 +536,13 @@ void router_sla_due(struct router_core *core, struct router_lead *lead,
 // one of them is a holdout. Messages and first-touch times of arms are set on the lead.
 bool router_experiments_enter(struct router_core *core, struct router_lead *lead,
                               const struct account *home);
-// Sets the arms' message and first-touch time over those of the route.
-void router_experiments_apply(const struct router_core *core, struct router_lead *lead);
+// Sets the arms' message and first-touch time over those of the route and the team.
+void router_experiments_apply(struct router_core *core, struct router_lead *lead);
+// The message that the lead has by its arms where the route says `message`.
+const char *router_experiments_message(const struct router_core *core,
+                                       const struct router_lead *lead, const char *message);
+// Whether an experiment that the home takes part in now holds it out.
+bool router_experiments_holds_out(const struct router_core *core, const struct account *home);
 
 // organizations.c
 // Around every change of a signal of a member of an organization, and of a fact: takes out what it
