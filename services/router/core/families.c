@@ -80,6 +80,49 @@ static void domain_remove(struct kin *kin, uint32_t at)
             (--kin->n_domains - at) * sizeof *kin->domains);
 }
 
+static void consider(struct kin *kin, const struct domain *domain)
+{
+    bool more = kin->most == NULL || domain->users > kin->most_users ||
+                (domain->users == kin->most_users && strcmp(domain->name, kin->most) < 0);
+    if (!more && domain->name != kin->most)
+        return;
+    kin->most = domain->name;
+    kin->most_users = domain->users;
+}
+
+static void find_most(struct kin *kin)
+{
+    kin->most = NULL;
+    for (uint32_t i = 0; i < kin->n_domains; i++)
+        consider(kin, &kin->domains[i]);
+}
+
+static void add_user(struct kin *kin, struct span name)
+{
+    bool known;
+    uint32_t at = domain_at(kin, name, &known);
+    if (!known) {
+        MEM_GROW(kin->domains, kin->n_domains, kin->domains_cap);
+        memmove(&kin->domains[at + 1], &kin->domains[at],
+                (kin->n_domains++ - at) * sizeof *kin->domains);
+        kin->domains[at] = (struct domain){mem_dup(name), 0};
+    }
+    kin->domains[at].users++;
+    consider(kin, &kin->domains[at]);
+}
+
+static void remove_user(struct kin *kin, struct span name)
+{
+    bool known;
+    uint32_t at = domain_at(kin, name, &known);
+    CHECK(known && kin->domains[at].users > 0);
+    bool most = kin->domains[at].name == kin->most;
+    if (--kin->domains[at].users == 0)
+        domain_remove(kin, at);
+    if (most)
+        find_most(kin);
+}
+
 void router_families_count_domain(struct account *account, const char *fact, int change)
 {
     struct span name = trim(fact);
@@ -93,29 +136,16 @@ void router_families_count_domain(struct account *account, const char *fact, int
     name = span_make(lower, name.len);
     if (mail_is_free(name))
         return;
-    struct kin *kin = router_kin(account);
-    bool known;
-    uint32_t at = domain_at(kin, name, &known);
-    CHECK(known || change > 0);
-    if (!known) {
-        MEM_GROW(kin->domains, kin->n_domains, kin->domains_cap);
-        memmove(&kin->domains[at + 1], &kin->domains[at],
-                (kin->n_domains++ - at) * sizeof *kin->domains);
-        kin->domains[at] = (struct domain){mem_dup(name), 0};
-    }
-    kin->domains[at].users += (uint32_t)change;
-    if (kin->domains[at].users == 0)
-        domain_remove(kin, at);
+    if (change > 0)
+        add_user(router_kin(account), name);
+    else
+        remove_user(router_kin(account), name);
 }
 
 struct span router_families_domain(const struct account *account)
 {
     const struct kin *kin = account->kin;
-    const struct domain *most = NULL;
-    for (uint32_t i = 0; kin != NULL && i < kin->n_domains; i++)
-        if (most == NULL || kin->domains[i].users > most->users)
-            most = &kin->domains[i];
-    return span_of(most == NULL ? "" : most->name);
+    return span_of(kin == NULL || kin->most == NULL ? "" : kin->most);
 }
 
 // ---- Parents

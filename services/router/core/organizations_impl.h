@@ -19,6 +19,8 @@ struct kin {
     // Of an account: the domains of its users without free ones, in order of name.
     struct domain *domains;
     uint32_t n_domains, domains_cap;
+    const char *most; // the domain of most users, of several the first by name; NULL: none
+    uint32_t most_users;
     // Of an organization: by roll-up, in thousandths.
     __int128 *values;
     bool changed; // one of them, since the definitions were decided
