@@ -132,13 +132,11 @@ static void carry(struct settling *s, struct account *from, struct router_lead *
 // The old home's open lead.
 static void settle_old(struct settling *s, struct account *old, struct router_lead *lead)
 {
-    bool own = !account_is_organization(old);
-    if (!own && router_standing_qualifies(s->core, old))
+    if (account_is_organization(old) && router_standing_qualifies(s->core, old))
         return;
     if (!stands(s->account)) {
-        if (!own)
-            end(s, lead, LEFT);
-        return; // its own is in somebody's hands, and noted already
+        end(s, lead, LEFT);
+        return;
     }
     const struct router_lead *there = open_lead(account_home(s->account));
     if (there == NULL)
