@@ -180,7 +180,7 @@ static void load_experiment(struct loader *l, const struct config_node *key,
     if (!load_check_name(l, key) ||
         !load_is_mapping(l, node, "an experiment, as in {holdout: 10%, within: 30d}"))
         return;
-    (void)load_check_form(l, node, SCHEMA_EXPERIMENT);
+    bool known = load_check_form(l, node, SCHEMA_EXPERIMENT);
     (void)config_fill_known(l->config, node, EXPERIMENT_FIELDS, ARRAY_LEN(EXPERIMENT_FIELDS),
                             &fields, l->arena);
     experiment.name = arena_dup(l->arena, config_text(key));
@@ -188,7 +188,8 @@ static void load_experiment(struct loader *l, const struct config_node *key,
     experiment.within_ms = fields.within_ms;
     experiment.size = fields.size;
     experiment.of = load_when(l, config_get(node, "of"));
-    load_divide(l, node, &experiment);
+    if (known)
+        load_divide(l, node, &experiment);
     load_warn_small(l, key, &experiment);
     for (int32_t i = 0; i < l->n_experiments; i++) {
         if (strcmp(l->experiments[i].key, experiment.key) == 0)

@@ -45,7 +45,12 @@ static void load_unknown_zone(struct loader *l, const struct config_node *node)
         arena_deinit(&arena);
         return;
     }
-    config_error_unknown(l->config, node, "time zone", names, n);
+    struct span text = config_text(node);
+    if (memchr(text.ptr, '/', text.len) != NULL)
+        config_error_unknown(l->config, node, "time zone", names, n);
+    else
+        config_error_hint(l->config, node, "a region and a place, as in Europe/Berlin, or UTC",
+                          "unknown time zone \"" SPAN_FMT "\"", SPAN_ARG(text));
     arena_deinit(&arena);
 }
 
@@ -126,7 +131,7 @@ static void load_clock(struct loader *l, const struct config_node *node, struct 
     if (!good)
         load_expected(l, node, "hours of the day", "write \"09:00-17:00\", or always");
     else if (said->from_min >= said->to_min)
-        config_error_hint(l->config, node, "to midnight is 24:00; nights need two reps",
+        config_error_hint(l->config, node, "to midnight is 24:00",
                           "working hours end after they begin, on the same day");
 }
 
