@@ -86,10 +86,24 @@ static void walk_condition(struct walk *walk, int32_t at)
         if (condition->of.set && condition->of.kind == OPERAND_MEASURE)
             walk_measure(walk, condition->of.measure);
         break;
-    case CONDITION_ALWAYS:
     case CONDITION_ROLL_UP:
+        CHECK(condition->signal >= 0 && condition->low_milli >= INT64_MIN / 2);
+        walk_signal(walk, condition->signal);
+        break;
+    case CONDITION_ALWAYS:
         break;
     }
+}
+
+// A condition that the router decides from signals.
+static void walk_decided(struct walk *walk, int32_t at)
+{
+    CHECK(at >= 0 && at < walk->playbook->n_conditions);
+    const struct condition *condition = &walk->playbook->conditions[at];
+    CHECK(condition->kind != CONDITION_TEST);
+    for (int32_t i = 0; i < condition->n_children; i++)
+        walk_decided(walk, condition->children[i]);
+    walk_condition(walk, at);
 }
 
 static void check_signals(const struct playbook *playbook)
@@ -147,7 +161,7 @@ static void check_verdicts(const struct playbook *playbook)
 {
     struct walk walk = {.playbook = playbook, .before = playbook->n_signals};
     for (int32_t i = 0; i < playbook->n_routes; i++) {
-        walk_condition(&walk, playbook->routes[i].when);
+        walk_decided(&walk, playbook->routes[i].when);
         CHECK(playbook->routes[i].queue >= PLAYBOOK_NONE &&
               playbook->routes[i].queue < playbook->n_queues);
     }
@@ -156,6 +170,96 @@ static void check_verdicts(const struct playbook *playbook)
     walk_condition(&walk, playbook->pal);
     walk_condition(&walk, playbook->pql);
     walk_condition(&walk, playbook->pqa);
+}
+
+// ---- What the router decides by ----
+
+static void check_hours(const struct playbook *playbook, const struct hours *hours)
+{
+    CHECK(hours->zone >= 0 && hours->zone < playbook->n_zones);
+    CHECK(hours->days > 0 && hours->days <= 0x7f);
+    CHECK(hours->from_min >= 0 && hours->from_min < hours->to_min && hours->to_min <= 1440);
+    for (int32_t i = 1; i < hours->n_holidays; i++)
+        CHECK(hours->holidays[i - 1] < hours->holidays[i]);
+}
+
+static void check_caps(struct walk *walk, const struct rep_caps *caps)
+{
+    CHECK(caps->open >= 0 && caps->per_day >= 0 && caps->units >= 0);
+    CHECK((caps->per_period > 0) == (caps->period_ms > 0));
+    for (int32_t i = 0; i < caps->n_when; i++)
+        walk_decided(walk, caps->when[i].condition);
+}
+
+static void check_rep(struct walk *walk, const struct rep *rep)
+{
+    CHECK(rep->name[0] != '\0' && rep->takes_text != NULL && rep->weight > 0);
+    check_hours(walk->playbook, &rep->hours);
+    check_caps(walk, &rep->caps);
+    walk_decided(walk, rep->takes);
+    for (int32_t i = 0; i < rep->n_absences; i++) {
+        CHECK(rep->absences[i].from_ms < rep->absences[i].to_ms);
+        CHECK(i == 0 || rep->absences[i - 1].from_ms <= rep->absences[i].from_ms);
+    }
+}
+
+static void check_teams(const struct playbook *playbook)
+{
+    struct walk walk = {.playbook = playbook, .before = playbook->n_signals};
+    for (int32_t i = 0; i < playbook->n_teams; i++) {
+        const struct team *team = &playbook->teams[i];
+        CHECK(team->queue >= 0 && playbook->queues[team->queue].team == i);
+        CHECK(team->then_queue >= PLAYBOOK_NONE && team->then_queue < playbook->n_queues);
+        CHECK(team->sla.remind_ms == 0 || team->sla.remind_ms < team->sla.first_touch_ms);
+        check_hours(playbook, &team->hours);
+        check_caps(&walk, &team->caps);
+        for (int32_t j = 0; j < team->n_reps; j++) {
+            CHECK(j == 0 || strcmp(team->reps[j - 1].name, team->reps[j].name) < 0);
+            check_rep(&walk, &team->reps[j]);
+        }
+    }
+    for (int32_t i = 0; i < playbook->n_zones; i++) {
+        const struct zone *zone = &playbook->zones[i];
+        CHECK(zone->n_shifts > 0 && zone->shifts[0].from_ms == INT64_MIN);
+        for (int32_t j = 1; j < zone->n_shifts; j++)
+            CHECK(zone->shifts[j - 1].from_ms < zone->shifts[j].from_ms);
+    }
+}
+
+static void check_experiments(const struct playbook *playbook)
+{
+    struct walk walk = {.playbook = playbook, .before = playbook->n_signals};
+    for (int32_t i = 0; i < playbook->n_experiments; i++) {
+        const struct experiment *experiment = &playbook->experiments[i];
+        int64_t shares = 0;
+        walk_decided(&walk, experiment->of);
+        for (int32_t j = 0; j < experiment->n_arms; j++) {
+            CHECK(experiment->arms[j].share >= 0 && experiment->arms[j].message != NULL);
+            CHECK(!experiment->arms[j].holdout || j == 0);
+            shares += experiment->arms[j].share;
+        }
+        CHECK(experiment->n_arms > 0 && shares == 10000 && experiment->within_ms > 0);
+    }
+}
+
+static void check_rules(const struct playbook *playbook)
+{
+    struct walk walk = {.playbook = playbook, .before = playbook->n_signals};
+    const int32_t facts[] = {playbook->owner_fact, playbook->busiest_fact, playbook->never_user,
+                             playbook->never_account, playbook->consent};
+    for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
+        walk_signal(&walk, facts[i]);
+    for (int32_t i = 0; i < playbook->n_priorities; i++)
+        walk_decided(&walk, playbook->priorities[i].when);
+    for (int32_t i = 0; i < playbook->n_efforts; i++)
+        walk_decided(&walk, playbook->efforts[i].when);
+    for (int32_t i = 0; i < playbook->n_prompts; i++)
+        walk_signal(&walk, playbook->prompts[i].when);
+    for (int32_t i = 0; i < playbook->n_organizations; i++)
+        CHECK(playbook->signals[playbook->organizations[i].fact].origin == SIGNAL_FACT);
+    for (int32_t i = 0; i < playbook->n_org_definitions; i++)
+        walk_decided(&walk, playbook->org_definitions[i].when);
+    CHECK((playbook->age_points > 0) == (playbook->age_ms > 0));
 }
 
 // ---- Loading ----
@@ -215,6 +319,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     check_measures(playbook);
     check_events(playbook);
     check_verdicts(playbook);
+    check_teams(playbook);
+    check_experiments(playbook);
+    check_rules(playbook);
     check_again(playbook);
     play_with(playbook, events);
     return 0;
