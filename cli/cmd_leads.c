@@ -46,6 +46,26 @@ static Assay__Router__V1__LeadState state_of(const char *word)
                         : (Assay__Router__V1__LeadState)(i + 1);
 }
 
+// What the router does not filter by; NULL and false: everything.
+struct sieve {
+    const char *rep;
+    bool held;
+};
+
+// Keeps those that pass, in order.
+static void page_sieve(Assay__Router__V1__ListLeadsResponse *page, const struct sieve *sieve)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < page->n_leads; i++) {
+        Assay__Router__V1__Lead *lead = page->leads[i];
+        bool held = lead->held_since_ms != 0 && lead->rep[0] == '\0' &&
+                    lead->state == ASSAY__ROUTER__V1__LEAD_STATE__LEAD_STATE_WAITING;
+        if ((sieve->rep == NULL || strcmp(sieve->rep, lead->rep) == 0) && (!sieve->held || held))
+            page->leads[n++] = lead;
+    }
+    page->n_leads = n;
+}
+
 static void page_write(const Assay__Router__V1__ListLeadsResponse *page, bool json)
 {
     if (!json) {
@@ -56,21 +76,23 @@ static void page_write(const Assay__Router__V1__ListLeadsResponse *page, bool js
         output_json(lead_json(page->leads[i]));
 }
 
-static enum err list(const char *dir, Assay__Router__V1__ListLeadsRequest *request, int64_t max,
-                     bool json, struct err_info *info)
+static enum err list(const char *dir, Assay__Router__V1__ListLeadsRequest *request,
+                     const struct sieve *sieve, int64_t max, bool json, struct err_info *info)
 {
     struct cluster *cluster = NULL;
     ProtobufCMessage *message;
     enum err err;
     uint64_t shown = 0, total = 0;
     for (;;) {
-        int64_t left = max - (int64_t)shown;
+        bool sieved = sieve->rep != NULL || sieve->held;
+        int64_t left = sieved ? PAGE_MAX : max - (int64_t)shown;
         request->max = (uint32_t)(left < PAGE_MAX ? left : PAGE_MAX);
         err = leads_call(dir, &cluster, "assay.router.v1.RouterService/ListLeads", &request->base,
                          &assay__router__v1__list_leads_response__descriptor, 0, &message, info);
         if (err != ERR_OK)
             break;
-        const Assay__Router__V1__ListLeadsResponse *page = (void *)message;
+        Assay__Router__V1__ListLeadsResponse *page = (void *)message;
+        page_sieve(page, sieve);
         if (page->n_leads > 0)
             page_write(page, json);
         shown += page->n_leads;
@@ -83,7 +105,7 @@ static enum err list(const char *dir, Assay__Router__V1__ListLeadsRequest *reque
     cluster_close(cluster);
     if (err == ERR_OK && !json && shown == 0)
         printf("no leads\n");
-    else if (err == ERR_OK && !json && shown < total)
+    else if (err == ERR_OK && !json && shown < total && sieve->rep == NULL && !sieve->held)
         printf("%s of %s leads; --max N shows more\n", output_count(shown), output_count(total));
     return err;
 }
@@ -91,14 +113,17 @@ static enum err list(const char *dir, Assay__Router__V1__ListLeadsRequest *reque
 static int cmd_list(int argc, char **argv)
 {
     Assay__Router__V1__ListLeadsRequest request = ASSAY__ROUTER__V1__LIST_LEADS_REQUEST__INIT;
-    const char *dir = CLUSTER_DIR_DEFAULT, *queue = "", *state = NULL, *account = "";
+    const char *dir = CLUSTER_DIR_DEFAULT, *queue = "", *state = NULL, *account = "", *rep = NULL;
     int64_t max = 100;
+    bool held = false;
     bool json = false;
     const struct option options[] = {
         {"queue", OPTION_TEXT, &queue, "NAME", "of this queue", 0, 0, NULL},
         {"state", OPTION_CHOICE, &state, "STATE",
          "waiting, leased, acked, completed, withdrawn or parked", 0, 0, STATES},
         {"account", OPTION_TEXT, &account, "ID", "of this account", 0, 0, NULL},
+        {"rep", OPTION_TEXT, &rep, "NAME", "assigned to this rep", 0, 0, NULL},
+        {"held", OPTION_FLAG, &held, NULL, "that wait because no rep can take them", 0, 0, NULL},
         {"max", OPTION_COUNT, &max, "N", "at most so many (100)", 1, INT64_MAX, NULL},
         OPTION_ROW_DATA(&dir),
         OPTION_ROW_JSON(&json),
@@ -117,7 +142,8 @@ static int cmd_list(int argc, char **argv)
     request.queue = (char *)queue;
     request.account_id = (char *)account;
     request.state = state_of(state);
-    enum err err = list(dir, &request, max, json, &info);
+    struct sieve sieve = {rep, held};
+    enum err err = list(dir, &request, &sieve, max, json, &info);
     return err == ERR_OK ? EXIT_DONE : output_error("leads list", err, info.text);
 }
 
@@ -211,6 +237,11 @@ int cmd_leads(int argc, char **argv)
         {"release", "give a lead back", cmd_leads_release},
         {"extend", "make a lease last longer", cmd_leads_extend},
         {"complete", "the work is done, with an outcome", cmd_leads_complete},
+        {"show", "one lead: what became of it, and why it went to whom", cmd_leads_show},
+        {"assign", "give a lead to a rep by hand", cmd_leads_assign},
+        {"park", "take a lead out of its queue", cmd_leads_park},
+        {"redrive", "put parked leads back", cmd_leads_redrive},
+        {"replay", "what happened in a queue, again from an offset", cmd_leads_replay},
     };
     return command_pick("assay leads", "assay leads list --state waiting", rows, ARRAY_LEN(rows),
                         argc, argv);

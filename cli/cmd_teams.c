@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Teams for daily work: who is free, and what an operator says of a rep over the playbook.
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/cluster.h"
 #include "cli/commands.h"
@@ -128,12 +126,6 @@ struct change {
     int64_t from_ms, until_ms;
 };
 
-static const char *user_name(void)
-{
-    const struct passwd *entry = getpwuid(getuid());
-    return entry != NULL ? entry->pw_name : "";
-}
-
 static void number_put(Assay__Router__V1__SetNumber *room, int64_t value,
                        Assay__Router__V1__SetNumber **out)
 {
@@ -206,7 +198,7 @@ static int change_run(const char *name, Assay__Router__V1__ChangeRepRequest *req
     struct cluster *cluster = NULL;
     struct err_info info;
     Assay__Router__V1__SetNumber numbers[5];
-    request->by = (char *)(c->by != NULL ? c->by : user_name());
+    request->by = (char *)(c->by != NULL ? c->by : output_user());
     request->reason = (char *)(c->reason != NULL ? c->reason : "");
     number_put(&numbers[0], c->weight, &request->weight);
     number_put(&numbers[1], c->open, &request->open);

@@ -109,6 +109,35 @@ static json_t *qualification_json(const Assay__Router__V1__Qualification *q)
     return o;
 }
 
+const char *verdict_word(Assay__Router__V1__Verdict verdict)
+{
+    return enum_word(&assay__router__v1__verdict__descriptor, (int)verdict, "VERDICT_");
+}
+
+json_t *candidate_json(const Assay__Router__V1__Candidate *c)
+{
+    json_t *o = json_object();
+    put(o, "rep", c->rep);
+    put(o, "verdict", verdict_word(c->verdict));
+    put_int(o, "assigned", (int64_t)c->assigned);
+    put_int(o, "weight", c->weight);
+    put_int(o, "open", c->open);
+    put_int(o, "today", c->today);
+    put_int(o, "period", c->period);
+    put_int(o, "units", c->units);
+    if (c->cap > 0)
+        put_int(o, "cap", c->cap);
+    return o;
+}
+
+static json_t *candidates_json(const Assay__Router__V1__LeadDecision *d)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < d->n_candidates; i++)
+        json_array_append_new(list, candidate_json(d->candidates[i]));
+    return list;
+}
+
 // A step that a consumer took has neither an event nor a timer.
 static json_t *step_json(const Assay__Router__V1__LeadDecision *d)
 {
@@ -129,9 +158,45 @@ static json_t *step_json(const Assay__Router__V1__LeadDecision *d)
     // What comes to a lead later carries its outcome too, but did not bring it about.
     if (d->step == ASSAY__ROUTER__V1__LEAD_STEP__LEAD_STEP_COMPLETED)
         put_some(o, "outcome", d->outcome);
+    put_some(o, "organization", d->organization);
+    put_some(o, "team", d->team);
+    put_some(o, "rep", d->rep);
+    put_some(o, "to", d->to);
+    put_some(o, "by", d->by);
+    if (d->due_ms != 0)
+        put_int(o, "due", d->due_ms);
+    if (d->n_candidates > 0)
+        json_object_set_new(o, "candidates", candidates_json(d));
     put_int(o, "at", d->at_ms);
     put_int(o, "known_at", d->known_at_ms);
     put_some(o, "event", d->event_id);
+    put(o, "playbook", d->playbook);
+    return o;
+}
+
+static json_t *rep_json(const Assay__Router__V1__RepDecision *d)
+{
+    json_t *o = json_object();
+    put(o, "decision", "rep");
+    put(o, "team", d->team);
+    put(o, "rep", d->rep);
+    put(o, "change", d->change);
+    put_some(o, "by", d->by);
+    put_some(o, "reason", d->reason);
+    put_int(o, "at", d->at_ms);
+    put(o, "playbook", d->playbook);
+    return o;
+}
+
+static json_t *prompt_json(const Assay__Router__V1__PromptDecision *d)
+{
+    json_t *o = json_object();
+    put(o, "decision", "prompt");
+    put(o, "account", d->account_id);
+    put_some(o, "user", d->user_id);
+    put(o, "prompt", d->prompt);
+    put(o, "answer", d->answer);
+    put_int(o, "at", d->at_ms);
     put(o, "playbook", d->playbook);
     return o;
 }
@@ -146,7 +211,9 @@ json_t *decision_json(const Assay__Router__V1__Decision *decision, bool evidence
     case ASSAY__ROUTER__V1__DECISION__DECISION_LEAD:
         return step_json(decision->lead);
     case ASSAY__ROUTER__V1__DECISION__DECISION_REP:
+        return rep_json(decision->rep);
     case ASSAY__ROUTER__V1__DECISION__DECISION_PROMPT:
+        return prompt_json(decision->prompt);
     case ASSAY__ROUTER__V1__DECISION__DECISION__NOT_SET:
     case _ASSAY__ROUTER__V1__DECISION__DECISION__CASE_IS_INT_SIZE:
         break;
@@ -203,6 +270,35 @@ json_t *lead_json(const Assay__Router__V1__Lead *lead)
     put_some(o, "outcome", lead->outcome);
     if (lead->completed_at_ms != 0)
         put_int(o, "completed_at", lead->completed_at_ms);
+    put_some(o, "organization", lead->organization);
+    if (lead->not_before_ms != 0)
+        put_int(o, "not_before", lead->not_before_ms);
+    put_some(o, "team", lead->team);
+    put_some(o, "rep", lead->rep);
+    if (lead->assigned_at_ms != 0)
+        put_int(o, "assigned_at", lead->assigned_at_ms);
+    if (lead->units > 1)
+        put_int(o, "units", lead->units);
+    if (lead->held_since_ms != 0)
+        put_int(o, "held_since", lead->held_since_ms);
+    if (lead->held_since_ms != 0 && lead->overflow_at_ms != 0)
+        put_int(o, "overflow_at", lead->overflow_at_ms);
+    if (lead->overflowed)
+        json_object_set_new(o, "overflowed", json_true());
+    if (lead->n_passed > 0)
+        json_object_set_new(o, "passed", texts_json(lead->passed, lead->n_passed));
+    if (lead->touch_by_ms != 0)
+        put_int(o, "touch_by", lead->touch_by_ms);
+    if (lead->touched_at_ms != 0)
+        put_int(o, "touched_at", lead->touched_at_ms);
+    if (lead->sla_missed)
+        json_object_set_new(o, "sla_missed", json_true());
+    if (lead->n_arms > 0) {
+        json_t *arms = json_object();
+        for (size_t i = 0; i < lead->n_arms; i++)
+            put(arms, lead->arms[i]->experiment, lead->arms[i]->arm);
+        json_object_set_new(o, "arms", arms);
+    }
     put_some(o, "parked_reason", lead->parked_reason);
     put_some(o, "ended_reason", lead->ended_reason);
     put(o, "playbook", lead->playbook);

@@ -15,3 +15,5 @@ json_t *evidence_json(Assay__Router__V1__Evidence *const *evidence, size_t n);
 // "waiting", "leased" ...; "unknown" for a number that this version does not know.
 const char *lead_state_word(Assay__Router__V1__LeadState state);
 const char *lead_step_word(Assay__Router__V1__LeadStep step);
+const char *verdict_word(Assay__Router__V1__Verdict verdict); // "full_open"; valid until the next
+json_t *candidate_json(const Assay__Router__V1__Candidate *candidate);

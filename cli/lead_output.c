@@ -35,7 +35,7 @@ void leads_table_write(Assay__Router__V1__Lead *const *leads, size_t n, FILE *st
     struct output_table table = {.right = 1U << 6};
     output_row(&table,
                (const char *const[]){"lead", "account", "qualified as", "state", "queue", "motion",
-                                     "priority", "message", "since (UTC)", "because", NULL});
+                                     "priority", "rep", "message", "since (UTC)", "because", NULL});
     for (size_t i = 0; i < n; i++) {
         const Assay__Router__V1__Lead *lead = leads[i];
         char priority[16], state[32], reasons[200], labels[120];
@@ -45,10 +45,53 @@ void leads_table_write(Assay__Router__V1__Lead *const *leads, size_t n, FILE *st
                                lead->lead_id, lead->account_id,
                                or_dash(lead_labels(lead, labels, sizeof labels)), state,
                                or_dash(lead->queue), or_dash(lead->motion), priority,
+                               lead->rep[0] != '\0'       ? lead->rep
+                               : lead->held_since_ms != 0 ? "(none free)"
+                                                          : "-",
                                or_dash(lead->message), output_time(lead->created_at_ms),
                                or_dash(lead_reasons(lead, reasons, sizeof reasons)), NULL});
     }
     output_table_write(&table, 0, stream);
+}
+
+static void sla_write(const Assay__Router__V1__Lead *lead, FILE *stream)
+{
+    if (lead->touched_at_ms != 0)
+        fprintf(stream, "  first touch at %s", output_time(lead->touched_at_ms));
+    else if (lead->touch_by_ms != 0)
+        fprintf(stream, "  to be touched by %s", output_time(lead->touch_by_ms));
+    else if (!lead->sla_missed)
+        return;
+    fprintf(stream, "%s\n", lead->sla_missed ? ", the time allowed was missed" : "");
+}
+
+static void team_part_write(const Assay__Router__V1__Lead *lead, FILE *stream)
+{
+    bool waiting = lead->state == ASSAY__ROUTER__V1__LEAD_STATE__LEAD_STATE_WAITING;
+    if (lead->organization[0] != '\0')
+        fprintf(stream, "  of the organization %s\n", output_clean(lead->organization));
+    if (lead->rep[0] != '\0')
+        fprintf(stream, "  assigned to %s of %s at %s\n", output_clean(lead->rep),
+                output_clean(lead->team), output_time(lead->assigned_at_ms));
+    else if (lead->held_since_ms != 0)
+        fprintf(stream, "  waits for a rep of %s since %s%s%s\n", output_clean(lead->team),
+                output_time(lead->held_since_ms),
+                lead->overflow_at_ms != 0 ? ", goes elsewhere at " : "",
+                lead->overflow_at_ms != 0 ? output_time(lead->overflow_at_ms) : "");
+    if (lead->n_passed > 0) {
+        fprintf(stream, "  was taken from ");
+        for (size_t i = 0; i < lead->n_passed; i++)
+            fprintf(stream, "%s%s", i > 0 ? ", " : "", output_clean(lead->passed[i]));
+        fputc('\n', stream);
+    }
+    sla_write(lead, stream);
+    if (waiting && lead->not_before_ms != 0)
+        fprintf(stream, "  is handed out from %s on\n", output_time(lead->not_before_ms));
+    for (size_t i = 0; i < lead->n_arms; i++)
+        fprintf(stream, "  experiment %s: %s\n", output_clean(lead->arms[i]->experiment),
+                output_clean(lead->arms[i]->arm));
+    if (lead->parked_reason[0] != '\0')
+        fprintf(stream, "  parked: %s\n", output_clean(lead->parked_reason));
 }
 
 void lead_write(const Assay__Router__V1__Lead *lead, FILE *stream)
@@ -61,6 +104,7 @@ void lead_write(const Assay__Router__V1__Lead *lead, FILE *stream)
     fprintf(stream, "  motion %s, queue %s, priority %d, since %s, handed out %s\n",
             output_clean(lead->motion), output_clean(or_dash(lead->queue)), lead->priority,
             output_time(lead->created_at_ms), output_plural(lead->attempts, "time", "times"));
+    team_part_write(lead, stream);
     if (lead->lease_until_ms != 0)
         fprintf(stream, "  lease of %s until %s\n", output_clean(lead->consumer),
                 output_time(lead->lease_until_ms));

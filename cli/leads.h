@@ -11,6 +11,11 @@ int cmd_leads_ack(int argc, char **argv);
 int cmd_leads_release(int argc, char **argv);
 int cmd_leads_extend(int argc, char **argv);
 int cmd_leads_complete(int argc, char **argv);
+int cmd_leads_park(int argc, char **argv);
+int cmd_leads_redrive(int argc, char **argv);
+int cmd_leads_assign(int argc, char **argv);
+int cmd_leads_show(int argc, char **argv);
+int cmd_leads_replay(int argc, char **argv);
 
 // One call to the router; opens the cluster when `*cluster` is NULL. `wait_ms`: that the router may
 // wait.

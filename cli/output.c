@@ -8,7 +8,9 @@
 
 #include <langinfo.h>
 #include <locale.h>
+#include <pwd.h>
 #include <string.h>
+#include <unistd.h>
 #include <unistd.h>
 
 // Texts that are handed out for a moment: several fit into one printf.
@@ -209,4 +211,10 @@ void output_table_write(struct output_table *table, int indent, FILE *stream)
         mem_free(table->cells[i]);
     mem_free(table->cells);
     *table = (struct output_table){.right = table->right};
+}
+
+const char *output_user(void)
+{
+    const struct passwd *entry = getpwuid(getuid());
+    return entry != NULL ? entry->pw_name : "";
 }

@@ -37,6 +37,9 @@ const char *output_count(uint64_t n);
 // "1 user", "2 users". Valid for 16 more such calls.
 const char *output_plural(uint64_t n, const char *one, const char *many);
 
+// The name of whoever runs this; "" when it has none.
+const char *output_user(void);
+
 // A JSON string of any bytes: malformed UTF-8 is replaced.
 json_t *output_json_text(const char *text);
 // Writes `json` to standard output on one line and releases it.

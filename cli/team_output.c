@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "cli/decision_json.h"
 #include "cli/output.h"
 #include "common/base/check.h"
 #include "common/base/time_text.h"
@@ -33,29 +34,6 @@ const char *team_duration(int64_t ms)
 }
 
 // ---- Verdicts -----------------------------------------------------------------------------------
-
-const char *team_verdict_name(Assay__Router__V1__Verdict verdict)
-{
-    static const char *const NAMES[] = {
-        [ASSAY__ROUTER__V1__VERDICT__VERDICT_UNSPECIFIED] = "",
-        [ASSAY__ROUTER__V1__VERDICT__VERDICT_CHOSEN] = "chosen",
-        [ASSAY__ROUTER__V1__VERDICT__VERDICT_OWNER] = "owner",
-        [ASSAY__ROUTER__V1__VERDICT__VERDICT_BY_HAND] = "by_hand",
-        [ASSAY__ROUTER__V1__VERDICT__VERDICT_BEHIND] = "behind",
-        [ASSAY__ROUTER__V1__VERDICT__VERDICT_INACTIVE] = "inactive",
-        [ASSAY__ROUTER__V1__VERDICT__VERDICT_ABSENT] = "absent",
-        [ASSAY__ROUTER__V1__VERDICT__VERDICT_OFF_HOURS] = "off_hours",
-        [ASSAY__ROUTER__V1__VERDICT__VERDICT_TAKES_NOT] = "takes_not",
-        [ASSAY__ROUTER__V1__VERDICT__VERDICT_HAD_IT] = "had_it",
-        [ASSAY__ROUTER__V1__VERDICT__VERDICT_FULL_OPEN] = "full_open",
-        [ASSAY__ROUTER__V1__VERDICT__VERDICT_FULL_DAY] = "full_day",
-        [ASSAY__ROUTER__V1__VERDICT__VERDICT_FULL_PERIOD] = "full_period",
-        [ASSAY__ROUTER__V1__VERDICT__VERDICT_FULL_UNITS] = "full_units",
-        [ASSAY__ROUTER__V1__VERDICT__VERDICT_FULL_WHEN] = "full_when",
-        [ASSAY__ROUTER__V1__VERDICT__VERDICT_NOT_OWNER] = "not_owner",
-    };
-    return (size_t)verdict < ARRAY_LEN(NAMES) ? NAMES[verdict] : "";
-}
 
 static const char *full(uint64_t n, int32_t cap, const char *what)
 {
@@ -205,21 +183,9 @@ void team_write(const Team *team, int64_t now_ms, FILE *stream)
 
 // ---- JSON ---------------------------------------------------------------------------------------
 
-json_t *team_candidate_json(const Candidate *c)
-{
-    json_t *o =
-        json_pack("{s:o, s:s, s:I, s:i, s:I, s:I, s:I, s:i}", "rep", output_json_text(c->rep),
-                  "verdict", team_verdict_name(c->verdict), "assigned", (json_int_t)c->assigned,
-                  "weight", (int)c->weight, "open", (json_int_t)c->open, "today",
-                  (json_int_t)c->today, "period", (json_int_t)c->period, "units", (int)c->units);
-    if (c->cap > 0)
-        json_object_set_new(o, "cap", json_integer(c->cap));
-    return o;
-}
-
 static json_t *rep_json(const Rep *rep)
 {
-    json_t *o = team_candidate_json(rep->now);
+    json_t *o = candidate_json(rep->now);
     json_object_set_new(o, "state", output_json_text(team_rep_text(rep)));
     json_object_set_new(o, "takes", output_json_text(rep->takes));
     json_object_set_new(

@@ -10,12 +10,10 @@
 // Why a rep got a lead or did not: "full: 5 of 5 open", "absent", "took part, but had more". Valid
 // for 16 more such calls.
 const char *team_verdict_text(const Assay__Router__V1__Candidate *candidate);
-const char *team_verdict_name(Assay__Router__V1__Verdict verdict); // "full_open"
 // As above, with until when he is absent or off hours.
 const char *team_rep_text(const Assay__Router__V1__Rep *rep);
 
 void team_write(const Assay__Router__V1__Team *team, int64_t now_ms, FILE *stream);
 json_t *team_json(const Assay__Router__V1__Team *team);
-json_t *team_candidate_json(const Assay__Router__V1__Candidate *candidate);
 // "1.5 h", "3 days". Valid for 16 more such calls.
 const char *team_duration(int64_t ms);
