@@ -426,10 +426,25 @@ static bool warm(struct trial *t)
     return compare_changes(t) && compare_all(t);
 }
 
+// As it is but for the names of measures: those that are the same have one.
+static struct naive_playbook *name_twins_alike(const struct naive_playbook *from)
+{
+    struct naive_playbook *pb = mem_alloc(sizeof *pb);
+    *pb = *from;
+    for (int i = 0; i < pb->n_numbers; i++) {
+        int first = 0;
+        while (!naive_number_same(from, i, first))
+            first++;
+        memcpy(pb->numbers[i].name, from->numbers[first].name, sizeof pb->numbers[i].name);
+    }
+    return pb;
+}
+
 // Another signal says the same: which of two such keeps what was known is not told.
-static bool has_twin(const struct naive_playbook *pb, int signal)
+static bool has_twin(const struct naive_playbook *playbook, int signal)
 {
     bool found = false;
+    struct naive_playbook *pb = name_twins_alike(playbook);
     struct buf text = {0}, other = {0};
     naive_condition_write(pb, pb->signals[signal].condition, &text);
     for (int i = 0; i < pb->n_signals; i++) {
@@ -441,6 +456,7 @@ static bool has_twin(const struct naive_playbook *pb, int signal)
     }
     buf_deinit(&text);
     buf_deinit(&other);
+    mem_free(pb);
     return found;
 }
 

@@ -603,6 +603,24 @@ static void write_grade(const struct naive_playbook *pb, const struct naive_numb
 
 // ---- The whole ----
 
+bool naive_number_same(const struct naive_playbook *pb, int a, int b)
+{
+    struct buf text[2] = {{0}, {0}};
+    struct span definition[2];
+    if (pb->numbers[a].function >= NAIVE_FIT || pb->numbers[b].function >= NAIVE_FIT)
+        return a == b;
+    for (int i = 0; i < 2; i++) {
+        const struct naive_number *n = &pb->numbers[i == 0 ? a : b];
+        (n->function >= NAIVE_SCORE ? write_score : write_measure)(pb, n, &text[i]);
+        size_t name = strlen(n->name) + 2;
+        definition[i] = span_make(text[i].bytes + name, text[i].len - name);
+    }
+    bool same = span_eq(definition[0], definition[1]);
+    buf_deinit(&text[0]);
+    buf_deinit(&text[1]);
+    return same;
+}
+
 static void write_numbers(const struct naive_playbook *pb, struct buf *out)
 {
     static const char *const SECTION[] = {"measures", "scores", "fit", "grades"};

@@ -266,6 +266,8 @@ const char *naive_signal_key(const struct naive_signal *signal);
 void naive_playbook_write(const struct naive_playbook *playbook, struct buf *out);
 // One condition as YAML, in flow style.
 void naive_condition_write(const struct naive_playbook *playbook, int at, struct buf *out);
+// Two measures that are the same but for their names.
+bool naive_number_same(const struct naive_playbook *playbook, int a, int b);
 // Visits everything that a condition refers to, with what stands under it.
 struct naive_visitor {
     void (*number)(void *context, int number);
