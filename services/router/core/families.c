@@ -51,6 +51,7 @@ void router_kin_destroy(struct kin *kin)
         mem_free(kin->domains[i].name);
     mem_free(kin->domains);
     mem_free(kin->values);
+    mem_free(kin->having);
     mem_free(kin);
 }
 

@@ -11,7 +11,6 @@
 //     lead
 //         stayed there and the new home has none, they make one
 //     the new organization's definitions are decided
-//     the routes of both leads are read again
 #include <string.h>
 
 #include "common/base/check.h"
@@ -49,8 +48,10 @@ void router_moving_attach(struct router_core *core, struct account *account,
     memmove(&organization->members[at + 1], &organization->members[at],
             (organization->n_members++ - at) * sizeof *organization->members);
     organization->members[at] = account;
-    if (core->organizations != NULL)
-        router_rollup_account(core, account, 1);
+    if (core->organizations == NULL)
+        return;
+    router_rollup_account(core, account, 1);
+    router_having_account(core, account, 1);
 }
 
 static void detach(struct router_core *core, struct account *account)
@@ -58,8 +59,10 @@ static void detach(struct router_core *core, struct account *account)
     struct account *organization = account->organization;
     if (organization == NULL)
         return;
-    if (core->organizations != NULL)
+    if (core->organizations != NULL) {
         router_rollup_account(core, account, -1);
+        router_having_account(core, account, -1);
+    }
     uint32_t at = member_at(organization, account);
     CHECK(at < organization->n_members && organization->members[at] == account);
     memmove(&organization->members[at], &organization->members[at + 1],
@@ -92,25 +95,36 @@ static void end(struct settling *s, struct router_lead *lead, const char *reason
         router_leads_end(s->core, lead, span_of(reason), &s->cause, s->effects);
 }
 
-static bool has_user(const struct account *home, const char *user_id)
+static bool has_user(const struct account *account, const char *user_id)
+{
+    return router_state_user((struct account *)account, span_of(user_id), false) != NULL;
+}
+
+static bool member_has_user(const struct account *home, const char *user_id)
 {
     for (uint32_t i = 0; i < home->n_members; i++)
         if (has_user(home->members[i], user_id))
             return true;
-    return router_state_user((struct account *)home, span_of(user_id), false) != NULL;
+    return has_user(home, user_id);
 }
 
-// Users of accounts that are not at the lead's home any more are no contacts.
-static void keep_contacts(struct router_core *core, struct router_lead *lead)
+// Users of accounts that are not at the lead's home are no contacts: those who moved away, and
+// those whom a lead that moved has left behind.
+static void keep_contacts(const struct settling *s, struct router_lead *lead)
 {
+    const struct account *home = s->core->accounts[lead->account];
+    bool came = home == account_home(s->account);
     uint32_t n = 0;
-    for (uint32_t i = 0; i < lead->n_contacts; i++)
-        if (has_user(core->accounts[lead->account], lead->contacts[i].user_id))
+    for (uint32_t i = 0; i < lead->n_contacts; i++) {
+        const char *user_id = lead->contacts[i].user_id;
+        bool sure = has_user(s->account, user_id) == came;
+        if (sure || member_has_user(home, user_id))
             lead->contacts[n++] = lead->contacts[i];
+    }
     if (n == lead->n_contacts)
         return;
     lead->n_contacts = n;
-    router_state_lead_changed(core, lead);
+    router_state_lead_changed(s->core, lead);
 }
 
 // The lead becomes the last one of the account's new home.
@@ -145,12 +159,6 @@ static void settle_old(struct settling *s, struct account *old, struct router_le
         end(s, lead, arena_printf(&s->effects->texts, "joined %s", there->id));
 }
 
-static void route_again(struct settling *s, const struct account *home)
-{
-    if (home->lead != NULL)
-        router_leads_route_again(s->core, home->lead, "organization", &s->cause, s->effects);
-}
-
 // ---- The move
 // ------------------------------------------------------------------------------------
 
@@ -170,7 +178,7 @@ void router_moving_move(struct router_core *core, struct account *account, struc
     if (lead != NULL)
         settle_old(&s, old, lead);
     if (lead != NULL && router_leads_open(lead) && old != account)
-        keep_contacts(core, lead);
+        keep_contacts(&s, lead);
     bool stays = lead != NULL && open_lead(old) == lead && lead->ended_reason == NULL;
     if (joins || stays)
         router_settling_claim_all(&s, account);
@@ -179,6 +187,4 @@ void router_moving_move(struct router_core *core, struct account *account, struc
         router_rollup_settle(&s, home, NULL);
     if (s.left && open_lead(home) != NULL && !router_standing_qualifies(core, home))
         router_leads_end(core, home->lead, s.why, &s.cause, s.effects);
-    route_again(&s, old);
-    route_again(&s, home);
 }

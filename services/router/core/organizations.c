@@ -35,6 +35,7 @@ static void forget(struct router_core *core)
     mem_free(o->rolled);
     mem_free(o->definitions);
     mem_free(o->labels);
+    mem_free(o->having);
     mem_free(o);
 }
 
@@ -74,8 +75,10 @@ static void learn_account(struct router_core *core, struct account *account)
     router_families_link(core, account, held_fact(&account->self, o->parent_fact));
     for (uint32_t i = 0; o->domain_fact != NULL && i < account->n_users; i++)
         router_families_count_domain(account, held_fact(account->users[i], o->domain_fact), 1);
-    if (account->organization != NULL)
+    if (account->organization != NULL) {
         router_rollup_account(core, account, 1);
+        router_having_account(core, account, 1);
+    }
 }
 
 void router_organizations_learn(struct router_core *core)
@@ -86,6 +89,7 @@ void router_organizations_learn(struct router_core *core)
     core->organizations = mem_zalloc(sizeof *core->organizations);
     learn_sources(core, core->organizations);
     router_rollup_learn(core);
+    router_having_learn(core);
     for (size_t i = 0; i < core->n_accounts; i++)
         if (!account_is_organization(core->accounts[i]))
             learn_account(core, core->accounts[i]);
@@ -105,8 +109,10 @@ void router_organizations_before(struct router_core *core, struct account *accou
         router_families_unlink(core, account, held->fact);
     if (held->name == o->domain_fact && held->value && subject != &account->self)
         router_families_count_domain(account, held->fact, -1);
-    if (account->organization != NULL)
+    if (account->organization != NULL) {
         router_rollup_held(core, account, subject, held, -1);
+        router_having_held(core, account, held->name, -1);
+    }
 }
 
 void router_organizations_after(struct router_core *core, struct account *account,
@@ -119,8 +125,10 @@ void router_organizations_after(struct router_core *core, struct account *accoun
         router_families_link(core, account, held->fact);
     if (held->name == o->domain_fact && held->value && subject != &account->self)
         router_families_count_domain(account, held->fact, 1);
-    if (account->organization != NULL)
+    if (account->organization != NULL) {
         router_rollup_held(core, account, subject, held, 1);
+        router_having_held(core, account, held->name, 1);
+    }
     for (uint32_t i = 0; held->is_fact && i < o->n_sources; i++)
         if (o->sources[i].fact == held->name)
             core->group.belongs = true;
@@ -155,12 +163,42 @@ static struct account *find_organization(struct router_core *core, const struct 
     return organization;
 }
 
+// Homes whose members have changed: their leads' routes are read again when all have moved.
+struct homes {
+    struct account **items;
+    size_t n, cap;
+};
+
+static void add_home(struct homes *homes, struct account *home)
+{
+    for (size_t i = homes->n; i > 0; i--)
+        if (homes->items[i - 1] == home)
+            return;
+    MEM_GROW(homes->items, homes->n, homes->cap);
+    homes->items[homes->n++] = home;
+}
+
 static void place(struct router_core *core, struct account *account, const struct cause *cause,
-                  struct router_effects *effects)
+                  struct homes *homes, struct router_effects *effects)
 {
     struct account *to = find_organization(core, account, true);
-    if (to != account->organization)
-        router_moving_move(core, account, to, cause, effects);
+    if (to == account->organization)
+        return;
+    struct account *old = account_home(account);
+    router_moving_move(core, account, to, cause, effects);
+    if (router_leads_open(old->lead))
+        add_home(homes, old);
+    if (router_leads_open(account_home(account)->lead))
+        add_home(homes, account_home(account));
+}
+
+static void route_again(struct router_core *core, struct homes *homes, const struct cause *cause,
+                        struct router_effects *effects)
+{
+    for (size_t i = 0; i < homes->n; i++)
+        if (homes->items[i]->lead != NULL)
+            router_leads_route_again(core, homes->items[i]->lead, "organization", cause, effects);
+    mem_free(homes->items);
 }
 
 static int number_cmp(const void *x, const void *y)
@@ -212,11 +250,13 @@ void router_organizations_fact(struct router_core *core, struct account *account
 {
     CHECK(core->organizations != NULL);
     struct affected affected = {0};
+    struct homes homes = {0};
     find_affected(core, account, &affected);
-    place(core, account, cause, effects);
+    place(core, account, cause, &homes, effects);
     for (size_t i = 0; i < affected.n; i++)
-        place(core, core->accounts[affected.items[i]], cause, effects);
+        place(core, core->accounts[affected.items[i]], cause, &homes, effects);
     mem_free(affected.items);
+    route_again(core, &homes, cause, effects);
 }
 
 void router_organizations_playbook(struct router_core *core, struct router_effects *effects)
@@ -229,7 +269,9 @@ void router_organizations_playbook(struct router_core *core, struct router_effec
             continue;
         struct cause cause = {0};
         cause.at_ms = router_standing_clock(account, &cause.known_at_ms);
-        place(core, account, &cause, effects);
+        struct homes homes = {0};
+        place(core, account, &cause, &homes, effects);
+        route_again(core, &homes, &cause, effects);
     }
 }
 

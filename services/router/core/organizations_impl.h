@@ -24,6 +24,10 @@ struct kin {
     // Of an organization: by roll-up, in thousandths.
     __int128 *values;
     bool changed; // one of them, since the definitions were decided
+    // Of an organization: members for which a signal is true, as organizations.having; and those
+    // that qualify.
+    uint32_t *having;
+    uint32_t n_qualifying;
 };
 
 // One that the playbook's definitions look at.
@@ -59,6 +63,8 @@ struct organizations {
     struct rolled *rolled;
     uint32_t n_rolled;
     const char **definitions, **labels; // interned, as in the playbook
+    int32_t *having;                    // positions in playbook.signals: those of in_routes
+    uint32_t n_having;
     struct holder *holders;
     uint32_t n_holders, holders_cap;
     struct index holders_index;
@@ -93,9 +99,15 @@ size_t router_families_key(const struct router_core *core, const struct account 
 void router_moving_attach(struct router_core *core, struct account *account,
                           struct account *organization);
 // It leaves where it is and comes to `to` (NULL: to none): decides both, and what becomes of the
-// leads.
+// leads. Their routes are to be read again after it.
 void router_moving_move(struct router_core *core, struct account *account, struct account *to,
                         const struct cause *cause, struct router_effects *effects);
+
+// having.c, as in rollup.c
+void router_having_learn(struct router_core *core);
+void router_having_account(struct router_core *core, struct account *account, int sign);
+void router_having_held(struct router_core *core, struct account *account, const char *name,
+                        int sign);
 
 // rollup.c
 void router_rollup_learn(struct router_core *core);

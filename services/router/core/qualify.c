@@ -10,9 +10,8 @@ static bool signal_holds(const struct router_core *core, int32_t signal,
                          const struct account *account, const struct subject *user)
 {
     const char *name = core->signal_names[signal];
-    for (uint32_t i = 0; i < account->n_members; i++)
-        if (signal_holds(core, signal, account->members[i], NULL))
-            return true;
+    if (account_is_organization(account))
+        return router_organizations_has(core, account, signal);
     if (core->playbook->signals[signal].scope == SCOPE_ACCOUNT)
         return router_state_holds(&account->self, name);
     return user != NULL ? router_state_holds(user, name)

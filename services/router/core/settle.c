@@ -155,20 +155,6 @@ static void settle_subject(struct settling *s, struct subject *subject)
             settle_definition(s, subject, &s->core->definitions[i]);
 }
 
-// Whether anything else than this account keeps the home's lead when the account converts.
-static bool kept_by_others(const struct router_core *core, const struct account *home,
-                           const struct account *account)
-{
-    if (home == account)
-        return false;
-    if (router_standing_now(&home->self, ROUTER_PQA))
-        return true;
-    for (uint32_t i = 0; i < home->n_members; i++)
-        if (home->members[i] != account && router_standing_qualifies(core, home->members[i]))
-            return true;
-    return false;
-}
-
 // What follows for the lead and the account, after its subjects.
 static void settle_account(struct settling *s, bool converted)
 {
@@ -177,8 +163,9 @@ static void settle_account(struct settling *s, bool converted)
     struct router_lead *lead = home->lead;
     if (router_leads_open(lead) && s->left && !router_standing_qualifies(core, home))
         router_leads_end(core, lead, s->why, &s->cause, s->effects);
-    if (router_leads_open(lead) && converted && !router_standing_expands(core, home) &&
-        !kept_by_others(core, home, s->account))
+    bool kept =
+        home != s->account && converted && router_organizations_qualifies(core, home, s->account);
+    if (router_leads_open(lead) && converted && !kept && !router_standing_expands(core, home))
         router_leads_end(core, lead, span_of("converted"), &s->cause, s->effects);
     router_standing_note_stage(core, s->account, s->cause.at_ms, s->cause.event_id);
 }

@@ -71,12 +71,7 @@ bool router_standing_qualifies(const struct router_core *core, const struct acco
     if (!account_is_organization(account))
         return router_standing_account(core, account, ROUTER_PQL) ||
                router_standing_account(core, account, ROUTER_PQA);
-    if (router_standing_now(&account->self, ROUTER_PQA))
-        return true;
-    for (uint32_t i = 0; i < account->n_members; i++)
-        if (router_standing_qualifies(core, account->members[i]))
-            return true;
-    return false;
+    return router_organizations_qualifies(core, account, NULL);
 }
 
 bool router_standing_expands(const struct router_core *core, const struct account *account)

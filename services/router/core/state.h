@@ -565,6 +565,13 @@ bool router_organizations_restored(struct router_core *core); // derives who bel
 void router_organizations_deinit(struct router_core *core);
 // Of an account, or of an organization itself; valid as long as the core. "": none.
 const char *router_organizations_key(const struct account *account);
+// Whether a signal is true for some member.
+bool router_organizations_has(const struct router_core *core, const struct account *organization,
+                              int32_t signal);
+// Whether the organization or one of its members, `beside` (or NULL) left out, qualifies.
+bool router_organizations_qualifies(const struct router_core *core,
+                                    const struct account *organization,
+                                    const struct account *beside);
 // The value of an account's fact; of an organization: of the first member that has one. NULL: none,
 // or `fact` is PLAYBOOK_NONE.
 const char *router_organizations_fact_of(const struct router_core *core,
