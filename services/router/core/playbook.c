@@ -129,6 +129,7 @@ void router_core_set_playbook(struct router_core *core, struct playbook *playboo
 {
     CHECK(playbook != NULL);
     router_state_restore_playbook(core, playbook);
+    router_leads_rank_again(core);
     router_teams_playbook(core, effects);
     router_organizations_playbook(core, effects);
     struct cause cause = {core->clock_ms == STATE_NEVER ? 0 : core->clock_ms,

@@ -22,8 +22,9 @@ size_t router_core_prompts(const struct router_core *core, struct span account, 
                            int64_t now_ms, struct arena *arena, const struct router_prompt **out);
 
 enum router_answer { ROUTER_DISMISSED = 1, ROUTER_CONVERTED };
-// NOT_FOUND: no such account, or no prompt of this name in the playbook. INVALID: a value. The same
-// answer again within its episode: OK, without effect.
+// NOT_FOUND: no such account or user, or no prompt of this name in the playbook. INVALID: a value.
+// The same answer again while it keeps the prompt away: OK, without effect. An empty user is the
+// account itself.
 MUST_USE enum err router_core_answer_prompt(struct router_core *core, int64_t now_ms,
                                             struct span account, struct span user,
                                             struct span prompt, enum router_answer answer,

@@ -325,6 +325,8 @@ void router_leads_route_again(struct router_core *core, struct router_lead *lead
     router_leads_decide(core, effects, lead, ROUTER_STEP_ROUTED, reason, cause);
     if (moves || lead->state == ROUTER_PARKED)
         router_routes_arrive(core, lead, cause, effects);
+    else if (lead->not_before_ms == 0)
+        router_teams_place(core, lead, cause, effects); // with its new strength, if it has no rep
     if (moves && !unrouted)
         router_teams_fill(core, effects);
 }
