@@ -59,6 +59,11 @@ int64_t hours_day_start_ms(const struct zone *zone, int32_t day)
     }
 }
 
+int64_t hours_next_shift_ms(const struct zone *zone, int64_t at_ms)
+{
+    return shift_end(zone, shift_at(zone, at_ms));
+}
+
 // ---- Working time
 // ---------------------------------------------------------------------------------
 

@@ -15,6 +15,9 @@ int32_t hours_local_day(const struct zone *zone, int64_t at_ms);
 // The first instant of the local day (of two, where clocks are set back over midnight, the first).
 int64_t hours_day_start_ms(const struct zone *zone, int32_t day);
 
+// The next instant at which the zone's clock is set; INT64_MAX: none is known.
+int64_t hours_next_shift_ms(const struct zone *zone, int64_t at_ms);
+
 // Whether it is working time. A local time that a shift skips does not exist; one that it repeats
 // is working time both times.
 bool hours_open(const struct hours *hours, const struct zone *zone, int64_t at_ms);
