@@ -239,14 +239,12 @@ static inline enum err team_world_change(struct team_world *w, const char *rep,
     return err;
 }
 
-static inline enum err team_world_assign(struct team_world *w, const char *account,
-                                         const char *rep)
+static inline enum err team_world_assign(struct team_world *w, const char *account, const char *rep)
 {
     const struct router_lead *out;
-    enum err err = router_core_assign(w->core, w->now_ms,
-                                      span_of(team_world_lead_of(w, account)->id), span_of(rep),
-                                      span_of("boss"), span_of("knows them"), &out, &w->effects,
-                                      NULL);
+    enum err err = router_core_assign(
+        w->core, w->now_ms, span_of(team_world_lead_of(w, account)->id), span_of(rep),
+        span_of("boss"), span_of("knows them"), &out, &w->effects, NULL);
     team_world_note(w);
     return err;
 }

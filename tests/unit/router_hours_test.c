@@ -152,7 +152,8 @@ Test(router_hours, zones_at_a_half_hour_and_beyond_a_day)
     EXPECT_AT(hours_next_change_ms(&NINE_TO_FIVE, &kolkata, at("2026-01-05T03:30:00Z")),
               "2026-01-05T11:30:00Z");
     // Where it is Monday already, and where it is Sunday still.
-    struct zone kiritimati = zone_named("Pacific/Kiritimati"), pago = zone_named("Pacific/Pago_Pago");
+    struct zone kiritimati = zone_named("Pacific/Kiritimati"),
+                pago = zone_named("Pacific/Pago_Pago");
     cr_assert(hours_open(&NINE_TO_FIVE, &kiritimati, at("2026-01-04T19:00:00Z")));
     cr_assert(!hours_open(&NINE_TO_FIVE, &pago, at("2026-01-05T10:00:00Z")));
 }
@@ -198,7 +199,7 @@ static bool open_by_words(const struct hours *hours, const struct zone *zone, in
 
 Test(router_hours, agrees_with_a_walk_over_minutes_in_random_weeks)
 {
-    static const char *const ZONES[] = {"Europe/Berlin",    "America/New_York", "Asia/Kolkata",
+    static const char *const ZONES[] = {"Europe/Berlin",     "America/New_York",    "Asia/Kolkata",
                                         "America/Sao_Paulo", "Australia/Lord_Howe", "UTC"};
     static const char *const STARTS[] = {"2018-02-14", "2018-11-01", "2026-03-06", "2026-03-27",
                                          "2026-10-02", "2026-10-23", "2026-10-30", "2018-10-05"};
@@ -208,9 +209,9 @@ Test(router_hours, agrees_with_a_walk_over_minutes_in_random_weeks)
         int32_t from_min = rand_r(&seed) % 1439, to_min = from_min + 1 + rand_r(&seed) % 600;
         int64_t from = at(STARTS[rand_r(&seed) % 8]);
         int32_t holiday = (int32_t)time_day(from) + rand_r(&seed) % 7;
-        struct hours hours = {0,           (uint8_t)(rand_r(&seed) & 0x7f),
-                              from_min,    to_min < 1440 ? to_min : 1440,
-                              &holiday,    rand_r(&seed) % 2};
+        struct hours hours = {0,        (uint8_t)(rand_r(&seed) & 0x7f),
+                              from_min, to_min < 1440 ? to_min : 1440,
+                              &holiday, rand_r(&seed) % 2};
         int64_t sum = 0, change = INT64_MAX;
         int64_t length = 7 * TIME_DAY_MS;
         for (int64_t t = from; t < from + length; t += TIME_MINUTE_MS) {

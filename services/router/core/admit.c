@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Admission: of the leads that come to a team, those below a priority go elsewhere at once, so that
-// the rest fits into the team's week. Once a day, with the first lead of it, the threshold is worked
-// out of the last full days: the lowest priority such that leads of it and above, scaled to a week,
-// are no more than the slots. The strongest priority is always admitted, and with less than a week
-// to look back at, everything.
+// the rest fits into the team's week. Once a day, with the first lead of it, the threshold is
+// worked out of the last full days: the lowest priority such that leads of it and above, scaled to
+// a week, are no more than the slots. The strongest priority is always admitted, and with less than
+// a week to look back at, everything.
 #include "services/router/core/teams_impl.h"
 
 #include <stdlib.h>
@@ -180,8 +180,7 @@ void router_admit_ended(struct router_core *core, struct crew *crew, const struc
 {
     if (crew->rules == NULL || !crew->rules->admit.set)
         return;
-    struct strength *s =
-        strength_at(crew, (int32_t)time_day(core->clock_ms), lead->priority);
+    struct strength *s = strength_at(crew, (int32_t)time_day(core->clock_ms), lead->priority);
     s->ended++;
     s->won += strcmp(lead->outcome, "won") == 0;
     crew->dirty = true;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Leads that wait for a rep, by kind: what decides who can take one is the same for all of a kind,
-// so that a rep who comes free looks at the first of each kind and at no other. Order among leads is
-// rank, then serial. Kinds live only while leads of them wait.
+// so that a rep who comes free looks at the first of each kind and at no other. Order among leads
+// is rank, then serial. Kinds live only while leads of them wait.
 #include "services/router/core/teams_impl.h"
 
 #include <stdlib.h>

@@ -99,7 +99,7 @@ static enum err check_change(const struct router_rep_change *change, struct err_
 static enum err find_desk(struct crew *crew, const struct router_rep_change *change,
                           struct desk **out, struct err_info *info)
 {
-    struct desk *desk = router_teams_desk(crew, change->rep, false);
+    struct desk *desk = *out = router_teams_desk(crew, change->rep, false);
     bool there = desk != NULL && !router_teams_removed(desk);
     if (change->add && there)
         return err_set(info, ERR_CONFLICT, "rep: \"" SPAN_FMT "\" is one of %s already",
@@ -110,7 +110,8 @@ static enum err find_desk(struct crew *crew, const struct router_rep_change *cha
     if (desk == NULL && crew->n_desks >= ROUTER_REPS_MAX)
         return err_set(info, ERR_FULL, "%s has had %d reps, and there is no room for more",
                        crew->name, ROUTER_REPS_MAX);
-    *out = desk != NULL ? desk : router_teams_desk(crew, change->rep, true);
+    if (desk == NULL)
+        *out = router_teams_desk(crew, change->rep, true);
     return ERR_OK;
 }
 
@@ -237,7 +238,7 @@ enum err router_core_change_rep(struct router_core *core, int64_t now_ms,
     if (crew == NULL || crew->rules == NULL)
         return err_set(info, ERR_NOT_FOUND, "team: there is no \"" SPAN_FMT "\"",
                        SPAN_ARG(change->team));
-    struct desk *desk;
+    struct desk *desk = NULL;
     enum err err = check_change(change, info);
     if (err == ERR_OK)
         err = find_desk(crew, change, &desk, info);

@@ -46,8 +46,7 @@ static int64_t next_absence_ms(const struct desk *desk, int64_t at_ms)
     int64_t next_ms = INT64_MAX;
     struct absence absence;
     for (int32_t i = 0; absence_at(desk, i, &absence); i++)
-        if (absence.from_ms > at_ms && absence.from_ms < absence.to_ms &&
-            absence.from_ms < next_ms)
+        if (absence.from_ms > at_ms && absence.from_ms < absence.to_ms && absence.from_ms < next_ms)
             next_ms = absence.from_ms;
     return next_ms;
 }

@@ -315,8 +315,10 @@ void router_leads_route_again(struct router_core *core, struct router_lead *lead
     // Where it overflowed to it stays while the route is the same one.
     bool stays = lead->overflowed && lead->in->rules != NULL && place.parked[0] == '\0' &&
                  strcmp(place.route, lead->route) == 0;
-    if (stays || is_there(core, lead, &place))
+    if (stays || is_there(core, lead, &place)) {
+        router_teams_again(core, lead, cause, effects);
         return;
+    }
     bool moves = place.queue != lead->in;
     if (moves && !unrouted)
         router_teams_leave(core, lead, true);
@@ -325,8 +327,8 @@ void router_leads_route_again(struct router_core *core, struct router_lead *lead
     router_leads_decide(core, effects, lead, ROUTER_STEP_ROUTED, reason, cause);
     if (moves || lead->state == ROUTER_PARKED)
         router_routes_arrive(core, lead, cause, effects);
-    else if (lead->not_before_ms == 0)
-        router_teams_place(core, lead, cause, effects); // with its new strength, if it has no rep
+    else
+        router_teams_again(core, lead, cause, effects); // with its new strength
     if (moves && !unrouted)
         router_teams_fill(core, effects);
 }

@@ -90,8 +90,7 @@ void router_sla_touched(struct router_core *core, struct router_lead *lead)
     lead->touched_at_ms = core->clock_ms;
     router_state_lead_changed(core, lead);
     struct crew *crew = lead->on_desk ? teams_of(core, lead) : NULL;
-    struct desk *desk =
-        crew == NULL ? NULL : router_teams_desk(crew, span_of(lead->rep), false);
+    struct desk *desk = crew == NULL ? NULL : router_teams_desk(crew, span_of(lead->rep), false);
     if (desk == NULL)
         return;
     CHECK(crew->n_untouched > 0);
@@ -162,9 +161,8 @@ void router_sla_due(struct router_core *core, struct router_lead *lead,
                     struct router_effects *effects)
 {
     struct crew *crew = teams_of(core, lead);
-    struct desk *desk = crew == NULL || !lead->on_desk
-                            ? NULL
-                            : router_teams_desk(crew, span_of(lead->rep), false);
+    struct desk *desk =
+        crew == NULL || !lead->on_desk ? NULL : router_teams_desk(crew, span_of(lead->rep), false);
     int64_t due_ms = lead->sla_due_ms;
     router_sla_stop(lead);
     router_state_lead_changed(core, lead);

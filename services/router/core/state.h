@@ -512,8 +512,6 @@ bool router_teams_removed(const struct desk *desk);
 // queue: one that waits for a rep may be for another one now. Any other lead: no effect.
 void router_teams_again(struct router_core *core, struct router_lead *lead,
                         const struct cause *cause, struct router_effects *effects);
-// After ranks have changed: leads that wait for a rep are put in order anew.
-void router_teams_rank_again(struct router_core *core);
 
 // admit.c
 // Notes a lead that came to the team, and whether its strength is admitted.

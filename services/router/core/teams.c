@@ -38,9 +38,9 @@ static void hold(struct router_core *core, struct crew *crew, struct router_lead
     held_begins(core, crew, lead);
     lead->overflow_at_ms = INT64_MAX;
     if (!lead->overflowed && rules->wait_ms != INT64_MAX)
-        lead->overflow_at_ms =
-            rules->wait_working ? rota_team_after_ms(core, crew, core->clock_ms, rules->wait_ms)
-                                : core->clock_ms + rules->wait_ms;
+        lead->overflow_at_ms = rules->wait_working
+                                   ? rota_team_after_ms(core, crew, core->clock_ms, rules->wait_ms)
+                                   : core->clock_ms + rules->wait_ms;
     size_t n;
     const struct router_candidate *candidates =
         assign_candidates(crew, kind, NULL, ROUTER_CHOSEN, &effects->texts, &n);

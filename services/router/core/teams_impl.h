@@ -28,8 +28,8 @@ struct desk_rules {
     const char *took;
     int32_t weighed;
     int64_t remembered_ms; // assignments are remembered for so long
-    uint32_t family; // reps of the same `takes` are of one; only they are compared for levels
-    int32_t takes_bit; // in a kind's bits; NO_BIT: always
+    uint32_t family;       // reps of the same `takes` are of one; only they are compared for levels
+    int32_t takes_bit;     // in a kind's bits; NO_BIT: always
     struct rep_caps caps;
     int32_t when_bits[ROUTER_CAPS_WHEN_MAX]; // of caps.when
     int32_t n_when;

@@ -59,8 +59,7 @@ struct desk *router_teams_desk(struct crew *crew, struct span rep, bool add)
     desk->in_force->weight = 1;
     desk->in_force->takes_bit = NO_BIT;
     MEM_GROW(crew->desks, crew->n_desks, crew->desks_cap);
-    memmove(crew->desks + low + 1, crew->desks + low,
-            (crew->n_desks - low) * sizeof *crew->desks);
+    memmove(crew->desks + low + 1, crew->desks + low, (crew->n_desks - low) * sizeof *crew->desks);
     crew->n_desks++;
     crew->desks[low] = desk;
     return desk;
@@ -330,9 +329,9 @@ static void wait_again(struct router_core *core, struct crew *crew, struct route
         return;
     lead->overflow_at_ms = INT64_MAX;
     if (ends)
-        lead->overflow_at_ms =
-            rules->wait_working ? rota_team_after_ms(core, crew, core->clock_ms, rules->wait_ms)
-                                : core->clock_ms + rules->wait_ms;
+        lead->overflow_at_ms = rules->wait_working
+                                   ? rota_team_after_ms(core, crew, core->clock_ms, rules->wait_ms)
+                                   : core->clock_ms + rules->wait_ms;
     router_state_lead_changed(core, lead);
     router_due_arm(core, lead);
 }
@@ -410,7 +409,9 @@ void router_teams_playbook(struct router_core *core, struct router_effects *effe
     link_playbook(core);
     for (size_t i = 0; i < core->n_crews; i++)
         teams_learn(core, core->crews[i], true);
-    router_teams_rank_again(core);
+    for (size_t i = 0; i < core->n_crews; i++)
+        if (core->crews[i]->rules != NULL && core->crews[i]->n_held > 0)
+            held_again(core, core->crews[i]);
     struct cause cause = router_leads_now(core);
     for (size_t i = 0; i < core->n_leads; i++)
         if (is_open(core->leads[i]))
@@ -424,13 +425,6 @@ void router_teams_playbook(struct router_core *core, struct router_effects *effe
     }
     place_new(core, &cause, effects);
     router_teams_fill(core, effects);
-}
-
-void router_teams_rank_again(struct router_core *core)
-{
-    for (size_t i = 0; i < core->n_crews; i++)
-        if (core->crews[i]->rules != NULL && core->crews[i]->n_held > 0)
-            held_again(core, core->crews[i]);
 }
 
 // ---- After a start
