@@ -281,24 +281,17 @@ static int rep_of(const char *name)
 static void read_decision(const Assay__Router__V1__LeadDecision *d, uint32_t *open,
                           uint32_t *completed)
 {
-    int rep = rep_of(d->rep);
-    switch (d->step) {
-    case ASSAY__ROUTER__V1__LEAD_STEP__LEAD_STEP_ASSIGNED:
+    int rep = d->rep[0] == '\0' ? 0 : rep_of(d->rep);
+    CHECK(d->step != ASSAY__ROUTER__V1__LEAD_STEP__LEAD_STEP_PARKED);
+    if (d->step == ASSAY__ROUTER__V1__LEAD_STEP__LEAD_STEP_ASSIGNED) {
         CHECK(++open[rep] <= CAP);
-        return;
-    case ASSAY__ROUTER__V1__LEAD_STEP__LEAD_STEP_UNASSIGNED:
+    } else if (d->step == ASSAY__ROUTER__V1__LEAD_STEP__LEAD_STEP_UNASSIGNED) {
         CHECK(open[rep]-- > 0);
-        return;
-    case ASSAY__ROUTER__V1__LEAD_STEP__LEAD_STEP_COMPLETED: {
+    } else if (d->step == ASSAY__ROUTER__V1__LEAD_STEP__LEAD_STEP_COMPLETED) {
         uint32_t at = book_find(d->lead_id);
         CHECK(at != INDEX_NONE);
         CHECK(++completed[at] == 1);
         CHECK(open[rep]-- > 0);
-        return;
-    }
-    default:
-        CHECK(d->step != ASSAY__ROUTER__V1__LEAD_STEP__LEAD_STEP_PARKED);
-        return;
     }
 }
 
