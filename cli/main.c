@@ -18,6 +18,8 @@ static const struct command_row ROWS[] = {
     {"playbook", "check a playbook, or put one in force", cmd_playbook},
     {"backtest", "what a playbook would have found in a file of events", cmd_backtest},
     {"teams", "who of sales is free; absences, caps, new reps", cmd_teams},
+    {"prompts", "what the product may show to a user now", cmd_prompts},
+    {"webhooks", "deliveries to other systems", cmd_webhooks},
     {"experiments", "what came of holdouts and arms", cmd_experiments},
     {"clock", "move the clock of a cluster that runs by event time", cmd_clock},
     {"status", "services, lanes and queues", cmd_status},
