@@ -2,6 +2,7 @@
 // What the product may show to a user now, and what the user did with it.
 #include <string.h>
 
+#include "assay/router/v1/router.pb-c.h"
 #include "cli/commands.h"
 #include "cli/leads.h"
 #include "cli/options.h"

@@ -2,6 +2,7 @@
 // Webhooks: how far each is, what was given up, and sending it again.
 #include <string.h>
 
+#include "assay/router/v1/router.pb-c.h"
 #include "cli/commands.h"
 #include "cli/leads.h"
 #include "cli/options.h"
