@@ -280,7 +280,7 @@ static void load_search_condition(struct load_search *s, int32_t at)
     const struct condition *condition = &s->l->conditions[at].as;
     for (int32_t i = 0; i < condition->n_children; i++)
         load_search_condition(s, condition->children[i]);
-    if (condition->kind == CONDITION_SIGNAL)
+    if (condition->kind == CONDITION_SIGNAL || condition->kind == CONDITION_ROLL_UP)
         load_search_signal(s, condition->signal);
     if (condition->kind != CONDITION_TEST || s->event != NULL)
         return;
@@ -301,8 +301,20 @@ static void load_search_signal(struct load_search *s, int32_t signal)
     load_search_condition(s, s->l->signals[signal].as.exit);
 }
 
+static void load_report_marketing(struct loader *l, const struct config_node *key, const char *name,
+                                  const struct load_search *s)
+{
+    if (s->event == NULL)
+        return;
+    config_error_hint(
+        l->config, key, "marketing makes an mql; qualify by what they do in the product",
+        "\"%s\" looks at \"%s\" (line %u), which counts the marketing event \"%s\"", name,
+        l->conditions[s->leaf].as.text, l->conditions[s->leaf].as.line, s->event);
+}
+
 void load_check_marketing(struct loader *l)
 {
+    const struct config_node *qualify = config_get(config_root(l->config), "qualify");
     // Along a circle there is no end.
     if (config_error_count(l->config) > 0 || l->playbook->n_marketing_events == 0)
         return;
@@ -311,13 +323,12 @@ void load_check_marketing(struct loader *l)
         struct load_search s = {.l = l, .leaf = PLAYBOOK_NONE};
         if (definition->role != ROLE_MQL)
             load_search_signal(&s, definition->signal);
-        if (s.event == NULL)
-            continue;
-        config_error_hint(l->config, l->signals[definition->signal].key,
-                          "marketing makes an mql; qualify by what they do in the product",
-                          "\"%s\" looks at \"%s\" (line %u), which counts the marketing event "
-                          "\"%s\"",
-                          definition->name, l->conditions[s.leaf].as.text,
-                          l->conditions[s.leaf].as.line, s.event);
+        load_report_marketing(l, l->signals[definition->signal].key, definition->name, &s);
+    }
+    for (int32_t i = 0; i < l->n_org_definitions; i++) {
+        struct load_search s = {.l = l, .leaf = PLAYBOOK_NONE};
+        load_search_condition(&s, l->org_definitions[i].when);
+        load_report_marketing(l, load_key(qualify, l->org_definitions[i].name),
+                              l->org_definitions[i].name, &s);
     }
 }

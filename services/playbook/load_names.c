@@ -34,8 +34,8 @@ bool load_is_playbook_name(struct span text)
 bool load_check_name(struct loader *l, const struct config_node *key)
 {
     static const char *const RESERVED[] = {
-        "all", "any",   "none", "not",  "at_least_n_of", "always",     "segment", "stage",
-        "fit", "buyer", "when", "user", "account",       "properties", "context"};
+        "all",   "any", "none", "not",  "at_least_n_of", "always",     "segment",
+        "stage", "fit", "when", "user", "account",       "properties", "context"};
     struct span text = config_text(key);
     char first = text.len > 0 ? *(const char *)text.ptr : '\0';
     if (!load_all_of(text, load_name_char) || first < 'a' || first > 'z') {
@@ -110,6 +110,11 @@ bool load_claim_name(struct loader *l, const struct config_node *key, enum load_
 {
     if (!load_check_name(l, key))
         return false;
+    if (kind == LOAD_NAME_MEASURE && span_is(config_text(key), "buyer")) {
+        config_error_hint(l->config, key, "it has a meaning in conditions",
+                          "\"buyer\" is reserved and cannot be a name");
+        return false;
+    }
     if (kind == LOAD_NAME_SEGMENT && span_is(config_text(key), "default")) {
         config_error_hint(l->config, key, "it has a meaning in thresholds by segment",
                           "\"default\" is reserved and cannot be a name");

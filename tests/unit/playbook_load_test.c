@@ -461,6 +461,15 @@ Test(playbook_load, reads_the_examples)
     cr_expect_neq(tool->pql, PLAYBOOK_NONE);
     cr_expect_neq(tool->pqa, PLAYBOOK_NONE);
     playbook_destroy(tool);
+    struct playbook *routing = load_example("routing.yaml");
+    cr_expect_eq(routing->n_teams, 2);
+    cr_expect_eq(routing->n_zones, 3);
+    cr_expect_eq(routing->n_organizations, 3);
+    cr_expect_eq(routing->n_org_definitions, 1);
+    cr_expect_eq(routing->n_prompts, 3);
+    cr_expect_eq(routing->n_experiments, 1);
+    playbook_destroy(routing);
+    playbook_destroy(load_example("response-time.yaml"));
 }
 
 Test(playbook_load, says_why_a_file_cannot_be_read)
@@ -481,9 +490,9 @@ Test(playbook_load, says_why_a_file_cannot_be_read)
 }
 
 // Whatever a file is cut to or changed to, it is a playbook or has a report, and nothing leaks.
-Test(playbook_load, survives_damage)
+static void damage(const char *name)
 {
-    struct playbook *whole = load_example("project-tool.yaml");
+    struct playbook *whole = load_example(name);
     struct span text = whole->text;
     uint64_t seed = 1;
     size_t refused = 0;
@@ -505,4 +514,10 @@ Test(playbook_load, survives_damage)
     }
     cr_expect_gt(refused, 100u);
     playbook_destroy(whole);
+}
+
+Test(playbook_load, survives_damage)
+{
+    damage("project-tool.yaml");
+    damage("routing.yaml");
 }

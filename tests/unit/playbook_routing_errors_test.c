@@ -550,6 +550,23 @@ static const struct bad BAD[] = {
      "p.yaml:12:27: $.qualify.pql.per: expected organization, found \"user\"\n"
      "  12 |   pql: {when: heavy, per: user}\n"
      "     |                           ^ users and accounts are told apart by pql and pqa\n"},
+    {"organization_by_marketing",
+     "playbook: p\n"
+     "version: 1\n"
+     "marketing: {events: [Ad Clicked]}\n"
+     "measures: {clicks: {count: Ad Clicked, per: account}}\n"
+     "signals: {keen: {clicks: {at_least: 2}}}\n"
+     "organizations: {by: account.company}\n"
+     "qualify:\n"
+     "  company: {per: organization, when: {accounts_with: {signal: keen, at_least: 2}}}\n"
+     "  other: {per: organization, when: {total: {measure: clicks, at_least: 9}}}\n",
+     "p.yaml:8:3: $.qualify: \"company\" looks at \"clicks at_least 2\" (line 5), which counts the marketing event \"Ad Clicked\"\n"
+     "  8 |   company: {per: organization, when: {accounts_with: {signal: keen, at_least: 2}}}\n"
+     "    |   ^ marketing makes an mql; qualify by what they do in the product\n"
+     "p.yaml:9:3: $.qualify: \"other\" looks at \"clicks above 0\" (line 9), which counts the marketing event \"Ad Clicked\"\n"
+     "  9 |   other: {per: organization, when: {total: {measure: clicks, at_least: 9}}}\n"
+     "    |   ^ marketing makes an mql; qualify by what they do in the product\n"
+     "2 errors\n"},
 };
 
 static const struct bad WARNED[] = {

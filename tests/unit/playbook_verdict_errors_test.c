@@ -630,9 +630,9 @@ static const struct bad BAD[] = {
      HEAD
      "qualify:\n"
      "  pql: {when: {account.a: 1}, per: account}\n",
-     "p.yaml:4:31: $.qualify.pql: unknown key \"per\"\n"
+     "p.yaml:4:36: $.qualify.pql.per: expected organization, found \"account\"\n"
      "  4 |   pql: {when: {account.a: 1}, per: account}\n"
-     "    |                               ^ expected one of when, hold_for, cooldown, exit, episodes, label, as, requalify\n"},
+     "    |                                    ^ users and accounts are told apart by pql and pqa\n"},
     {"label_is_empty",
      HEAD
      "qualify:\n"
