@@ -62,6 +62,7 @@ static json_t *named_form(const struct schema_key *key)
 
 static json_t *type_json(const struct schema_key *key)
 {
+    static const char *const NONE[] = {"none", NULL};
     switch (key->type) {
     case SCHEMA_TEXT:
         return json_pack("{s:s}", "type", "string");
@@ -82,6 +83,8 @@ static json_t *type_json(const struct schema_key *key)
         return json_pack("{s:s}", "type", "number");
     case SCHEMA_INTEGER:
         return json_pack("{s:s}", "type", "integer");
+    case SCHEMA_CAP:
+        return either(json_pack("{s:s}", "type", "integer"), choice(NONE));
     case SCHEMA_FLAG:
         return json_pack("{s:s}", "type", "boolean");
     case SCHEMA_CONDITION:
@@ -183,6 +186,8 @@ static const char *type_text(const struct schema_key *key)
         return "number";
     case SCHEMA_INTEGER:
         return "whole number";
+    case SCHEMA_CAP:
+        return "whole number, or `none`";
     case SCHEMA_FLAG:
         return "`true` `false`";
     case SCHEMA_CONDITION:

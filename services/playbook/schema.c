@@ -246,15 +246,16 @@ static const struct schema_key DEFINITION[] = {
 };
 
 static const struct schema_key LIFECYCLE[] = {
-    {"activated", SCHEMA_CONDITION, 0, false, "", NULL, "Default: a user is a PAL."},
-    {"pql", SCHEMA_CONDITION, 0, false, "", NULL, "Default: a definition of pql or pqa is true."},
-    {"sql", SCHEMA_CONDITION, 0, false, "", NULL,
+    {"activated", SCHEMA_FORM, SCHEMA_SIGNAL, false, "", NULL, "Default: a user is a PAL."},
+    {"pql", SCHEMA_FORM, SCHEMA_SIGNAL, false, "", NULL,
+     "Default: a definition of pql or pqa is true."},
+    {"sql", SCHEMA_FORM, SCHEMA_SIGNAL, false, "", NULL,
      "Default: sales accepted a lead, met, or won (account.lead_outcome)."},
-    {"customer", SCHEMA_CONDITION, 0, false, "", NULL,
+    {"customer", SCHEMA_FORM, SCHEMA_SIGNAL, false, "", NULL,
      "Default: sales won (account.lead_outcome)."},
-    {"expansion", SCHEMA_CONDITION, 0, false, "", NULL, "Default: never."},
-    {"at_risk", SCHEMA_CONDITION, 0, false, "", NULL, "Default: never."},
-    {"churned", SCHEMA_CONDITION, 0, false, "", NULL, "Default: never."},
+    {"expansion", SCHEMA_FORM, SCHEMA_SIGNAL, false, "", NULL, "Default: never."},
+    {"at_risk", SCHEMA_FORM, SCHEMA_SIGNAL, false, "", NULL, "Default: never."},
+    {"churned", SCHEMA_FORM, SCHEMA_SIGNAL, false, "", NULL, "Default: never."},
 };
 
 static const struct schema_key MARKETING[] = {

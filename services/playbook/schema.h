@@ -17,6 +17,7 @@ enum schema_type {
     SCHEMA_WINDOW,     // 30d, 48h, 4w, day, week, month
     SCHEMA_NUMBER,     // decimal
     SCHEMA_INTEGER,    // whole
+    SCHEMA_CAP,        // whole, or none
     SCHEMA_FLAG,       // true or false
     SCHEMA_CONDITION,  // a condition
     SCHEMA_CHOICE,     // one of `choices`

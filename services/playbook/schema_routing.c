@@ -67,12 +67,12 @@ const struct schema_key SCHEMA_KEYS_ABSENCE[] = {
 };
 
 const struct schema_key SCHEMA_KEYS_CAPS[] = {
-    {"open", SCHEMA_INTEGER, 0, false, "", NULL,
-     "Leads that he has and that have not ended; `none`: no such cap. The same for the others."},
-    {"per_day", SCHEMA_INTEGER, 0, false, "", NULL, "Leads that he gets on one local day."},
+    {"open", SCHEMA_CAP, 0, false, "", NULL,
+     "Leads that he has and that have not ended; `none`: no such cap."},
+    {"per_day", SCHEMA_CAP, 0, false, "", NULL, "Leads that he gets on one local day."},
     {"per_period", SCHEMA_FORM, SCHEMA_CAP_PERIOD, false, "", NULL,
      "Leads that he gets within a time."},
-    {"units", SCHEMA_INTEGER, 0, false, "", NULL, "Effort of the leads that he has, see effort."},
+    {"units", SCHEMA_CAP, 0, false, "", NULL, "Effort of the leads that he has, see effort."},
     {"when", SCHEMA_LIST, SCHEMA_CAP_WHEN, false, "", NULL, "Open leads of some kind."},
 };
 
