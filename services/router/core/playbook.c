@@ -60,6 +60,7 @@ static void learn_routes(struct router_core *core, const struct playbook *playbo
         mark_signals(core, playbook->experiments[i].of);
     for (int32_t i = 0; i < playbook->n_prompts; i++)
         mark_signal(core, playbook->prompts[i].when);
+    mark_signal(core, playbook->owner_fact);
     mark_signal(core, playbook->never_user);
     mark_signal(core, playbook->never_account);
     mark_signal(core, playbook->consent);
