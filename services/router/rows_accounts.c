@@ -147,7 +147,8 @@ static bool read_held(struct router_core *core, const Assay__Record__V1__HeldSig
                       struct subject *subject)
 {
     const char *name = router_state_intern(core, span_of(in->name));
-    if (router_state_held(subject, name, false) != NULL)
+    if (router_state_held(subject, name, false) != NULL || !rows_time_fits(in->at_ms) ||
+        !rows_time_fits(in->known_at_ms))
         return false;
     struct held *held = router_state_held(subject, name, true);
     held->value = in->value;
@@ -168,8 +169,8 @@ static bool read_qualified(struct router_core *core, const Assay__Record__V1__Qu
                            struct subject *subject)
 {
     const char *definition = router_state_intern(core, span_of(in->definition));
-    if (in->stage < 1 || in->stage > ROUTER_STAGES ||
-        router_standing_find(subject, definition) != NULL)
+    if (in->stage < 1 || in->stage > ROUTER_STAGES || !rows_time_fits(in->at_ms) ||
+        !rows_time_fits(in->left_at_ms) || router_standing_find(subject, definition) != NULL)
         return false;
     struct qualified *q = router_standing_add(subject, definition);
     q->role = (enum router_stage)in->stage;

@@ -10,6 +10,7 @@
 #include "services/router/codec.h"
 #include "services/router/rows.h"
 #include "tests/support/random.h"
+#include "tests/support/router_machine.h"
 #include "tests/support/router_world.h"
 
 enum {
@@ -61,151 +62,6 @@ static const char COMPANIES[] =
 static const char *const NAMES[] = {"qualify.pal", "qualify.pql", "qualify.trial",  "ready",
                                     "qualify.pqa", "segment.big", "stage.customer", "held_out"};
 enum { NAMES_OF_USERS = 4, NAME_HELD_OUT = 7, NAME_CUSTOMER = 6 };
-
-// ---- A store of rows
-// ------------------------------------------------------------------------------
-
-struct row {
-    enum router_table table;
-    struct buf key; // a number's bytes from the highest on, so that they are in order
-    struct buf value;
-};
-
-struct table_store {
-    struct row *rows; // sorted by table, key
-    size_t n, cap;
-};
-
-static void key_write(enum router_table table, struct span key, struct buf *out)
-{
-    uint64_t number;
-    if (table == ROUTER_TABLE_TEAMS) {
-        buf_append_span(out, key);
-        return;
-    }
-    cr_assert_eq(key.len, sizeof number);
-    memcpy(&number, key.ptr, sizeof number);
-    for (int i = 0; i < 8; i++)
-        buf_append_u8(out, (uint8_t)(number >> (56 - 8 * i)));
-}
-
-// As the loader wants it.
-static struct span key_of(const struct row *row, uint64_t *number)
-{
-    if (row->table == ROUTER_TABLE_TEAMS)
-        return buf_span(&row->key);
-    *number = 0;
-    for (int i = 0; i < 8; i++)
-        *number = *number << 8 | row->key.bytes[i];
-    return (struct span){number, sizeof *number};
-}
-
-static int row_cmp(const struct row *row, enum router_table table, struct span key)
-{
-    if (row->table != table)
-        return row->table < table ? -1 : 1;
-    return span_cmp(buf_span(&row->key), key);
-}
-
-static void row_remove(struct table_store *store, size_t i)
-{
-    buf_deinit(&store->rows[i].key);
-    buf_deinit(&store->rows[i].value);
-    memmove(store->rows + i, store->rows + i + 1, (store->n - i - 1) * sizeof *store->rows);
-    store->n--;
-}
-
-static void row_put(void *arg, enum router_table table, struct span name, struct span value)
-{
-    struct table_store *store = arg;
-    struct row row = {.table = table};
-    key_write(table, name, &row.key);
-    size_t i = 0;
-    while (i < store->n && row_cmp(&store->rows[i], table, buf_span(&row.key)) < 0)
-        i++;
-    bool there = i < store->n && row_cmp(&store->rows[i], table, buf_span(&row.key)) == 0;
-    if (there)
-        row_remove(store, i);
-    cr_assert(there || value.ptr != NULL, "a row that is not there is deleted");
-    if (value.ptr == NULL) {
-        buf_deinit(&row.key);
-        return;
-    }
-    buf_append_span(&row.value, value);
-    MEM_GROW(store->rows, store->n, store->cap);
-    memmove(store->rows + i + 1, store->rows + i, (store->n - i) * sizeof *store->rows);
-    store->n++;
-    store->rows[i] = row;
-}
-
-static void store_clear(struct table_store *store)
-{
-    while (store->n > 0)
-        row_remove(store, store->n - 1);
-    mem_free(store->rows);
-    *store = (struct table_store){0};
-}
-
-// ---- A core with its store
-// ------------------------------------------------------------------------
-
-struct machine {
-    unsigned n_moved, n_companies; // leads that moved; episodes of organizations, begun and ended
-    struct router_core *core;
-    struct router_rows *rows;
-    struct table_store store;
-    struct router_effects effects;
-    struct arena scratch;
-    struct buf decisions; // of this step, packed
-};
-
-static void machine_init(struct machine *m)
-{
-    *m = (struct machine){.core = router_core_create()};
-    m->rows = router_rows_create(m->core);
-    router_effects_init(&m->effects);
-    arena_init(&m->scratch, 4096, 0);
-}
-
-static void machine_deinit(struct machine *m)
-{
-    router_rows_destroy(m->rows);
-    router_core_destroy(m->core);
-    router_effects_deinit(&m->effects);
-    arena_deinit(&m->scratch);
-    store_clear(&m->store);
-    buf_deinit(&m->decisions);
-}
-
-static void machine_note(struct machine *m)
-{
-    for (size_t i = 0; i < m->effects.n; i++) {
-        const struct router_decision *d = &m->effects.items[i];
-        router_codec_decision(d, &m->scratch, &m->decisions);
-        m->n_moved += d->kind == ROUTER_DECISION_LEAD && d->step == ROUTER_STEP_MOVED;
-        m->n_companies += d->kind == ROUTER_DECISION_QUALIFICATION && d->organization[0] != '\0';
-    }
-    router_effects_clear(&m->effects);
-}
-
-static void machine_restart(struct machine *m)
-{
-    router_rows_take(m->rows, row_put, &m->store);
-    router_rows_destroy(m->rows);
-    router_core_destroy(m->core);
-    m->core = router_core_create();
-    m->rows = router_rows_create(m->core);
-    struct err_info info;
-    for (size_t i = 0; i < m->store.n; i++) {
-        const struct row *row = &m->store.rows[i];
-        uint64_t number;
-        enum err err = router_rows_load(m->rows, row->table, key_of(row, &number),
-                                        buf_span(&row->value), &info);
-        cr_assert_eq(err, ERR_OK, "%s", info.text);
-    }
-    enum err err = router_rows_loaded(m->rows, playbook_load, &info);
-    cr_assert_eq(err, ERR_OK, "%s", info.text);
-}
 
 // ---- What consumers know
 // --------------------------------------------------------------------------
@@ -538,20 +394,6 @@ static void check_step(struct play *p)
     p->n_leads = counts.leads;
 }
 
-static void check_rows(struct play *p)
-{
-    router_rows_take(p->plain.rows, row_put, &p->plain.store);
-    router_rows_take(p->restarted.rows, row_put, &p->restarted.store);
-    cr_assert_eq(p->plain.store.n, p->restarted.store.n);
-    for (size_t i = 0; i < p->plain.store.n; i++) {
-        const struct row *a = &p->plain.store.rows[i];
-        const struct row *b = &p->restarted.store.rows[i];
-        cr_assert(a->table == b->table && span_eq(buf_span(&a->key), buf_span(&b->key)));
-        cr_assert(span_eq(buf_span(&a->value), buf_span(&b->value)), "table %d row %zu", a->table,
-                  i);
-    }
-}
-
 // Everything that waits can still be handed out: nothing is lost in between.
 static void drain(struct play *p)
 {
@@ -605,7 +447,7 @@ Test(router_restart, a_restored_router_decides_the_same)
         }
         drain(p);
         check_step(p);
-        check_rows(p);
+        machine_compare(&p->plain, &p->restarted);
         cr_assert_gt(p->n_leads, ACCOUNTS / 2);
         cr_assert_gt(p->n_leases, 20);
         cr_assert_gt(p->n_restarts, 50);
@@ -639,7 +481,7 @@ static void restore_after_every_input(bool companies)
     }
     drain(p);
     check_step(p);
-    check_rows(p);
+    machine_compare(&p->plain, &p->restarted);
     machine_deinit(&p->plain);
     machine_deinit(&p->restarted);
     mem_free(p);
