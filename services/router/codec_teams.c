@@ -181,10 +181,8 @@ static const char *read_numbers(const Assay__Router__V1__ChangeRepRequest *in,
     if (!read_number(in->units, 0, CAP_MAX, &out->set_units, &out->units))
         return "units";
     out->period_ms = in->period_ms;
-    if (out->set_per_period && out->per_period == 0 && out->period_ms == 0)
-        out->period_ms = PERIOD_MIN_MS; // no cap: any will do
     bool in_bounds = out->period_ms >= PERIOD_MIN_MS && out->period_ms <= PERIOD_MAX_MS;
-    if (out->set_per_period ? !in_bounds : out->period_ms != 0)
+    if (out->per_period > 0 ? !in_bounds : out->period_ms != 0)
         return "period_ms";
     return NULL;
 }

@@ -172,7 +172,7 @@ static bool read_strengths(const Assay__Record__V1__CrewRecord *in, struct crew 
         const Assay__Record__V1__StrengthRecord *before = i > 0 ? in->strengths[i - 1] : NULL;
         bool in_order = before == NULL || before->day < s->day ||
                         (before->day == s->day && before->priority < s->priority);
-        if (!in_order || s->ended > s->leads || s->won > s->ended)
+        if (!in_order || s->won > s->ended)
             return false;
         MEM_GROW(crew->strengths, crew->n_strengths, crew->strengths_cap);
         crew->strengths[crew->n_strengths++] =

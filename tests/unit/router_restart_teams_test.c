@@ -138,6 +138,16 @@ static struct router_effects *effects_of(struct play *p, int which)
     return which == 0 ? &p->plain.effects : &p->restarted.effects;
 }
 
+// What a signal's decisions point to is gone when its sender returns.
+static void note(struct play *p)
+{
+    for (size_t i = 0; i < p->plain.effects.n; i++)
+        if (p->plain.effects.items[i].kind == ROUTER_DECISION_LEAD)
+            p->n_steps[p->plain.effects.items[i].step]++;
+    machine_note(&p->plain);
+    machine_note(&p->restarted);
+}
+
 // ---- Signals
 // -------------------------------------------------------------------------------------
 
@@ -197,6 +207,7 @@ static void send_signals(struct play *p)
     }
     for (int i = 0; i < 2; i++)
         router_core_signals(core_of(p, i), 0, signals, n, effects_of(p, i));
+    note(p);
 }
 
 // ---- Consumers
@@ -496,11 +507,7 @@ static void step(struct play *p)
 
 static void check_step(struct play *p)
 {
-    for (size_t i = 0; i < p->plain.effects.n; i++)
-        if (p->plain.effects.items[i].kind == ROUTER_DECISION_LEAD)
-            p->n_steps[p->plain.effects.items[i].step]++;
-    machine_note(&p->plain);
-    machine_note(&p->restarted);
+    note(p);
     cr_assert(span_eq(buf_span(&p->plain.decisions), buf_span(&p->restarted.decisions)));
     buf_clear(&p->plain.decisions);
     buf_clear(&p->restarted.decisions);

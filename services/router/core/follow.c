@@ -80,12 +80,12 @@ void router_leads_follow(struct router_core *core, const struct router_lead *don
         return;
     struct following f = {
         .core = core,
-        .home = core->accounts[done->account],
+        .home = account_home(core->accounts[done->account]),
         .cause = router_leads_now(core),
         .effects = effects,
     };
     if (router_leads_open(f.home->lead))
-        return; // the lead was of an account that has moved since
+        return; // the lead was of an account that has moved to where there is one
     // The account that brought the first one about brings the next one, if it can.
     struct account *account = router_state_account_find(core, span_of(done->account_id));
     if (account != f.home && account_home(account) == f.home)

@@ -127,12 +127,20 @@ static void keep_contacts(const struct settling *s, struct router_lead *lead)
     router_state_lead_changed(s->core, lead);
 }
 
+// It is the last one of its home again: one that is parked can be redriven.
+static void leave_parked(struct router_lead *last)
+{
+    if (last != NULL && last->state == ROUTER_PARKED && last->serial < last->in->parked_from)
+        last->in->parked_from = last->serial;
+}
+
 // The lead becomes the last one of the account's new home.
 static void carry(struct settling *s, struct account *from, struct router_lead *lead)
 {
     struct account *home = account_home(s->account);
     CHECK(from->lead == lead && !router_leads_open(home->lead));
     from->lead = lead->before;
+    leave_parked(from->lead);
     lead->before = home->lead;
     lead->number = home->lead == NULL ? 1 : home->lead->number + 1;
     home->lead = lead;
