@@ -5,6 +5,7 @@
 // account moves.
 #include <criterion/criterion.h>
 
+#include "services/router/core/teams.h"
 #include "tests/support/router_world.h"
 
 #define EXPECT_LOG(w, expected)                                                                    \
@@ -596,6 +597,64 @@ Test(router_organizations, signals_and_organization_of_one_event)
                    "signal a/ fact.account.company=1\n"
                    "pql a/u at 10 by e\n"
                    "created a/u self_serve:self_serve:0 of acme (pql)\n");
+}
+
+// ---- Teams
+// ---------------------------------------------------------------------------------------
+
+static const char TEAM[] =
+    PLAYBOOK("  company: {as: pqa, per: organization, when: {accounts_with: {signal: busy, "
+             "at_least: 2}}}\n"
+             "organizations: {by: account.company}\n"
+             "teams: {crew: {queue: self_serve, reps: {ana: {}, ben: {}, cy: {weight: 50}}}}\n");
+
+static void owner(const char *account, const char *value)
+{
+    router_world_fact(&w, 0, account, "", "fact.account.owner", value);
+}
+
+static uint32_t open_of(const char *rep)
+{
+    const struct router_team_view *teams;
+    cr_assert_eq(router_core_teams(w.core, 0, &arena, &teams), 1);
+    for (size_t i = 0; i < teams[0].n_reps; i++)
+        if (strcmp(teams[0].reps[i].now.rep, rep) == 0)
+            return teams[0].reps[i].now.open;
+    cr_assert_fail("no such rep");
+    return 0;
+}
+
+Test(router_organizations, the_owner_is_that_of_an_account_that_has_one)
+{
+    router_core_set_playbook(w.core, router_world_playbook(TEAM), &w.effects);
+    company("a", "Acme");
+    company("b", "Acme");
+    owner("b", "Ben");
+    router_world_episode(&w, "a", "u", "pql", 1, true, "");
+    cr_assert_str_eq(view_of("a").lead->rep, "ben");
+    cr_assert_str_eq(view_of("a").owner, "");
+    cr_assert_str_eq(view_of("b").owner, "Ben");
+    by_token(lease_one("self_serve"), "won");
+    owner("a", "ana"); // its own comes first
+    router_world_episode(&w, "a", "u", "pql", 2, true, "");
+    cr_assert_str_eq(view_of("a").lead->rep, "ana");
+}
+
+Test(router_organizations, who_has_a_lead_keeps_it_when_it_moves)
+{
+    router_core_set_playbook(w.core, router_world_playbook(TEAM), &w.effects);
+    owner("a", "ana");
+    owner("b", "ben");
+    router_world_episode(&w, "a", "u", "pql", 1, true, "");
+    company("a", "Acme");
+    cr_assert_str_eq(view_of("a").lead->rep, "ana");
+    router_world_episode(&w, "b", "v", "pql", 1, true, "");
+    cr_assert_eq(open_of("ben"), 1);
+    company("b", "Acme"); // his joins hers
+    cr_assert_eq(open_of("ben"), 0);
+    cr_assert_eq(open_of("ana"), 1);
+    cr_assert_str_eq(view_of("b").lead->rep, "ana");
+    cr_assert_eq(view_of("b").own_lead->state, ROUTER_WITHDRAWN);
 }
 
 // ---- Playbooks

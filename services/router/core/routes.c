@@ -312,6 +312,12 @@ void router_leads_route_again(struct router_core *core, struct router_lead *lead
         return;
     const struct account *home = core->accounts[lead->account];
     struct place place = decide_place(core, lead, home, unrouted);
+    // What it costs is fixed when somebody gets it.
+    int32_t units = units_of(core, home);
+    if (lead->rep[0] == '\0' && lead->units != units) {
+        lead->units = units;
+        router_state_lead_changed(core, lead);
+    }
     // Where it overflowed to it stays while the route is the same one.
     bool stays = lead->overflowed && lead->in->rules != NULL && place.parked[0] == '\0' &&
                  strcmp(place.route, lead->route) == 0;
