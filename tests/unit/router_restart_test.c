@@ -56,7 +56,10 @@ static const char COMPANIES[] =
              "at_least: 3}}, {users_with: {signal: ready, at_least: 4}}]}}\n"
              "  calm: {as: pqa, per: organization, when: {all: [{not: {accounts_with: {signal: "
              "busy, at_least: 1}}}, {total: {measure: usage, at_least: 20}}]}}\n"
-             "organizations: {by: [account.parent, account.company, email_domain]}\n");
+             "organizations: {by: [account.parent, account.company, email_domain]}\n"
+             "teams: {crew: {queue: sales, reps: {ana: {}, ben: {takes: busy}, cy: {weight: 2}}}}\n"
+             "effort: [{when: busy, units: 2}]\n"
+             "priority: [{when: ready, add: 5}]\n");
 
 // The last four are of accounts.
 static const char *const NAMES[] = {"qualify.pal", "qualify.pql", "qualify.trial",  "ready",
@@ -97,11 +100,13 @@ static uint64_t below(struct play *p, uint64_t n)
 static void make_fact(struct play *p, const char *user, struct router_signal *signal)
 {
     static const char *const FACTS[] = {"fact.account.parent", "fact.account.company",
-                                        "fact.user.email_domain", "fact.measure.usage"};
+                                        "fact.user.email_domain", "fact.measure.usage",
+                                        "fact.account.owner"};
     static const char *const VALUES[][4] = {{"a1", "a2", "a3", "nobody"},
                                             {"Acme", "other", "third", "  "},
                                             {"acme.example", "b.example", "gmail.com", "c.example"},
-                                            {"5000", "9000", "12000", "30000"}};
+                                            {"5000", "9000", "12000", "30000"},
+                                            {"ana", "Ben", "cy", "nobody"}};
     if (!p->companies || below(p, 4) != 0)
         return;
     size_t fact = below(p, ARRAY_LEN(FACTS));
