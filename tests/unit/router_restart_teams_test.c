@@ -418,13 +418,18 @@ static void say_teams(struct router_core *core, int64_t now_ms, struct arena *ar
         say(out, &router_codec_queue(&queues[i], arena)->base);
 }
 
-static size_t say_account(struct router_core *core, const char *account, const char *user,
-                          int64_t now_ms, struct arena *arena, struct buf *out)
+static void say_account(struct router_core *core, const char *account, struct arena *arena,
+                        struct buf *out)
 {
     struct router_account_view view;
-    const struct router_prompt *prompts;
     router_core_account(core, span_of(account), arena, &view);
     say(out, &router_codec_account(core, account, &view, arena)->base);
+}
+
+static size_t say_prompts(struct router_core *core, const char *account, const char *user,
+                          int64_t now_ms, struct arena *arena, struct buf *out)
+{
+    const struct router_prompt *prompts;
     size_t n = router_core_prompts(core, span_of(account), span_of(user), now_ms, arena, &prompts);
     for (size_t i = 0; i < n; i++)
         say(out, &router_codec_prompt(&prompts[i], arena)->base);
@@ -437,11 +442,15 @@ static void show(struct play *p)
     struct buf said[2] = {{0}};
     struct arena arena;
     arena_init(&arena, 4096, 0);
-    snprintf(account, sizeof account, "a%u", (unsigned)below(p, ACCOUNTS));
-    snprintf(user, sizeof user, "u%u", (unsigned)below(p, USERS));
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 2; i++)
         say_teams(core_of(p, i), p->now_ms, &arena, &said[i]);
-        p->n_prompts += say_account(core_of(p, i), account, user, p->now_ms, &arena, &said[i]);
+    snprintf(account, sizeof account, "a%u", (unsigned)below(p, ACCOUNTS));
+    for (int i = 0; i < 2; i++)
+        say_account(core_of(p, i), account, &arena, &said[i]);
+    for (unsigned u = 0; u < 2 * USERS; u++) {
+        snprintf(user, sizeof user, "u%u", u % USERS);
+        p->n_prompts +=
+            say_prompts(core_of(p, u / USERS), account, user, p->now_ms, &arena, &said[u / USERS]);
     }
     cr_assert(span_eq(buf_span(&said[0]), buf_span(&said[1])), "account %s", account);
     buf_deinit(&said[0]);

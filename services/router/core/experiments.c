@@ -61,6 +61,7 @@ bool router_experiments_enter(struct router_core *core, struct router_lead *lead
                                   router_state_intern(core, span_of(playbook->experiments[i].name)),
                                   router_state_intern(core, span_of(arm->name)));
     }
+    router_state_lead_changed(core, lead);
     return out;
 }
 

@@ -149,9 +149,8 @@ void router_leads_rank_again(struct router_core *core)
             core->crews[i]->desks[j]->waiting.n = 0;
     for (size_t i = 0; i < core->n_leads; i++) {
         struct router_lead *lead = core->leads[i];
-        if (lead->state != ROUTER_WAITING)
-            continue;
         lead->rank = router_leads_rank(core, lead);
-        router_leads_ready(core, lead);
+        if (lead->state == ROUTER_WAITING)
+            router_leads_ready(core, lead);
     }
 }
