@@ -244,13 +244,10 @@ enum err router_core_change_rep(struct router_core *core, int64_t now_ms,
         err = find_desk(crew, change, &desk, info);
     if (err != ERR_OK)
         return err;
-    // Whoever is away now is noted as that before anything changes.
-    fairness_look(core, crew);
     say(desk, change);
     crew->dirty = true;
     tell(core, crew, desk, change, effects);
     teams_learn(core, crew, true);
-    fairness_look(core, crew);
     // Who an account's owner is may be another question now.
     if (change->add || change->remove || change->reset || change->set_active)
         held_again(core, crew);
