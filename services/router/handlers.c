@@ -6,6 +6,7 @@
 #include "common/base/text.h"
 #include "common/clock/clock.h"
 #include "services/router/router_impl.h"
+#include "services/router/webhook/deliver.h"
 
 enum {
     PAGE_MAX = 1000,
@@ -310,20 +311,6 @@ static void on_apply_signals(Assay__Router__V1__RouterService_Service *methods,
     (void)closure;
     rpc_fail(closure_data, RPC_UNIMPLEMENTED, "ApplySignals is not served on the loop");
 }
-
-#define NOT_SERVED(verb, name)                                                                     \
-    static void on_##verb(Assay__Router__V1__RouterService_Service *methods,                       \
-                          const Assay__Router__V1__##name##Request *request,                       \
-                          Assay__Router__V1__##name##Response_Closure closure, void *closure_data) \
-    {                                                                                              \
-        (void)methods;                                                                             \
-        (void)request;                                                                             \
-        (void)closure;                                                                             \
-        rpc_fail(closure_data, RPC_UNIMPLEMENTED, #name " is not served");                         \
-    }
-NOT_SERVED(get_webhooks, GetWebhooks)
-NOT_SERVED(list_dead_letters, ListDeadLetters)
-NOT_SERVED(replay_webhook, ReplayWebhook)
 
 void router_add_methods(struct router *router)
 {

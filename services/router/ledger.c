@@ -5,6 +5,7 @@
 #include "common/base/mem.h"
 #include "services/playbook/load.h"
 #include "services/router/router_impl.h"
+#include "services/router/webhook/deliver.h"
 
 const struct store_table LEDGER_TABLES[ROUTER_TABLES] = {
     [ROUTER_TABLE_ACCOUNTS] = {"accounts", STORE_KEY_U64},
@@ -63,6 +64,9 @@ static void ledger_answer(void *state, struct fold_item *fold, enum err err)
     case ITEM_REPORTED:
         ledger_outcomes_of(item)->err = err;
         break;
+    case ITEM_WEBHOOKS:
+        webhooks_refused_on_fold(router, item, err);
+        return;
     case ITEM_WAKE:
         CHECK(false);
         return;
@@ -137,7 +141,7 @@ static void ledger_flush(void *state)
     bool sooner = atomic_load(&router->next_due_ms) < due_ms;
     bool news = atomic_load(&router->last_decision) != decisions ||
                 atomic_load(&router->leads_version) != leads;
-    bool awaited = news && atomic_load(&router->n_parked) > 0;
+    bool awaited = news && (atomic_load(&router->n_parked) > 0 || webhooks_await(router));
     bool reportable = atomic_load(&router->n_outcomes) > outcomes;
     if ((sooner || awaited || reportable) && !atomic_exchange(&router->woken, true))
         router_answered(router, &router->wake);

@@ -196,6 +196,7 @@ enum fold_admission ledger_admit(void *state, struct fold_item *fold, bool expir
     case ITEM_REPORTED:
         return FOLD_APPEND;
     case ITEM_OUTCOMES: // these are inspected
+    case ITEM_WEBHOOKS:
     case ITEM_WAKE:
         break;
     }

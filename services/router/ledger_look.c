@@ -2,6 +2,7 @@
 // What only looks at the router's state, on the fold's thread.
 #include "common/base/mem.h"
 #include "services/router/router_impl.h"
+#include "services/router/webhook/deliver.h"
 
 enum { LOOK_DECISIONS_MAX = 5000 }; // of one call that filters
 
@@ -173,6 +174,10 @@ void ledger_inspect(void *state, struct fold_item *fold)
     if (item->kind == ITEM_OUTCOMES) {
         look_outcomes(router, ledger_outcomes_of(item));
         router_answered(router, item);
+        return;
+    }
+    if (item->kind == ITEM_WEBHOOKS) {
+        webhooks_inspect_on_fold(router, item);
         return;
     }
     struct call *call = ledger_call_of(item);

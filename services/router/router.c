@@ -12,6 +12,7 @@
 #include "common/log/log.h"
 #include "services/playbook/load.h"
 #include "services/router/router_impl.h"
+#include "services/router/webhook/deliver.h"
 
 #define LOG_COMPONENT "router"
 
@@ -51,6 +52,8 @@ static const struct config_field ROUTER_FIELDS[] = {
     {"ingest", CONFIG_TEXT, FIELD(ingest), "", 0, 0, NULL,
      "Addresses of ingest, with blanks between them: what became of a lead goes there, as a trait "
      "of its account. Empty: nowhere."},
+    {"webhooks", CONFIG_TEXT, FIELD(webhooks), "", 0, 0, NULL,
+     "File of the webhooks that decisions on leads are delivered to; read at start. Empty: none."},
     {"clock", CONFIG_CHOICE, FIELD(clock), "wall", 0, 0, CLOCKS,
      "What the cluster lives by: the wall clock, or its events' times."},
 };
@@ -194,11 +197,15 @@ static void to_loop_cb(void *arg, void *posted)
     case ITEM_REPORTED:
         reports_back(router, ledger_outcomes_of(item));
         return;
+    case ITEM_WEBHOOKS:
+        webhooks_back(router, item);
+        return;
     case ITEM_WAKE:
         atomic_store(&router->woken, false);
         arm_tick(router);
         poll_wake(router);
         reports_wake(router);
+        webhooks_wake(router);
         return;
     case ITEM_SIGNALS: // answered on the fold's thread
         break;
@@ -379,7 +386,7 @@ static void stopped_cb(void *arg, void *item)
 
 void router_ended(struct router *router)
 {
-    if (router->fold_closed && reports_closed(router))
+    if (router->fold_closed && reports_closed(router) && webhooks_closed(router))
         service_drained(router->service);
 }
 
@@ -402,6 +409,7 @@ static void router_drain(struct service *service)
     loop_timer_stop(router->tick_timer);
     poll_end_all(router);
     reports_close(router);
+    webhooks_close(router);
     router->stopper = thread_start("stopper", run_stop, router);
 }
 
@@ -414,6 +422,7 @@ static void router_close(struct service *service)
     mailbox_destroy(router->to_loop);
     mailbox_destroy(router->stopped);
     reports_deinit(router);
+    webhooks_deinit(router);
     loop_timer_destroy(router->tick_timer);
     router_rows_destroy(router->rows);
     router_core_destroy(router->core);
@@ -469,12 +478,15 @@ static enum err router_open(struct service *service, const void *own, struct err
         err = load_at_start(router, info);
     if (err == ERR_OK)
         err = reports_open(router, info);
+    if (err == ERR_OK)
+        err = webhooks_open(router, info);
     if (err != ERR_OK)
         return err;
     router_add_methods(router);
     fold_start(router->fold);
     arm_tick(router);
     reports_wake(router);
+    webhooks_wake(router);
     return ERR_OK;
 }
 
@@ -484,6 +496,7 @@ static void refresh_metrics(struct service *service)
     struct router_metrics *m = &router->metrics;
     struct fold_stats stats;
     metrics_set(&m->polls, (int64_t)atomic_load(&router->n_parked));
+    webhooks_refresh(router);
     if (router->draining)
         return; // the fold may be gone
     fold_stats(router->fold, &stats);

@@ -36,8 +36,9 @@ struct router_config {
     int64_t queue_max;
     int64_t decisions_kept;
     int64_t page_max_bytes;
-    const char *ingest; // addresses with blanks between them; "" for none
-    int clock;          // ROUTER_CLOCK_WALL or _EVENT
+    const char *ingest;   // addresses with blanks between them; "" for none
+    const char *webhooks; // their file; "" for none
+    int clock;            // ROUTER_CLOCK_WALL or _EVENT
 };
 
 enum item_kind {
@@ -47,6 +48,7 @@ enum item_kind {
     ITEM_PLAYBOOK,
     ITEM_OUTCOMES, // a look at what was not reported yet
     ITEM_REPORTED, // that it was
+    ITEM_WEBHOOKS, // what is to be delivered; see webhook/deliver.h
     ITEM_WAKE,     // to the loop: something has changed
 };
 
@@ -257,6 +259,7 @@ struct router {
     struct call *parked_first, *parked_last;
     bool draining;
     struct reports reports;
+    struct webhooks *webhooks;             // NULL: none
     _Atomic(struct queue_gauges *) gauges; // the loop adds, the fold's thread writes numbers
     size_t n_gauges;
     struct playbook_item *loading;

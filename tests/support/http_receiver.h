@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/base/check.h"
@@ -47,6 +48,7 @@ struct http_receiver {
     pthread_t thread;
     struct receiver_connection connections[RECEIVER_CONNECTIONS_MAX];
     pthread_mutex_t lock; // guards what follows
+    pthread_cond_t came;
     enum receiver_way way;
     int status;
     char extra[256];     // more header lines of the answer, each with CRLF
@@ -139,6 +141,7 @@ static inline void receiver_serve(struct http_receiver *r, struct receiver_conne
     enum receiver_way way = request->way;
     int status = request->status;
     snprintf(extra, sizeof extra, "%s", r->extra);
+    pthread_cond_broadcast(&r->came);
     pthread_mutex_unlock(&r->lock);
     memmove(c->bytes, c->bytes + head + body, c->n - head - body);
     c->n -= head + body;
@@ -238,6 +241,7 @@ static inline void receiver_init(struct http_receiver *r)
 {
     *r = (struct http_receiver){.status = 200};
     CHECK(pthread_mutex_init(&r->lock, NULL) == 0);
+    CHECK(pthread_cond_init(&r->came, NULL) == 0);
     receiver_open(r, 0);
 }
 
@@ -261,6 +265,7 @@ static inline void receiver_deinit(struct http_receiver *r)
         free(r->requests[i].body);
     }
     free(r->requests);
+    pthread_cond_destroy(&r->came);
     pthread_mutex_destroy(&r->lock);
 }
 
@@ -287,6 +292,22 @@ static inline size_t receiver_count(struct http_receiver *r)
     size_t n = r->n;
     pthread_mutex_unlock(&r->lock);
     return n;
+}
+
+// Waits until there are `n` requests; false: they do not come.
+static inline bool receiver_await(struct http_receiver *r, size_t n)
+{
+    enum { PATIENCE_S = 120 };
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += PATIENCE_S;
+    pthread_mutex_lock(&r->lock);
+    int err = 0;
+    while (r->n < n && err == 0)
+        err = pthread_cond_timedwait(&r->came, &r->lock, &until);
+    bool there = r->n >= n;
+    pthread_mutex_unlock(&r->lock);
+    return there;
 }
 
 static inline unsigned receiver_accepted(struct http_receiver *r)

@@ -372,7 +372,7 @@ Test(webhook_plan, an_hour_of_500_then_everything_comes_in_order)
     run_until(&w, w.now_ms + HOUR - 1);
     cr_assert_eq(view(&w).delivered, 0);
     cr_assert_eq(view(&w).pending, 2000);
-    cr_assert_geq(view(&w).failures_in_row, WEBHOOK_FAILING);
+    cr_assert_geq(view(&w).health.failures_in_row, WEBHOOK_FAILING);
     size_t tried = w.n_attempts;
     cr_assert(tried >= 50 && tried <= 50 * 6, "%zu", tried); // no storm against the dead one
     w.log_end = 2500;
@@ -517,7 +517,7 @@ Test(webhook_plan, gone_is_asked_no_more_until_somebody_says_so)
     w.status = status_410;
     run_until(&w, INT64_MAX);
     cr_assert_eq(w.n_attempts, 1);
-    cr_assert(view(&w).disabled);
+    cr_assert(view(&w).health.disabled);
     cr_assert_eq(view(&w).pending, 1);
     cr_assert_eq(webhook_plan_room(w.plan), 0);
     w.log_end = 10;

@@ -617,6 +617,15 @@ const struct webhook_dead *webhook_plan_dead_after(const struct webhook_plan *pl
     return low < plan->n_dead ? dead_at(plan, low) : NULL;
 }
 
+void webhook_plan_health(const struct webhook_plan *plan, struct webhook_plan_health *out)
+{
+    *out = (struct webhook_plan_health){
+        .failures_in_row = plan->failures_in_row,
+        .disabled = plan->disabled,
+        .last_error = plan->last_error,
+    };
+}
+
 void webhook_plan_view(const struct webhook_plan *plan, struct webhook_plan_view *out)
 {
     *out = (struct webhook_plan_view){
@@ -627,11 +636,9 @@ void webhook_plan_view(const struct webhook_plan *plan, struct webhook_plan_view
         .pending = plan->n_pending,
         .in_flight = plan->n_in_flight,
         .dead = plan->n_dead,
-        .failures_in_row = plan->failures_in_row,
-        .disabled = plan->disabled,
         .last_delivered_ms = plan->last_delivered_ms,
-        .last_error = plan->last_error,
     };
+    webhook_plan_health(plan, &out->health);
     for (uint32_t i = 0; i < plan->n_slots; i++) {
         const struct slot *s = &plan->slots[i];
         if (!s->used || s->superseded)

@@ -136,15 +136,22 @@ const struct webhook_delivery *webhook_plan_find(const struct webhook_plan *plan
 // step.
 const struct webhook_dead *webhook_plan_dead_after(const struct webhook_plan *plan, uint64_t after);
 
+// How the destination is doing; costs nothing.
+struct webhook_plan_health {
+    uint32_t failures_in_row;
+    bool disabled;
+    const char *last_error; // of the last attempt that failed; "": none did. Valid as the plan is
+};
+void webhook_plan_health(const struct webhook_plan *plan, struct webhook_plan_health *out);
+
+// Looks at every pending delivery.
 struct webhook_plan_view {
     uint64_t delivered, failed_attempts; // since the plan was made
     uint64_t died, dead_dropped;         // the same
     uint64_t pending, in_flight, dead;
-    uint32_t failures_in_row;
-    bool disabled;
+    struct webhook_plan_health health;
     int64_t oldest_pending_ms; // taken in; 0: none
     int64_t next_attempt_ms;   // 0: none waits
     int64_t last_delivered_ms; // 0: none was
-    const char *last_error;    // of the last attempt that failed; "": none did
 };
 void webhook_plan_view(const struct webhook_plan *plan, struct webhook_plan_view *out);
