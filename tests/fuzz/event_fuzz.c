@@ -80,8 +80,8 @@ static void use_lead(struct world *w, const struct router_lead *lead, size_t i, 
     struct span id = span_of(lead->id), key = span_of(token);
     enum err err = i % 2 == 0 ? router_core_complete(w->router, now_ms, id, key,
                                                      span_of("accepted"), &got, &w->effects, NULL)
-                              : router_core_release(w->router, now_ms, id, key, span_of("busy"),
-                                                    0, &got, &w->effects, NULL);
+                              : router_core_release(w->router, now_ms, id, key, span_of("busy"), 0,
+                                                    &got, &w->effects, NULL);
     CHECK(err == ERR_OK || err == ERR_INVALID);
     note_decisions(w);
 }

@@ -5,10 +5,10 @@
 // account's busiest hour it waits for that.
 #include "services/router/core/state.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/check.h"
+#include "common/base/text.h"
 
 static const int64_t HOUR_MS = 3600 * 1000;
 static const int64_t DAY_MS = 24 * 3600 * 1000;
@@ -177,7 +177,9 @@ static const char *kept_from(const struct router_core *core, const struct router
 static int64_t busiest_ms(const struct router_core *core, const struct router_lead *lead)
 {
     const char *fact = router_organizations_fact_of_lead(core, lead, core->playbook->busiest_fact);
-    int64_t hour = fact == NULL ? 0 : strtoll(fact, NULL, 10) / 1000;
+    int64_t milli = 0;
+    bool known = fact != NULL && text_to_i64(span_of(fact), &milli);
+    int64_t hour = known ? milli / 1000 : 0;
     int64_t now_ms = router_leads_now(core).known_at_ms;
     if (hour < 1 || hour > 24 || now_ms < 0)
         return 0;
