@@ -107,6 +107,30 @@ static const Assay__Router__V1__Rep *rep(struct router_process *w, const char *n
     return NULL;
 }
 
+// All decisions (of a lead, unless it is ""). A page may end where the log passes from the store to
+// memory.
+enum { LOG_MAX = 200 };
+struct log {
+    const Assay__Router__V1__Decision *items[LOG_MAX];
+    size_t n;
+};
+
+static struct log read_log(struct router_process *w, const char *lead_id)
+{
+    struct log log = {.n = 0};
+    Assay__Router__V1__ListDecisionsRequest request =
+        ASSAY__ROUTER__V1__LIST_DECISIONS_REQUEST__INIT;
+    Assay__Router__V1__ListDecisionsResponse *page = NULL;
+    request.lead_id = (char *)lead_id;
+    do {
+        INSIST(w, ListDecisions, list_decisions, &request, &page);
+        for (size_t i = 0; i < page->n_decisions && log.n < LOG_MAX; i++)
+            log.items[log.n++] = page->decisions[i];
+        request.after = page->next;
+    } while (page->next < page->last);
+    return log;
+}
+
 // Four leads, two for each rep, and one that waits.
 static void fill(struct router_process *w)
 {
@@ -223,12 +247,9 @@ Test(router_teams, decisions_name_the_candidates)
     cr_assert_eq(d->candidates[1]->verdict, ASSAY__ROUTER__V1__VERDICT__VERDICT_CHOSEN);
     cr_assert_eq(d->candidates[1]->weight, 2);
     // The last one of "e" says why nobody could take it.
-    request.after = 0;
-    request.max = 100;
-    request.lead_id = lead_of(&w, "e")->lead_id;
-    INSIST(&w, ListDecisions, list_decisions, &request, &page);
-    cr_assert_eq(page->n_decisions, 2); // created, held
-    d = page->decisions[1]->lead;
+    struct log log = read_log(&w, lead_of(&w, "e")->lead_id);
+    cr_assert_eq(log.n, 2); // created, held
+    d = log.items[1]->lead;
     cr_assert_eq(d->step, ASSAY__ROUTER__V1__LEAD_STEP__LEAD_STEP_HELD);
     cr_assert_eq(d->n_candidates, 2);
     cr_assert_eq(d->candidates[0]->verdict, ASSAY__ROUTER__V1__VERDICT__VERDICT_FULL_OPEN);
@@ -426,13 +447,10 @@ Test(router_teams, prompts_are_shown_until_they_are_answered)
     }
     cr_assert_eq(prompts_for(&w, "b", "u")->n_prompts, 0);
     cr_assert_eq(prompts_for(&w, "a", "u")->n_prompts, 1);
-    Assay__Router__V1__ListDecisionsRequest request =
-        ASSAY__ROUTER__V1__LIST_DECISIONS_REQUEST__INIT;
-    Assay__Router__V1__ListDecisionsResponse *page = NULL;
-    INSIST(&w, ListDecisions, list_decisions, &request, &page);
+    struct log log = read_log(&w, "");
     size_t n = 0;
-    for (size_t i = 0; i < page->n_decisions; i++) {
-        const Assay__Router__V1__Decision *d = page->decisions[i];
+    for (size_t i = 0; i < log.n; i++) {
+        const Assay__Router__V1__Decision *d = log.items[i];
         if (d->decision_case != ASSAY__ROUTER__V1__DECISION__DECISION_PROMPT)
             continue;
         n++;
