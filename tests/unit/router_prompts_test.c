@@ -236,7 +236,7 @@ Test(router_prompts, so_many_answers_of_a_user_are_remembered)
     cr_assert_eq(router_core_prompts(w.core, span_of("a"), span_of("u"), 2, &arena, &prompts),
                  ROUTER_PROMPTS_MAX);
     for (int i = 0; i < 64; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "p%02d", i);
         cr_assert(answer(2 + i, "u", name, ROUTER_DISMISSED) == ERR_OK);
     }

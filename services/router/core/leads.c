@@ -108,11 +108,7 @@ static bool contact_put(struct router_core *core, struct router_lead *lead,
 {
     if (lead->n_contacts >= ROUTER_CONTACTS_MAX || contact_known(lead, user->id))
         return false;
-    if (lead->n_contacts == lead->contacts_cap) {
-        // Most leads have one or two.
-        lead->contacts_cap = lead->contacts_cap == 0 ? 1 : 2 * lead->contacts_cap;
-        lead->contacts = mem_realloc(lead->contacts, lead->contacts_cap * sizeof *lead->contacts);
-    }
+    STATE_GROW(lead->contacts, lead->n_contacts, lead->contacts_cap);
     lead->contacts[lead->n_contacts++] = (struct router_contact){user->id, at_ms};
     router_state_lead_changed(core, lead);
     return true;

@@ -100,12 +100,10 @@ static enum err redrive_one(struct router_core *core, struct span lead_id, struc
 static size_t redrive_queue(struct router_core *core, struct router_queue *queue, struct span by,
                             struct router_effects *effects)
 {
-    if (queue->counts[ROUTER_PARKED] == 0)
-        return 0;
     size_t n = 0;
     uint64_t serial = queue->parked_from > 0 ? queue->parked_from : 1;
-    for (; serial <= core->n_leads && n < ROUTER_REDRIVE_MAX; serial++) {
-        struct router_lead *lead = core->leads[serial - 1];
+    while (serial <= core->n_leads && n < ROUTER_REDRIVE_MAX && queue->counts[ROUTER_PARKED] > 0) {
+        struct router_lead *lead = core->leads[serial++ - 1];
         if (lead->in != queue || !can_be_redriven(core, lead))
             continue;
         router_routes_redrive(core, lead, by, effects);

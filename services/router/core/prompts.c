@@ -276,7 +276,7 @@ static struct answered *answered_at(struct subject *subject, const char *prompt)
     }
     if (subject->n_answered == ROUTER_ANSWERS_MAX)
         return oldest;
-    MEM_GROW(subject->answered, subject->n_answered, subject->answered_cap);
+    STATE_GROW(subject->answered, subject->n_answered, subject->answered_cap);
     return &subject->answered[subject->n_answered++];
 }
 

@@ -20,7 +20,7 @@ struct qualified *router_standing_add(struct subject *subject, const char *defin
     struct qualified *known = router_standing_find(subject, definition);
     if (known != NULL)
         return known;
-    MEM_GROW(subject->qualified, subject->n_qualified, subject->qualified_cap);
+    STATE_GROW(subject->qualified, subject->n_qualified, subject->qualified_cap);
     struct qualified *q = &subject->qualified[subject->n_qualified++];
     *q = (struct qualified){.definition = definition, .label = ""};
     return q;

@@ -128,7 +128,7 @@ struct subject *router_state_user(struct account *account, struct span id, bool 
     }
     if (!add)
         return NULL;
-    MEM_GROW(account->users, account->n_users, account->users_cap);
+    STATE_GROW(account->users, account->n_users, account->users_cap);
     memmove(account->users + low + 1, account->users + low,
             (account->n_users - low) * sizeof *account->users);
     struct subject *user = mem_alloc(sizeof *user);
@@ -148,7 +148,7 @@ struct held *router_state_held(struct subject *subject, const char *name, bool a
             return &subject->held[i];
     if (!add)
         return NULL;
-    MEM_GROW(subject->held, subject->n_held, subject->held_cap);
+    STATE_GROW(subject->held, subject->n_held, subject->held_cap);
     struct held *held = &subject->held[subject->n_held++];
     bool is_fact = strncmp(name, STATE_FACT, sizeof STATE_FACT - 1) == 0;
     *held = (struct held){.name = name, .label = "", .is_fact = is_fact};
@@ -178,7 +178,7 @@ void router_state_tally(struct account *account, const char *name, int change)
         }
     }
     CHECK(change > 0);
-    MEM_GROW(account->tallies, account->n_tallies, account->tallies_cap);
+    STATE_GROW(account->tallies, account->n_tallies, account->tallies_cap);
     account->tallies[account->n_tallies++] = (struct tally){name, (uint32_t)change};
 }
 

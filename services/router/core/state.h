@@ -263,6 +263,15 @@ static inline int64_t cause_now_ms(const struct router_core *core, int64_t at_ms
     return core->by_event ? at_ms : known_at_ms;
 }
 
+// As MEM_GROW, for the lists that every account and user has: most of them stay short.
+#define STATE_GROW(items, n, cap)                                                                  \
+    do {                                                                                           \
+        if ((n) == (cap)) {                                                                        \
+            (cap) = (cap) < 2 ? (cap) + 1 : (cap)*2;                                               \
+            (items) = mem_realloc((items), (size_t)(cap) * sizeof *(items));                       \
+        }                                                                                          \
+    } while (0)
+
 // state.c
 const char *router_state_intern(struct router_core *core, struct span text);
 const char *router_state_interned(const struct router_core *core,
