@@ -387,6 +387,19 @@ Test(router_organizations, an_outcome_is_of_the_account_that_brought_it_about)
     cr_assert_eq(router_core_outcomes(w.core, out, 2), 1);
     cr_assert_str_eq(out[0]->account_id, "b");
     cr_assert_eq(out[0]->account_clock_ms, 31); // behind b's last signal
+    // Behind the outcomes of its leads elsewhere, too.
+    router_world_episode(&w, "b", "v", "pql", 2, true, ""); // at 40
+    by_token(lease_one("self_serve"), "won");
+    struct router_signal s =
+        router_world_signal(++w.position, 0, "b", "", "fact.account.company", false);
+    s.at_ms = 35;
+    router_core_signals(w.core, 0, &s, 1, &w.effects);
+    s = router_world_signal(++w.position, 0, "b", "v", "qualify.pql", true);
+    s.at_ms = 36;
+    s.episode = 3;
+    router_core_signals(w.core, 0, &s, 1, &w.effects);
+    by_token(lease_one("self_serve"), "won");
+    cr_assert_eq(view_of("b").lead->account_clock_ms, 42);
 }
 
 // ---- Moving

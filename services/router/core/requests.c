@@ -263,15 +263,15 @@ enum err router_core_release(struct router_core *core, int64_t now_ms, struct sp
     return ERR_OK;
 }
 
-// Behind all that the account knows, and behind the outcomes of its earlier leads: of two traits of
-// one instant, which one holds would not be a matter of order.
+// Behind all that the account knows, and behind the outcomes of its earlier leads, wherever they
+// were kept: of two traits of one instant, which one holds would not be a matter of order.
 static int64_t outcome_clock(const struct router_core *core, const struct router_lead *lead)
 {
-    const struct account *account = router_state_account_find(core, span_of(lead->account_id));
+    struct account *account = router_state_account_find(core, span_of(lead->account_id));
     int64_t clock_ms = router_standing_clock(account, NULL);
-    for (const struct router_lead *l = lead->before; l != NULL; l = l->before)
-        if (l->account_clock_ms > clock_ms)
-            clock_ms = l->account_clock_ms;
+    if (account->outcome_clock_ms > clock_ms)
+        clock_ms = account->outcome_clock_ms;
+    account->outcome_clock_ms = clock_ms + 1;
     return clock_ms + 1;
 }
 

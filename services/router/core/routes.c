@@ -113,19 +113,29 @@ static bool reaches(const struct router_core *core, const struct account *accoun
            (!consent || router_contacts_consents(core, account, user));
 }
 
+static bool somebody_consents(const struct router_core *core, const struct account *account)
+{
+    int32_t consent = core->playbook->consent;
+    return consent == PLAYBOOK_NONE ||
+           router_state_users_with(account, core->signal_names[consent]) > 0;
+}
+
 // Whether some contact of the lead may be spoken to. Who of the members a contact is of is not
 // noted.
 static bool reaches_contact(const struct router_core *core, const struct router_lead *lead,
                             const struct account *home, bool consent)
 {
     const struct account *account;
-    for (uint32_t i = 0; i < lead->n_contacts; i++)
-        for (uint32_t m = 0; (account = member(home, m)) != NULL; m++) {
+    for (uint32_t m = 0; (account = member(home, m)) != NULL; m++) {
+        if (consent && !somebody_consents(core, account))
+            continue;
+        for (uint32_t i = 0; i < lead->n_contacts; i++) {
             const struct subject *user = router_state_user(
                 (struct account *)account, span_of(lead->contacts[i].user_id), false);
             if (user != NULL && reaches(core, account, user, consent))
                 return true;
         }
+    }
     return false;
 }
 

@@ -531,6 +531,16 @@ static bool restore_places(struct router_core *core)
     return router_teams_restored(core);
 }
 
+static void restore_outcome(struct router_core *core, const struct router_lead *lead)
+{
+    struct account *account = router_state_account_find(core, span_of(lead->account_id));
+    CHECK(account != NULL);
+    if (lead->account_clock_ms > account->outcome_clock_ms)
+        account->outcome_clock_ms = lead->account_clock_ms;
+    if (lead->completed_offset > core->reported)
+        router_outcomes_add(core, lead);
+}
+
 bool router_state_restored(struct router_core *core)
 {
     for (size_t i = 0; i < core->n_accounts; i++) {
@@ -547,8 +557,8 @@ bool router_state_restored(struct router_core *core)
         lead->state = 0;
         router_leads_set_state(core, lead, state);
         lead->dirty = false;
-        if (state == ROUTER_COMPLETED && lead->completed_offset > core->reported)
-            router_outcomes_add(core, lead);
+        if (state == ROUTER_COMPLETED)
+            restore_outcome(core, lead);
     }
     core->n_dirty_leads = 0;
     router_outcomes_sort(core);

@@ -78,6 +78,7 @@ struct account {
     struct router_stage_change *history;
     uint32_t n_history;
     bool dirty;
+    int64_t outcome_clock_ms;  // derived: of the last outcome of a lead that it brought about
     int64_t customer_since_ms; // when "stage.customer" last turned true (by its at_ms); 0: never
     // An organization is kept as an account whose id begins with ORGANIZATION_MARK. It has no users
     // and no signals of its own; its `self` stands by the organization's definitions.
