@@ -320,6 +320,8 @@ int cmd_up(int argc, char **argv)
     const struct option options[] = {
         {"playbook", OPTION_TEXT, &opts.playbook, "FILE",
          "the playbook; later the copy in the data folder serves", 0, 0, NULL},
+        {"webhooks", OPTION_TEXT, &opts.webhooks, "FILE",
+         "the file of webhooks; later the same one serves (none: from now on without)", 0, 0, NULL},
         OPTION_ROW_DATA(&opts.dir),
         {"scorers", OPTION_COUNT, &opts.scorers, "N", "scorer processes, fixed for the cluster (1)",
          1, CLUSTER_SCORERS_MAX, NULL},

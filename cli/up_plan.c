@@ -2,6 +2,7 @@
 #include "cli/up_plan.h"
 
 #include "cli/up_leftovers.h"
+#include "cli/up_webhooks.h"
 #include "cli/file.h"
 #include "common/base/hash.h"
 #include "common/base/mem.h"
@@ -280,7 +281,9 @@ static enum err config_write(struct up_plan *plan, size_t i, struct err_info *in
         key_write(&text, "router", plan->endpoints[0].url);
     if (service->rank == RANK_ROUTER)
         key_write(&text, "ingest", plan->endpoints[plan->n - 1].url);
-    else
+    if (service->rank == RANK_ROUTER && plan->webhooks != NULL)
+        key_write(&text, "webhooks", plan->webhooks);
+    if (service->rank != RANK_ROUTER)
         key_write(&text, "shard_map", cluster_path(arena, plan->dir, "shards.map"));
     key_write(&text, "clock", plan->facts.event_clock ? "event" : "wall");
     if (service->rank == RANK_INGEST && plan->facts.by_domain)
@@ -365,6 +368,8 @@ enum err up_plan_make(const struct up_opts *opts, struct up_plan *plan, struct b
         err = folders_make(opts, plan, info);
     if (err == ERR_OK)
         err = cluster_lock(plan->dir, &holder, info);
+    if (err == ERR_OK)
+        err = up_webhooks_settle(opts->webhooks, plan, report, info);
     if (err == ERR_OK)
         err = facts_make(opts, plan, info);
     if (err == ERR_OK)
