@@ -54,6 +54,7 @@ struct plan {
     bool small_to_self_serve;
 };
 
+static const char BY_HAND[] = "knows them";
 static const char *const REP_NAMES[REPS] = {"ann", "ben", "cid", "dee", "eve"};
 
 // ---- The model
@@ -283,6 +284,8 @@ static struct playbook *write_playbook(const struct plan *plan)
             write_rep(out, REP_NAMES[i], &plan->reps[i]);
     struct playbook *playbook;
     struct buf report = {0};
+    if (getenv("TRACE") != NULL)
+        fprintf(stderr, "%.*s\n", (int)out->len, (const char *)out->bytes);
     if (playbook_load("schedule.yaml", buf_span(out), &playbook, &report) != ERR_OK)
         FAIL("%.*s\n%.*s", (int)report.len, (const char *)report.bytes, (int)out->len,
              (const char *)out->bytes);
@@ -472,6 +475,32 @@ static void on_assigned(const struct router_decision *d, struct lead_model *lead
     W.taken[W.n_taken++] = (struct taken_model){rep, (int)(lead - W.leads), d->at_ms};
 }
 
+// As if its rep had never had it.
+static void credit(struct lead_model *lead)
+{
+    for (int i = W.n_taken - 1; i >= 0; i--) {
+        if (W.taken[i].rep != lead->rep || W.taken[i].lead != (int)(lead - W.leads))
+            continue;
+        W.taken[i] = W.taken[--W.n_taken];
+        break;
+    }
+    fair_forget(lead->rep); // his count goes down
+    lead->rep = -1;
+}
+
+// What it costs is settled when it comes to a queue.
+static void on_routed(const struct router_decision *d, struct lead_model *lead)
+{
+    bool team = strcmp(d->queue, "sales") == 0;
+    if (team == lead->team)
+        return;
+    if (lead->rep >= 0)
+        credit(lead);
+    lead->team = team;
+    lead->units = W.big[lead->account] ? 2 : 1;
+    lead->held_ms = -1;
+}
+
 static void on_unassigned(const struct router_decision *d, struct lead_model *lead)
 {
     int rep = lead->rep;
@@ -484,16 +513,11 @@ static void on_unassigned(const struct router_decision *d, struct lead_model *le
             FAIL("%s is taken away too early", d->lead_id);
         lead->n_untouched++;
     }
-    if (strcmp(d->reason, "not touched in time") == 0 || strcmp(d->reason, "declined") == 0)
+    // What is taken from somebody for what he did with it, or by hand, does not come back to him.
+    if (strcmp(d->reason, "not touched in time") == 0 || strcmp(d->reason, "declined") == 0 ||
+        strcmp(d->reason, BY_HAND) == 0)
         lead->had[rep] = true;
-    for (int i = W.n_taken - 1; i >= 0; i--) {
-        if (W.taken[i].rep != rep || W.taken[i].lead != (int)(lead - W.leads))
-            continue;
-        W.taken[i] = W.taken[--W.n_taken];
-        break;
-    }
-    fair_forget(rep); // his count goes down
-    lead->rep = -1;
+    credit(lead);
     if (lead->place == HELD_BY_CONSUMER) {
         memcpy(lead->stale, lead->token, sizeof lead->stale);
         lead->acked = false;
@@ -566,12 +590,7 @@ static void on_lead(const struct router_decision *d)
         lead->held_ms = -1;
         break;
     case ROUTER_STEP_ROUTED:
-        lead->team = strcmp(d->queue, "sales") == 0;
-        lead->units = W.big[lead->account] ? 2 : 1;
-        if (!lead->team) {
-            lead->rep = -1;
-            lead->held_ms = -1;
-        }
+        on_routed(d, lead);
         break;
     case ROUTER_STEP_LEASED:
         if (lead->place != WAITS || (lead->team && lead->rep < 0))
@@ -618,8 +637,38 @@ static void on_lead(const struct router_decision *d)
     }
 }
 
+// With TRACE set: what was decided, for whoever looks for a fault.
+static void trace(const struct router_decision *d)
+{
+    if (getenv("TRACE") == NULL)
+        return;
+    if (d->kind == ROUTER_DECISION_SIGNAL)
+        fprintf(stderr, "+%lld min signal %.*s %.*s=%d %.*s\n",
+                (long long)((W.now_ms - START) / MINUTE), (int)d->signal->account.len,
+                (const char *)d->signal->account.ptr, (int)d->signal->name.len,
+                (const char *)d->signal->name.ptr, d->signal->value, (int)d->signal->label.len,
+                (const char *)d->signal->label.ptr);
+    if (d->kind == ROUTER_DECISION_REP)
+        fprintf(stderr, "+%lld min rep %s: %s\n", (long long)((W.now_ms - START) / MINUTE), d->rep,
+                d->change);
+    if (d->kind != ROUTER_DECISION_LEAD)
+        return;
+    fprintf(stderr, "+%lld min step %d of %s %.*s: queue %s rep %s reason %s consumer %s",
+            (long long)((d->at_ms - START) / MINUTE), (int)d->step, d->lead_id, (int)d->account.len,
+            (const char *)d->account.ptr, d->queue, d->rep, d->reason, d->consumer);
+    for (size_t i = 0; i < d->n_candidates; i++)
+        fprintf(stderr, " [%s %d: %llu/%d open %u today %u period %u units %d]",
+                d->candidates[i].rep, (int)d->candidates[i].verdict,
+                (unsigned long long)d->candidates[i].assigned, (int)d->candidates[i].weight,
+                d->candidates[i].open, d->candidates[i].today, d->candidates[i].period,
+                d->candidates[i].units);
+    fprintf(stderr, "\n");
+}
+
 static void after_input(void)
 {
+    for (size_t i = 0; i < W.plain.effects.n; i++)
+        trace(&W.plain.effects.items[i]);
     for (size_t i = 0; i < W.plain.effects.n; i++)
         if (W.plain.effects.items[i].kind == ROUTER_DECISION_LEAD)
             on_lead(&W.plain.effects.items[i]);
@@ -876,7 +925,7 @@ static void op_assign(void)
     BOTH({
         enum err err =
             router_core_assign(core, W.now_ms, span_of(lead->id), span_of(REP_NAMES[rep]),
-                               span_of("op"), span_of("knows them"), &out, effects, NULL);
+                               span_of("op"), span_of(BY_HAND), &out, effects, NULL);
         cr_assert(err == ERR_OK || err == ERR_CONFLICT || err == ERR_INVALID);
     });
 }
