@@ -41,6 +41,8 @@ struct rep_plan {
     int zone_h;                     // hours ahead of UTC
     int64_t absent_from, absent_to; // 0, 0: never
     bool inactive;
+    int64_t away_from, away_to; // by hand
+    bool over;                  // he is back from the playbook's absence
     // By hand.
     bool added, removed;
 };
@@ -97,9 +99,15 @@ struct world {
     int n_leads;
     struct taken_model taken[TAKEN];
     int n_taken;
-    // Fairness: of each pair, the least and largest difference of what they got since both could
-    // take every lead, in parts of 1 / (w_i * w_j).
-    int64_t got[REPS][REPS], low[REPS][REPS], high[REPS][REPS];
+    // Of each pair, first name first, since both could take every lead: what the first got more,
+    // the least and the most of it, and what one was owed, in parts of 1 / (w_i * w_j).
+    bool since[REPS][REPS];
+    int64_t got[REPS][REPS], low[REPS][REPS], high[REPS][REPS], owed[REPS][REPS];
+    uint64_t expected[REPS]; // their counts
+    // When a lead was last given or held; `sure`: no count has gone down since.
+    bool sure, away[REPS];
+    int32_t last_weight[REPS]; // 0: not in the team
+    uint64_t last_assigned[REPS];
     struct buf text;
 };
 
@@ -326,19 +334,21 @@ static void count_rep(int rep, int64_t at_ms, int *open, int *today, int *period
     }
 }
 
-// CHOSEN: could take it.
+// CHOSEN: could take it. The owner of an account takes its leads whatever else he takes.
 static enum router_verdict verdict_on(int rep, const struct lead_model *lead, int64_t at_ms)
 {
     const struct rep_plan *plan = &W.plan.reps[rep];
     int open, today, period, units;
     if (plan->inactive || plan->removed)
         return ROUTER_INACTIVE;
-    if (plan->absent_to != 0 && at_ms >= plan->absent_from && at_ms < plan->absent_to)
+    if ((!plan->over && at_ms >= plan->absent_from && at_ms < plan->absent_to) ||
+        (at_ms >= plan->away_from && at_ms < plan->away_to))
         return ROUTER_ABSENT;
     if (!works(plan, at_ms))
         return ROUTER_OFF_HOURS;
     bool de = W.de[lead->account];
-    if ((plan->takes == 1 && !de) || (plan->takes == 2 && de))
+    bool takes = plan->takes == 0 || (plan->takes == 1) == de;
+    if (!takes && (W.owner[lead->account] != rep || lead->had[rep]))
         return ROUTER_TAKES_NOT;
     if (lead->had[rep])
         return ROUTER_HAD_IT;
@@ -361,44 +371,114 @@ static bool known_rep(int rep)
 
 // ---- Fairness
 // -------------------------------------------------------------------------------------
+//
+// Of two reps of the same `takes` who both can take leads, what they get differs, in relation to
+// their weights, by no more than one lead each and what one of them was owed when the stretch began
+// (credits returned, leads that only the other could take). And who comes back is owed nothing.
 
 static void fair_forget(int rep)
 {
-    for (int i = 0; i < REPS; i++) {
-        W.got[rep][i] = W.got[i][rep] = 0;
-        W.low[rep][i] = W.low[i][rep] = 0;
-        W.high[rep][i] = W.high[i][rep] = 0;
-    }
+    for (int i = 0; i < REPS; i++)
+        W.since[rep][i] = W.since[i][rep] = false;
 }
 
 static void fair_forget_all(void)
 {
+    W.sure = false;
     for (int i = 0; i < REPS; i++)
         fair_forget(i);
 }
 
-// `able`: who could take it; the choice was by the count.
-static void fair_assigned(const bool *able, int chosen)
+static const struct router_candidate *candidate_of(const struct router_decision *d, int rep)
 {
+    for (size_t i = 0; i < d->n_candidates; i++)
+        if (strcmp(d->candidates[i].rep, REP_NAMES[rep]) == 0)
+            return &d->candidates[i];
+    return NULL;
+}
+
+// What `a` has more than `b`, in parts of one lead / (weight of a * weight of b).
+static int64_t fair_ahead(const struct router_decision *d, int a, int b)
+{
+    const struct router_candidate *x = candidate_of(d, a), *y = candidate_of(d, b);
+    return (int64_t)(x->assigned * (uint64_t)y->weight) -
+           (int64_t)(y->assigned * (uint64_t)x->weight);
+}
+
+// Somebody whose count is another than what he got was away in between.
+static void fair_expect(const struct router_decision *d, int chosen)
+{
+    for (int i = 0; i < REPS; i++) {
+        const struct router_candidate *c = candidate_of(d, i);
+        if (c == NULL || c->assigned != W.expected[i])
+            fair_forget(i);
+        W.expected[i] = c == NULL ? 0 : c->assigned + (i == chosen);
+    }
+}
+
+static void fair_pair(const struct router_decision *d, int chosen, int other)
+{
+    int a = chosen < other ? chosen : other, b = chosen < other ? other : chosen;
+    int64_t w = candidate_of(d, a)->weight, v = candidate_of(d, b)->weight;
+    if (!W.since[a][b]) {
+        W.since[a][b] = true;
+        int64_t ahead = fair_ahead(d, a, b);
+        W.owed[a][b] = ahead < 0 ? -ahead : ahead;
+        W.got[a][b] = W.low[a][b] = W.high[a][b] = 0;
+    }
+    W.got[a][b] += chosen == a ? v : -w;
+    if (W.got[a][b] < W.low[a][b])
+        W.low[a][b] = W.got[a][b];
+    if (W.got[a][b] > W.high[a][b])
+        W.high[a][b] = W.got[a][b];
+    if (W.high[a][b] - W.low[a][b] > w + v + W.owed[a][b])
+        FAIL("%s and %s are further apart than the bound", REP_NAMES[a], REP_NAMES[b]);
+}
+
+// `able`: who could take it; the choice was by the count.
+static void fair_assigned(const struct router_decision *d, const bool *able, int chosen)
+{
+    fair_expect(d, chosen);
     for (int i = 0; i < REPS; i++)
         if (!able[i])
             fair_forget(i);
+    for (int i = 0; i < REPS; i++)
+        if (i != chosen && able[i] && W.plan.reps[i].takes == W.plan.reps[chosen].takes)
+            fair_pair(d, chosen, i);
+}
+
+static bool away_by(const struct router_candidate *c)
+{
+    return c != NULL && (c->verdict == ROUTER_INACTIVE || c->verdict == ROUTER_ABSENT ||
+                         c->verdict == ROUTER_OFF_HOURS || c->verdict == ROUTER_FULL_OPEN ||
+                         c->verdict == ROUTER_FULL_DAY || c->verdict == ROUTER_FULL_PERIOD ||
+                         (c->verdict == ROUTER_FULL_UNITS && c->units >= c->cap));
+}
+
+// Whoever was away when a lead was last given, and is there now, stands no lower than the lowest of
+// those who were there then stood then: nobody's count has gone down since.
+static void fair_returns(const struct router_decision *d, const bool *able)
+{
     for (int i = 0; i < REPS; i++) {
-        if (i == chosen || !able[i] || W.plan.reps[i].takes != W.plan.reps[chosen].takes)
-            continue;
-        int w = W.plan.reps[chosen].weight, v = W.plan.reps[i].weight;
-        // In parts of 1 / (w * v): one lead of the chosen is v parts more for him.
-        W.got[chosen][i] += v;
-        W.got[i][chosen] -= v;
-        for (int k = 0; k < 2; k++) {
-            int a = k == 0 ? chosen : i, b = k == 0 ? i : chosen;
-            if (W.got[a][b] < W.low[a][b])
-                W.low[a][b] = W.got[a][b];
-            if (W.got[a][b] > W.high[a][b])
-                W.high[a][b] = W.got[a][b];
+        const struct router_candidate *c = candidate_of(d, i);
+        bool judged = false, low = true;
+        for (int k = 0; k < REPS && able[i] && W.away[i] && W.sure; k++) {
+            if (k == i || W.away[k] || W.last_weight[k] == 0 ||
+                W.plan.reps[k].takes != W.plan.reps[i].takes)
+                continue;
+            judged = true;
+            low = low && c->assigned * (uint64_t)W.last_weight[k] <
+                             W.last_assigned[k] * (uint64_t)c->weight;
         }
-        if (W.high[chosen][i] - W.low[chosen][i] > w + v)
-            FAIL("%s and %s are further apart than the bound", REP_NAMES[chosen], REP_NAMES[i]);
+        if (judged && low)
+            FAIL("%s comes back and is behind everybody", REP_NAMES[i]);
+    }
+    W.sure = true;
+    for (int i = 0; i < REPS; i++) {
+        const struct router_candidate *c = candidate_of(d, i);
+        W.away[i] = away_by(c);
+        W.last_weight[i] = c == NULL ? 0 : c->weight;
+        W.last_assigned[i] = c == NULL ? 0 : c->assigned;
     }
 }
 
@@ -427,6 +507,7 @@ static void check_candidates(const struct router_decision *d, const struct lead_
             FAIL("%s: the owner %s cannot take it (%d)", d->lead_id, c->rep, (int)truth);
         able[rep] = truth == ROUTER_CHOSEN;
     }
+    fair_returns(d, able);
     for (int i = 0; i < REPS; i++)
         if (known_rep(i) && !seen[i])
             FAIL("%s: nothing is said of %s", d->lead_id, REP_NAMES[i]);
@@ -452,7 +533,7 @@ static void check_choice(const struct router_decision *d, int rep, const bool *a
             c->assigned * (uint64_t)chosen->weight < chosen->assigned * (uint64_t)c->weight)
             FAIL("%s goes to %s, but %s has less", d->lead_id, d->rep, c->rep);
     }
-    fair_assigned(able, rep);
+    fair_assigned(d, able, rep);
 }
 
 static void on_assigned(const struct router_decision *d, struct lead_model *lead)
@@ -485,6 +566,7 @@ static void credit(struct lead_model *lead)
         break;
     }
     fair_forget(lead->rep); // his count goes down
+    W.sure = false;
     lead->rep = -1;
 }
 
@@ -932,6 +1014,7 @@ static void op_assign(void)
 
 static void change(struct router_rep_change *c, int rep)
 {
+    W.sure = false;
     c->team = span_of("inside");
     c->rep = span_of(REP_NAMES[rep]);
     static struct err_info info;
@@ -961,12 +1044,14 @@ static void op_change(void)
         c.set_absent = true;
         c.absent_from_ms = W.now_ms;
         c.absent_until_ms = W.now_ms + (1 + (int64_t)below(40)) * HOUR;
-        plan->absent_from = c.absent_from_ms;
-        plan->absent_to = c.absent_until_ms;
+        plan->over = false;
+        plan->away_from = c.absent_from_ms;
+        plan->away_to = c.absent_until_ms;
         break;
     case 1:
         c.set_absent = true;
-        plan->absent_from = plan->absent_to = 0;
+        plan->away_from = plan->away_to = 0;
+        plan->over = plan->absent_from <= W.now_ms && W.now_ms < plan->absent_to;
         break;
     case 2:
         c.set_open = true;

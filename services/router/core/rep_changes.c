@@ -118,7 +118,7 @@ static enum err find_desk(struct crew *crew, const struct router_rep_change *cha
 // ---- What was said
 // --------------------------------------------------------------------------------
 
-static void say(struct desk *desk, const struct router_rep_change *change)
+static void say(struct desk *desk, const struct router_rep_change *change, int64_t now_ms)
 {
     struct router_rep_change *said = &desk->change;
     if (change->reset || change->add || change->remove)
@@ -151,9 +151,11 @@ static void say(struct desk *desk, const struct router_rep_change *change)
         said->units = change->units;
     }
     if (change->set_absent) {
-        said->set_absent = change->absent_from_ms < change->absent_until_ms;
-        said->absent_from_ms = said->set_absent ? change->absent_from_ms : 0;
-        said->absent_until_ms = said->set_absent ? change->absent_until_ms : 0;
+        bool back = change->absent_until_ms <= change->absent_from_ms;
+        bool from_now = back || change->absent_from_ms == 0;
+        said->set_absent = true;
+        said->absent_from_ms = from_now ? now_ms : change->absent_from_ms;
+        said->absent_until_ms = back ? now_ms : change->absent_until_ms;
     }
 }
 
@@ -178,7 +180,12 @@ static void add_absence(struct buf *words, const struct router_rep_change *chang
 {
     char from[TIME_TEXT_MAX], until[TIME_TEXT_MAX];
     if (change->absent_from_ms >= change->absent_until_ms) {
-        add_word(words, "not absent");
+        add_word(words, "back");
+        return;
+    }
+    if (change->absent_from_ms == 0) {
+        add_word(words, "absent until ");
+        buf_append_text(words, time_format(change->absent_until_ms, until));
         return;
     }
     add_word(words, "absent from ");
@@ -244,7 +251,7 @@ enum err router_core_change_rep(struct router_core *core, int64_t now_ms,
         err = find_desk(crew, change, &desk, info);
     if (err != ERR_OK)
         return err;
-    say(desk, change);
+    say(desk, change, core->clock_ms);
     crew->dirty = true;
     tell(core, crew, desk, change, effects);
     teams_learn(core, crew, true);

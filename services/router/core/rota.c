@@ -19,12 +19,24 @@ const struct zone *rota_zone(const struct router_core *core, const struct hours 
 // ---- One rep
 // --------------------------------------------------------------------------------------
 
+// Who is said to be back ends the absence of the playbook that he was in.
+static bool is_over(const struct desk *desk, const struct absence *absence)
+{
+    const struct router_rep_change *said = &desk->change;
+    bool back = said->set_absent && said->absent_until_ms <= said->absent_from_ms;
+    return back && absence->from_ms <= said->absent_from_ms &&
+           said->absent_from_ms < absence->to_ms;
+}
+
+// One that is over has no length.
 static bool absence_at(const struct desk *desk, int32_t i, struct absence *out)
 {
     int32_t n = desk->rules == NULL ? 0 : desk->rules->n_absences;
-    if (i < n)
+    if (i < n) {
         *out = desk->rules->absences[i];
-    else if (i == n && desk->change.set_absent)
+        if (is_over(desk, out))
+            out->to_ms = out->from_ms;
+    } else if (i == n && desk->change.set_absent)
         *out = (struct absence){desk->change.absent_from_ms, desk->change.absent_until_ms};
     else
         return false;

@@ -24,7 +24,9 @@ struct router_rep_change {
     int32_t open, per_day, per_period, units; // 0: no such cap; at most 1,000,000
     int64_t period_ms;                        // with set_per_period; 1 minute to 31 days
     bool set_absent;
-    int64_t absent_from_ms, absent_until_ms; // replaces what was said before; until <= from: back
+    // Beside the playbook's absences; replaces what was said before. From 0: from now on. Until not
+    // after from: he is back, also from an absence of the playbook that holds now.
+    int64_t absent_from_ms, absent_until_ms;
 };
 // NOT_FOUND: no such team or rep. INVALID: a value out of bounds. CONFLICT: see add. FULL: too
 // many. Leads of a rep who is removed, or no longer active, that nobody has touched yet go to
