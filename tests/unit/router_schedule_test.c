@@ -14,7 +14,7 @@
 //   TEST_CASES=100000 TEST_SEED=1 build/tests/unit.router_schedule_test
 #include <stdio.h>
 
-#include "services/router/core/teams.h"
+#include "services/router/core/state.h"
 #include "tests/support/random.h"
 #include "tests/support/router_machine.h"
 
@@ -77,7 +77,6 @@ struct lead_model {
     bool had[REPS];
     char token[ROUTER_TOKEN_BYTES], stale[ROUTER_TOKEN_BYTES];
     bool acked;
-    int units;
 };
 
 struct taken_model {
@@ -314,6 +313,23 @@ static bool works(const struct rep_plan *rep, int64_t at_ms)
     return !weekend && minute >= 9 * 60 && minute < 17 * 60;
 }
 
+static bool is_absent(const struct rep_plan *rep, int64_t at_ms)
+{
+    return (!rep->over && at_ms >= rep->absent_from && at_ms < rep->absent_to) ||
+           (at_ms >= rep->away_from && at_ms < rep->away_to);
+}
+
+static bool is_there(const struct rep_plan *rep, int64_t at_ms)
+{
+    return !rep->inactive && !rep->removed && !is_absent(rep, at_ms) && works(rep, at_ms);
+}
+
+// What it costs is the router's word: rules of effort are tested elsewhere.
+static int units_of(const struct lead_model *lead)
+{
+    return router_state_lead_find(W.plain.core, span_of(lead->id))->units;
+}
+
 static void count_rep(int rep, int64_t at_ms, int *open, int *today, int *period, int *units)
 {
     const struct rep_plan *plan = &W.plan.reps[rep];
@@ -323,7 +339,7 @@ static void count_rep(int rep, int64_t at_ms, int *open, int *today, int *period
         if (lead->rep != rep || lead->place == ENDED || lead->place == PARKED)
             continue;
         ++*open;
-        *units += lead->units;
+        *units += units_of(lead);
     }
     for (int i = 0; i < W.n_taken; i++) {
         if (W.taken[i].rep != rep)
@@ -341,8 +357,7 @@ static enum router_verdict verdict_on(int rep, const struct lead_model *lead, in
     int open, today, period, units;
     if (plan->inactive || plan->removed)
         return ROUTER_INACTIVE;
-    if ((!plan->over && at_ms >= plan->absent_from && at_ms < plan->absent_to) ||
-        (at_ms >= plan->away_from && at_ms < plan->away_to))
+    if (is_absent(plan, at_ms))
         return ROUTER_ABSENT;
     if (!works(plan, at_ms))
         return ROUTER_OFF_HOURS;
@@ -359,7 +374,7 @@ static enum router_verdict verdict_on(int rep, const struct lead_model *lead, in
         return ROUTER_FULL_DAY;
     if (plan->per_period > 0 && period >= plan->per_period)
         return ROUTER_FULL_PERIOD;
-    if (plan->units > 0 && units + lead->units > plan->units)
+    if (plan->units > 0 && units + units_of(lead) > plan->units)
         return ROUTER_FULL_UNITS;
     return ROUTER_CHOSEN;
 }
@@ -447,12 +462,16 @@ static void fair_assigned(const struct router_decision *d, const bool *able, int
             fair_pair(d, chosen, i);
 }
 
-static bool away_by(const struct router_candidate *c)
+// Whether he could take no lead at all, whatever it is.
+static bool is_away(int rep, int64_t at_ms)
 {
-    return c != NULL && (c->verdict == ROUTER_INACTIVE || c->verdict == ROUTER_ABSENT ||
-                         c->verdict == ROUTER_OFF_HOURS || c->verdict == ROUTER_FULL_OPEN ||
-                         c->verdict == ROUTER_FULL_DAY || c->verdict == ROUTER_FULL_PERIOD ||
-                         (c->verdict == ROUTER_FULL_UNITS && c->units >= c->cap));
+    const struct rep_plan *plan = &W.plan.reps[rep];
+    int open, today, period, units;
+    count_rep(rep, at_ms, &open, &today, &period, &units);
+    return !is_there(plan, at_ms) || (plan->open > 0 && open >= plan->open) ||
+           (plan->per_day > 0 && today >= plan->per_day) ||
+           (plan->per_period > 0 && period >= plan->per_period) ||
+           (plan->units > 0 && units >= plan->units);
 }
 
 // Whoever was away when a lead was last given, and is there now, stands no lower than the lowest of
@@ -476,7 +495,7 @@ static void fair_returns(const struct router_decision *d, const bool *able)
     W.sure = true;
     for (int i = 0; i < REPS; i++) {
         const struct router_candidate *c = candidate_of(d, i);
-        W.away[i] = away_by(c);
+        W.away[i] = is_away(i, d->at_ms);
         W.last_weight[i] = c == NULL ? 0 : c->weight;
         W.last_assigned[i] = c == NULL ? 0 : c->assigned;
     }
@@ -570,7 +589,6 @@ static void credit(struct lead_model *lead)
     lead->rep = -1;
 }
 
-// What it costs is settled when it comes to a queue.
 static void on_routed(const struct router_decision *d, struct lead_model *lead)
 {
     bool team = strcmp(d->queue, "sales") == 0;
@@ -579,7 +597,6 @@ static void on_routed(const struct router_decision *d, struct lead_model *lead)
     if (lead->rep >= 0)
         credit(lead);
     lead->team = team;
-    lead->units = W.big[lead->account] ? 2 : 1;
     lead->held_ms = -1;
 }
 
@@ -634,11 +651,10 @@ static void on_created(const struct router_decision *d)
     if (lead_named(d->lead_id) != NULL)
         FAIL("%s is made twice", d->lead_id);
     struct lead_model *lead = &W.leads[W.n_leads++];
-    *lead = (struct lead_model){.rep = -1, .held_ms = -1, .place = WAITS, .units = 1};
+    *lead = (struct lead_model){.rep = -1, .held_ms = -1, .place = WAITS};
     snprintf(lead->id, sizeof lead->id, "%s", d->lead_id);
     lead->account = (int)strtol((const char *)d->account.ptr + 1, NULL, 10);
     lead->team = strcmp(d->queue, "sales") == 0;
-    lead->units = W.big[lead->account] ? 2 : 1;
 }
 
 static void on_lead(const struct router_decision *d)
@@ -1127,7 +1143,7 @@ static bool nobody_ever(const struct lead_model *lead)
         const struct rep_plan *plan = &W.plan.reps[rep];
         bool de = W.de[lead->account];
         bool takes = plan->takes == 0 || (plan->takes == 1) == de;
-        bool room = plan->units == 0 || plan->units >= lead->units;
+        bool room = plan->units == 0 || plan->units >= units_of(lead);
         if (known_rep(rep) && !plan->inactive && takes && room && !lead->had[rep])
             return false;
     }
