@@ -358,8 +358,10 @@ MUST_USE enum err router_core_lease_check(const struct router_core *core,
 MUST_USE enum err router_core_token_check(const struct router_core *core, struct span lead_id,
                                           struct span token, struct err_info *info);
 
-// Hands out leads: highest priority first, then the oldest. `out` holds ROUTER_LEASE_LEADS_MAX; *n
-// may be 0. NOT_FOUND: no such queue. INVALID: a value out of bounds.
+// Hands out leads: the strongest first (priority, and what waiting adds to it), then the oldest.
+// `out` holds ROUTER_LEASE_LEADS_MAX; *n may be 0. In a queue with a team only leads that have a
+// rep: a consumer named like one of its reps gets his alone, any other consumer anybody's.
+// NOT_FOUND: no such queue. INVALID: a value out of bounds.
 MUST_USE enum err router_core_lease(struct router_core *core, int64_t now_ms,
                                     const struct router_lease *request,
                                     const struct router_lead **out, size_t *n,
@@ -380,7 +382,8 @@ MUST_USE enum err router_core_ack(struct router_core *core, int64_t now_ms, stru
 // Of a lease that has ended already with the lead back in its queue: OK, without effect.
 // In a queue with a team: a rep who releases it for the reason "declined" does not get it again
 // (his credit is returned); any other reason leaves it his. delay_ms: it is handed out again only
-// after so long (0: at once; at most ROUTER_DELAY_MS_MAX); a delay is no attempt.
+// after so long (0: at once; at most ROUTER_DELAY_MS_MAX); a delay is no attempt, and one that is
+// declined is not delayed.
 MUST_USE enum err router_core_release(struct router_core *core, int64_t now_ms, struct span lead_id,
                                       struct span token, struct span reason, int64_t delay_ms,
                                       const struct router_lead **out,
@@ -393,7 +396,8 @@ MUST_USE enum err router_core_complete(struct router_core *core, int64_t now_ms,
 
 // Whoever holds the lead (by its token), or with an empty token an operator, takes a waiting,
 // leased or acked lead out of its queue, for a reason of 1 to ROUTER_TEXT_MAX bytes that stays on
-// it. Done before with the same reason: OK, without effect.
+// it (INVALID: one that the router itself says, as "attempts"). Done before with the same reason:
+// OK, without effect.
 MUST_USE enum err router_core_park(struct router_core *core, int64_t now_ms, struct span lead_id,
                                    struct span token, struct span reason, struct span by,
                                    const struct router_lead **out, struct router_effects *effects,
