@@ -74,7 +74,7 @@ const char *team_verdict_text(const Candidate *c)
     case ASSAY__ROUTER__V1__VERDICT__VERDICT_FULL_WHEN:
         return "full: as many open leads of this kind as the cap says";
     case ASSAY__ROUTER__V1__VERDICT__VERDICT_NOT_OWNER:
-        return "it waits for its owner";
+        return "it is for its owner";
     case ASSAY__ROUTER__V1__VERDICT__VERDICT_UNSPECIFIED:
     case _ASSAY__ROUTER__V1__VERDICT_IS_INT_SIZE:
         break;

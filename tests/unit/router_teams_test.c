@@ -287,7 +287,7 @@ Test(router_teams, units_of_effort)
                         "    caps: {units: 4}\n"
                         "    reps: {A: {}, B: {}}\n");
     for (int i = 1; i <= 4; i++) {
-        char account[8];
+        char account[16];
         snprintf(account, sizeof account, "g%d", i);
         team_world_is(&w, account, "big");
     }
@@ -624,4 +624,26 @@ Test(router_teams, an_assignment_tells_why_not_the_others)
     cr_assert_eq(d->candidates[4].assigned, 1);
     cr_assert_eq(d->offset, team_world_lead_of(&w, "a2")->assigned_offset);
     team_world_note(&w);
+}
+
+Test(router_teams, without_a_time_to_wait_it_goes_elsewhere_at_once)
+{
+    team_world_init(&w, "teams:\n"
+                        "  smb:\n"
+                        "    queue: sales\n"
+                        "    caps: {open: 1}\n"
+                        "    reps: {A: {}}\n"
+                        "    full: {then: {motion: sales, queue: backup}}\n"
+                        "  second:\n"
+                        "    queue: backup\n"
+                        "    caps: {open: 1}\n"
+                        "    reps: {Z: {}}\n"
+                        "    full: {then: self_serve}\n");
+    leads("a", 3);
+    // Once at most: the third one waits at the second team.
+    EXPECT_LOG(&w, "assigned a1 A\nheld a2\noverflowed a2 sales:backup (nobody can take it)\n"
+                   "assigned a2 Z\nheld a3\noverflowed a3 sales:backup (nobody can take it)\n"
+                   "held a3\n");
+    do_with("a2", TEAM_WIN);
+    cr_assert_str_eq(rep_of("a3"), "Z");
 }

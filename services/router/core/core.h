@@ -145,7 +145,7 @@ enum router_verdict {   // as router.v1.Verdict
     ROUTER_FULL_PERIOD, // ... within the period
     ROUTER_FULL_UNITS,  // not enough units of effort left
     ROUTER_FULL_WHEN,   // ... open leads of the kind that a condition names
-    ROUTER_NOT_OWNER,   // it waits for the owner alone
+    ROUTER_NOT_OWNER,   // the owner comes first: he has it, or it waits for him alone
 };
 enum { ROUTER_VERDICTS = ROUTER_NOT_OWNER + 1 };
 

@@ -155,6 +155,8 @@ int64_t rota_team_after_ms(const struct router_core *core, struct crew *crew, in
                            int64_t working_ms)
 {
     struct crew_held *held = crew->held;
+    if (working_ms <= 0)
+        return from_ms;
     bool far = held->n_shifts > 0 && held->shifts[0].to_ms < from_ms - LOOK_MS / 10;
     bool known = held->shifts_from_ms < held->shifts_to_ms && held->shifts_from_ms <= from_ms &&
                  from_ms <= held->shifts_to_ms;

@@ -15,6 +15,8 @@
 #include "common/base/mem.h"
 #include "common/base/time_text.h"
 
+static const char NOBODY[] = "nobody can take it";
+
 struct crew *teams_of(const struct router_core *core, const struct router_lead *lead)
 {
     if (lead->in->crew != NULL && strcmp(lead->in->crew->name, lead->team) == 0)
@@ -24,6 +26,17 @@ struct crew *teams_of(const struct router_core *core, const struct router_lead *
 
 // ---- A rep for it
 // ---------------------------------------------------------------------------------
+
+static void go_elsewhere(struct router_core *core, struct crew *crew, struct router_lead *lead,
+                         const char *reason, const struct cause *cause,
+                         struct router_effects *effects)
+{
+    held_remove(crew, lead);
+    crew->overflowed++;
+    crew->dirty = true;
+    router_routes_overflow(core, lead, crew->rules->then_motion, crew->rules->then_queue, reason,
+                           cause, effects);
+}
 
 static void hold(struct router_core *core, struct crew *crew, struct router_lead *lead,
                  const struct kind *kind, const struct cause *cause, struct router_effects *effects)
@@ -46,11 +59,14 @@ static void hold(struct router_core *core, struct crew *crew, struct router_lead
         assign_candidates(crew, kind, NULL, ROUTER_CHOSEN, &effects->texts, &n);
     struct router_decision *d =
         router_leads_decide(core, effects, lead, ROUTER_STEP_HELD,
-                            kind->owner_only ? "waits for its owner" : "nobody can take it", cause);
+                            kind->owner_only ? "waits for its owner" : NOBODY, cause);
     d->due_ms = lead->overflow_at_ms == INT64_MAX ? 0 : lead->overflow_at_ms;
     d->candidates = candidates;
     d->n_candidates = n;
-    router_due_arm(core, lead);
+    if (rules->wait_ms == 0 && !lead->overflowed)
+        go_elsewhere(core, crew, lead, NOBODY, cause, effects);
+    else
+        router_due_arm(core, lead);
 }
 
 // To whoever can take it, or held.
@@ -65,17 +81,6 @@ static void find_rep(struct router_core *core, struct crew *crew, struct router_
         assign_give(core, crew, lead, desk, verdict, kind, cause, effects);
     else
         hold(core, crew, lead, kind, cause, effects);
-}
-
-static void go_elsewhere(struct router_core *core, struct crew *crew, struct router_lead *lead,
-                         const char *reason, const struct cause *cause,
-                         struct router_effects *effects)
-{
-    held_remove(crew, lead);
-    crew->overflowed++;
-    crew->dirty = true;
-    router_routes_overflow(core, lead, crew->rules->then_motion, crew->rules->then_queue, reason,
-                           cause, effects);
 }
 
 void router_teams_place(struct router_core *core, struct router_lead *lead,
