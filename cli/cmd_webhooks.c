@@ -26,7 +26,9 @@ static void webhook_write(const Webhook *w)
     if (w->behind > 0)
         printf(", %s of the log to go", output_plural(w->behind, "decision", "decisions"));
     printf("\n");
-    if (w->pending > 0)
+    if (w->disabled)
+        printf("  it answered 410: nothing is sent until `assay webhooks replay` or a restart\n");
+    else if (w->pending > 0)
         printf("  %s again at %s, the oldest of %s\n",
                output_plural(w->pending, "is tried", "are tried"), output_time(w->next_attempt_ms),
                output_time(w->oldest_pending_ms));
@@ -41,14 +43,15 @@ static json_t *webhook_json(const Webhook *w)
     json_t *queues = json_array();
     for (size_t i = 0; i < w->n_queues; i++)
         json_array_append_new(queues, output_json_text(w->queues[i]));
-    return json_pack("{s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I}", "webhook",
-                     output_json_text(w->name), "url", output_json_text(w->url), "queues", queues,
-                     "offset", (json_int_t)w->offset, "behind", (json_int_t)w->behind, "delivered",
-                     (json_int_t)w->delivered, "failed_attempts", (json_int_t)w->failed_attempts,
-                     "pending", (json_int_t)w->pending, "dead", (json_int_t)w->dead,
-                     "oldest_pending", (json_int_t)w->oldest_pending_ms, "next_attempt",
+    return json_pack("{s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:b}",
+                     "webhook", output_json_text(w->name), "url", output_json_text(w->url),
+                     "queues", queues, "offset", (json_int_t)w->offset, "behind",
+                     (json_int_t)w->behind, "delivered", (json_int_t)w->delivered,
+                     "failed_attempts", (json_int_t)w->failed_attempts, "pending",
+                     (json_int_t)w->pending, "dead", (json_int_t)w->dead, "oldest_pending",
+                     (json_int_t)w->oldest_pending_ms, "next_attempt",
                      (json_int_t)w->next_attempt_ms, "last_error", output_json_text(w->last_error),
-                     "last_delivered", (json_int_t)w->last_delivered_ms);
+                     "last_delivered", (json_int_t)w->last_delivered_ms, "disabled", w->disabled);
 }
 
 static int cmd_list(int argc, char **argv)

@@ -412,6 +412,7 @@ Test(webhook, gone_stops_until_a_replay)
         hook = world_webhook(&world, 0);
     cr_assert_eq(hook->delivered, 0);
     cr_assert_eq(hook->next_attempt_ms, 0);
+    cr_assert(hook->disabled);
     cr_assert_gt(hook->behind, 0);
     cr_assert_eq(receiver_count(r), 1);
     cr_assert_eq(replay(&world, "crm", 0, true, 0, &n), ERR_OK);

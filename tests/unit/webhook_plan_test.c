@@ -630,6 +630,28 @@ Test(webhook_plan, everything_from_an_offset_comes_again_in_order)
     world_deinit(&w);
 }
 
+Test(webhook_plan, a_replay_from_an_offset_takes_its_dead_letters_with_it)
+{
+    struct webhook_plan_opts opts = USUAL;
+    struct world w;
+    opts.give_up_after_ms = SECOND;
+    world_init(&w, &opts);
+    w.n_accounts = 3;
+    let_die(&w, 20);
+    step(&w, (struct webhook_input){.kind = WEBHOOK_IN_REPLAY_FROM, .offset = 11});
+    cr_assert_eq(view(&w).dead, 10);
+    cr_assert_eq(w.n_dead_stored, 10);
+    cr_assert_eq(webhook_plan_dead_after(w.plan, 0)->delivery.offset <= 10, true);
+    run_until(&w, INT64_MAX);
+    for (uint64_t o = 1; o <= 20; o++)
+        cr_assert_eq(times_ok(&w, o), o > 10 ? 1 : 0);
+    step(&w, (struct webhook_input){.kind = WEBHOOK_IN_REPLAY_DEAD});
+    run_until(&w, INT64_MAX);
+    cr_assert_eq(view(&w).delivered, 20);
+    assert_nothing_stored(&w);
+    world_deinit(&w);
+}
+
 Test(webhook_plan, a_replay_while_a_delivery_fails_in_flight)
 {
     struct world w;

@@ -417,7 +417,7 @@ static enum err open_hook(struct webhooks *w, struct hook *hook,
     snprintf(labels, sizeof labels, "webhook=\"%s\"", config->name);
     metrics_register(service_metrics(router->service), WEBHOOK_DESCS, ARRAY_LEN(WEBHOOK_DESCS),
                      &hook->metrics, labels);
-    LOG_INFO("webhook", "webhook=%s url=%s offset=%llu behind=%llu", config->name,
+    LOG_INFO("webhook_open", "webhook=%s url=%s offset=%llu behind=%llu", config->name,
              config->shown_url, (unsigned long long)hook->stored_cursor,
              (unsigned long long)(last - hook->stored_cursor));
     return ERR_OK;

@@ -14,7 +14,7 @@ enum {
     WEBHOOK_DEAD_MAX = 10000,
     WEBHOOK_LOOK_SENDS_MAX = 32,
     WEBHOOK_LOOK_DECISIONS_MAX = 256,
-    WEBHOOK_LOOK_AT_MAX = 5000, // decisions, to find those
+    WEBHOOK_LOOK_AT_MAX = 1000, // decisions, to find those: the thread has other work
     WEBHOOK_HEADERS_OWN = 4,
 };
 

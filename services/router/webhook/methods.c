@@ -44,6 +44,7 @@ static Assay__Router__V1__Webhook *webhook_of(const struct hook *hook, struct ar
     out->next_attempt_ms = view.health.disabled ? 0 : view.next_attempt_ms;
     out->last_error = (char *)view.health.last_error;
     out->last_delivered_ms = view.last_delivered_ms;
+    out->disabled = view.health.disabled;
     return out;
 }
 

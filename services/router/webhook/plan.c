@@ -488,6 +488,9 @@ static void replay_from(struct webhook_plan *plan, uint64_t offset, struct webho
     if (offset > plan->cursor)
         return; // it comes anyway
     plan->cursor = offset > 0 ? offset - 1 : 0;
+    for (size_t i = plan->n_dead; i > 0; i--)
+        if (dead_at(plan, i - 1)->delivery.offset >= offset)
+            dead_forget(plan, i - 1, effects);
     for (uint32_t i = 0; i < plan->n_slots; i++) {
         struct slot *s = &plan->slots[i];
         if (!s->used || s->superseded || s->d.offset < offset)

@@ -74,7 +74,7 @@ enum webhook_input_kind {
     WEBHOOK_IN_TIME,        // time has passed
     WEBHOOK_IN_REPLAY_DEAD, // dead letters come again, as far as there is room: that of `offset`,
                             // or (0) all, the oldest first
-    WEBHOOK_IN_REPLAY_FROM, // everything from `offset` on comes again
+    WEBHOOK_IN_REPLAY_FROM, // everything from `offset` on comes again, dead letters too
 };
 
 struct webhook_input {
