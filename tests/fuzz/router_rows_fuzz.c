@@ -107,6 +107,28 @@ static void note_decisions(struct world *w)
     router_effects_clear(&w->effects);
 }
 
+static void show_teams(struct world *w)
+{
+    const struct router_team_view *teams;
+    const struct router_experiment_view *experiments;
+    const struct router_prompt *prompts;
+    size_t n = router_core_teams(w->core, NOW_MS, &w->arena, &teams);
+    for (size_t i = 0; i < n; i++)
+        (void)router_codec_team(&teams[i], &w->arena);
+    n = router_core_experiments(w->core, NOW_MS, &w->arena, &experiments);
+    for (size_t i = 0; i < n; i++)
+        (void)router_codec_experiment(&experiments[i], &w->arena);
+    for (size_t i = 0; i < w->core->n_accounts && i < SHOWN_MAX; i++) {
+        const struct account *account = w->core->accounts[i];
+        const char *user = account->n_users > 0 ? account->users[0]->id : "";
+        n = router_core_prompts(w->core, span_of(account->id), span_of(user), NOW_MS, &w->arena,
+                                &prompts);
+        for (size_t j = 0; j < n; j++)
+            (void)router_codec_prompt(&prompts[j], &w->arena);
+    }
+    arena_reset(&w->arena);
+}
+
 static void show_all(struct world *w)
 {
     const struct router_lead *leads[SHOWN_MAX];
@@ -129,6 +151,7 @@ static void show_all(struct world *w)
     router_core_counts(w->core, &counts);
     (void)router_core_outcomes(w->core, leads, SHOWN_MAX);
     arena_reset(&w->arena);
+    show_teams(w);
 }
 
 static void send(struct world *w, uint64_t position, const char *account, const char *user,
@@ -169,18 +192,91 @@ static void lease_some(struct world *w, const char *queue)
     }
 }
 
+static const char *const QUEUES[] = {"sales", "self_serve", "success", "enterprise"};
+
+// An operator's and a user's words.
+static void say_some(struct world *w)
+{
+    struct router_rep_change changes[] = {
+        {.team = span_of("smb"), .rep = span_of("gus"), .add = true},
+        {.team = span_of("smb"), .rep = span_of("ana"), .set_weight = true, .weight = 3},
+        {.team = span_of("smb"), .rep = span_of("ben"), .remove = true},
+        {.team = span_of("big"), .rep = span_of("fay"), .set_active = true, .active = true},
+        {.team = span_of("smb"),
+         .rep = span_of("cleo"),
+         .set_absent = true,
+         .absent_from_ms = NOW_MS,
+         .absent_until_ms = NOW_MS + 86400000},
+        {.team = span_of("smb"), .rep = span_of("ben"), .reset = true},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
+        (void)!router_core_change_rep(w->core, NOW_MS, &changes[i], &w->effects, NULL);
+        note_decisions(w);
+    }
+    (void)!router_core_answer_prompt(w->core, NOW_MS, span_of("a"), span_of("u0"), span_of("near"),
+                                     ROUTER_DISMISSED, &w->effects, NULL);
+    note_decisions(w);
+}
+
+// By hand, with leads that may be in any state.
+static void move_some(struct world *w)
+{
+    static const char *const REPS[] = {"ana", "gus", "", "eve"};
+    const struct router_lead *lead;
+    size_t n;
+    for (size_t i = 0; i < w->core->n_leads && i < SHOWN_MAX; i++) {
+        struct span id = span_of(w->core->leads[i]->id);
+        (void)!router_core_assign(w->core, NOW_MS, id, span_of(REPS[i % 4]), span_of("o"),
+                                  span_of("r"), &lead, &w->effects, NULL);
+        note_decisions(w);
+        if (i % 3 == 0)
+            (void)!router_core_park(w->core, NOW_MS, id, span_of(""), span_of("later"),
+                                    span_of("o"), &lead, &w->effects, NULL);
+        note_decisions(w);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(QUEUES); i++) {
+        (void)!router_core_redrive(w->core, NOW_MS, span_of(""), span_of(QUEUES[i]), span_of("o"),
+                                   &n, &w->effects, NULL);
+        note_decisions(w);
+    }
+}
+
+static void send_fact(struct world *w, uint64_t position, const char *name, const char *value)
+{
+    struct router_signal signal = {
+        .position = position,
+        .name = span_of(name),
+        .value = value[0] != '\0',
+        .account = span_of("a"),
+        .at_ms = NOW_MS,
+        .known_at_ms = NOW_MS + 1,
+        .event_id = span_of("e"),
+        .playbook = span_of("wide@1"),
+        .episode = 1,
+        .label = span_of(value),
+    };
+    router_core_signals(w->core, 0, &signal, 1, &w->effects);
+    note_decisions(w);
+}
+
 static void go_on(struct world *w)
 {
-    static const char *const QUEUES[] = {"sales", "self_serve", "success", "enterprise"};
     const uint64_t last = router_core_mark(w->core, 0).position;
-    const uint64_t position = last < UINT64_MAX - 8 ? last : UINT64_MAX - 8;
+    const uint64_t position = last < UINT64_MAX - 16 ? last : UINT64_MAX - 16;
     send(w, position + 1, "a", "u0", "hot", true);
     send(w, position + 2, "a", "u0", "qualify.pql", true);
     send(w, position + 3, "b", "", "qualify.pqa", true);
+    send_fact(w, position + 6, "fact.account.company", "acme");
+    send_fact(w, position + 7, "fact.account.owner", "ana");
+    send(w, position + 8, "a", "", "segment.enterprise", true);
+    say_some(w);
     for (size_t i = 0; i < ARRAY_LEN(QUEUES); i++)
         lease_some(w, QUEUES[i]);
-    send(w, position + 4, "a", "u0", "qualify.pql", false);
-    send(w, position + 5, "a", "", "stage.customer", true);
+    move_some(w);
+    send_fact(w, position + 9, "fact.account.company", "");
+    show_all(w);
+    send(w, position + 10, "a", "u0", "qualify.pql", false);
+    send(w, position + 11, "a", "", "stage.customer", true);
     router_core_tick(w->core, NOW_MS + (int64_t)30 * 86400000, &w->effects);
     note_decisions(w);
     router_core_set_playbook(w->core, lent_playbook(LENT_LEAN), &w->effects);

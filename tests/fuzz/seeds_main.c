@@ -253,6 +253,35 @@ static void lease_some(struct heard *heard, struct test_random *random)
     }
 }
 
+// An operator's words, and what he does by hand.
+static void say_some(struct heard *heard, struct test_random *random)
+{
+    static const char *const REPS[] = {"ana", "ben", "cleo", "eve"};
+    const struct router_lead *leads[4], *lead;
+    struct router_filter filter = {.max = ARRAY_LEN(leads)};
+    struct router_rep_change change = {.team = span_of("smb"),
+                                       .rep = span_of(REPS[test_random_below(random, 4)]),
+                                       .set_weight = true,
+                                       .weight = 2};
+    uint64_t next, total;
+    (void)!router_core_change_rep(heard->router, NOW_MS, &change, &heard->effects, NULL);
+    size_t n = router_core_leads(heard->router, &filter, leads, &next, &total);
+    for (size_t i = 0; i < n; i++) {
+        struct span id = span_of(leads[i]->id);
+        if (i % 2 == 0)
+            (void)!router_core_assign(heard->router, NOW_MS, id, span_of(REPS[i]), span_of("o"),
+                                      span_of("r"), &lead, &heard->effects, NULL);
+        else
+            (void)!router_core_park(heard->router, NOW_MS, id, span_of(""), span_of("later"),
+                                    span_of("o"), &lead, &heard->effects, NULL);
+    }
+    for (size_t i = 0; i < n && i < 1; i++)
+        (void)!router_core_answer_prompt(heard->router, NOW_MS, span_of(leads[i]->account_id),
+                                         span_of("u0"), span_of("near"), ROUTER_DISMISSED,
+                                         &heard->effects, NULL);
+    router_effects_clear(&heard->effects);
+}
+
 static void save_shelf(const char *target, int number, const struct shelf *shelf)
 {
     struct buf bytes = {0};
@@ -266,6 +295,8 @@ static void seed_router(int number, struct heard *heard, struct test_random *ran
     struct shelf shelf = {0};
     struct router_rows *rows = router_rows_create(heard->router);
     lease_some(heard, random);
+    if (number % 2 == 0)
+        say_some(heard, random);
     router_rows_take(rows, put, &shelf);
     save_shelf("router_rows", number, &shelf);
     router_rows_destroy(rows);
