@@ -253,6 +253,39 @@ static void lease_some(struct heard *heard, struct test_random *random)
     }
 }
 
+// What events of so short a life seldom lead to: leads of teams, owners, organizations.
+static void send_some(struct heard *heard, struct test_random *random)
+{
+    static const struct {
+        const char *name, *user, *value;
+    } SIGNALS[] = {{"segment.enterprise", "", ""},
+                   {"fact.account.owner", "", "ana"},
+                   {"fact.account.company", "", "c"},
+                   {"rich", "", ""},
+                   {"qualify.pql", "u0", ""},
+                   {"qualify.pqa", "", ""},
+                   {"full", "", ""},
+                   {"contact.consent", "u0", ""}};
+    for (uint64_t i = 0; i < 12; i++) {
+        size_t which = test_random_below(random, ARRAY_LEN(SIGNALS));
+        struct router_signal signal = {
+            .position = i + 1,
+            .name = span_of(SIGNALS[which].name),
+            .value = true,
+            .account = span_of(test_random_below(random, 2) == 0 ? "a" : "b"),
+            .user = span_of(SIGNALS[which].user),
+            .at_ms = NOW_MS,
+            .known_at_ms = NOW_MS,
+            .event_id = span_of("e"),
+            .playbook = span_of("wide@1"),
+            .episode = 1,
+            .label = span_of(SIGNALS[which].value),
+        };
+        router_core_signals(heard->router, 9, &signal, 1, &heard->effects);
+        router_effects_clear(&heard->effects);
+    }
+}
+
 // An operator's words, and what he does by hand.
 static void say_some(struct heard *heard, struct test_random *random)
 {
@@ -294,6 +327,8 @@ static void seed_router(int number, struct heard *heard, struct test_random *ran
 {
     struct shelf shelf = {0};
     struct router_rows *rows = router_rows_create(heard->router);
+    if (number % 2 == 0)
+        send_some(heard, random);
     lease_some(heard, random);
     if (number % 2 == 0)
         say_some(heard, random);
