@@ -621,3 +621,40 @@ Test(router_queue, a_first_lead_that_is_lost_or_has_no_reason_left_ends_there)
     cr_assert_str_eq(lead_of("gone")->motion, "success");
     cr_assert(!lead_of("gone")->after_first);
 }
+
+Test(router_queue, an_organization_s_first_lead_is_followed_by_its_next)
+{
+    static char text[4096];
+    snprintf(text, sizeof text, "%sorganizations: {by: account.company}\n", FIRST);
+    char *qualify = strstr(text, "qualify: {pql: ready, pqa: busy}\n");
+    cr_assert(qualify != NULL);
+    char whole[4096];
+    snprintf(whole, sizeof whole, "%.*s%s%s", (int)(qualify - text), text,
+             "qualify:\n"
+             "  company: {as: pqa, per: organization, label: Company,\n"
+             "            when: {users_with: {signal: ready, at_least: 2}}}\n",
+             qualify + strlen("qualify: {pql: ready, pqa: busy}\n"));
+    use(whole);
+    send_at(1, "a", "", "fact.account.company", true, "acme");
+    send_at(2, "b", "", "fact.account.company", true, "ACME ");
+    send_at(3, "b", "", "busy", true, "");
+    send_at(4, "a", "u1", "ready", true, "");
+    router_world_log(&w);
+    send_at(5, "b", "u2", "ready", true, "");
+    const struct router_lead *first = lease_one(6, "success");
+    cr_assert(first != NULL);
+    cr_assert_str_eq(first->organization, "acme");
+    cr_assert_str_eq(first->account_id, "b");
+    char token[ROUTER_TOKEN_BYTES];
+    router_lead_token(first, token);
+    const struct router_lead *out;
+    cr_assert(router_core_complete(w.core, 7, span_of(first->id), span_of(token),
+                                   span_of("accepted"), &out, &w.effects, NULL) == ERR_OK);
+    const struct router_lead *second = lease_one(8, "sales");
+    cr_assert(second != NULL && second->before == first);
+    cr_assert_str_eq(second->organization, "acme");
+    cr_assert_str_eq(second->definitions[0], "company");
+    cr_assert_str_eq(second->labels[0], "Company");
+    cr_assert_eq(second->n_evidence, first->n_evidence);
+    cr_assert_eq(second->n_evidence, 1);
+}

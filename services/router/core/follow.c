@@ -23,6 +23,7 @@ static bool was_first(const struct router_core *core, const struct router_lead *
 // Everybody who qualifies for the next lead: the first makes it, the others join.
 struct following {
     struct router_core *core;
+    const struct router_lead *done;
     struct account *home;
     struct cause cause;
     struct router_effects *effects;
@@ -38,17 +39,26 @@ static const struct defined *defined_as(const struct router_core *core, const ch
     return NULL;
 }
 
+// An organization qualifies by what its accounts have together, as the first lead told.
+static void tell_again(const struct router_lead *done, struct reasons *out)
+{
+    out->n_names = done->n_reasons;
+    for (uint32_t i = 0; i < done->n_reasons; i++)
+        out->names[i] = done->reasons[i];
+    out->n_evidence = done->n_evidence;
+    for (uint32_t i = 0; i < done->n_evidence; i++)
+        out->evidence[i] = done->evidence[i];
+}
+
 static void follow_by(struct following *f, struct account *account, const struct subject *subject,
                       const struct qualified *q)
 {
     const struct subject *user = subject == &account->self ? NULL : subject;
     const struct defined *definition = defined_as(f->core, q->definition);
-    f->reasons.n_names = 0;
-    f->reasons.n_evidence = 0;
     if (definition != NULL)
         router_qualify_defined(f->core, definition, account, user, &f->reasons);
     else
-        f->reasons.names[f->reasons.n_names++] = q->definition;
+        tell_again(f->done, &f->reasons);
     struct claim claim = {q->definition, q->label, user, &f->reasons};
     if (f->made)
         router_leads_join(f->core, f->home->lead, &claim, &f->cause, f->effects);
@@ -80,6 +90,7 @@ void router_leads_follow(struct router_core *core, const struct router_lead *don
         return;
     struct following f = {
         .core = core,
+        .done = done,
         .home = account_home(core->accounts[done->account]),
         .cause = router_leads_now(core),
         .effects = effects,
