@@ -324,6 +324,18 @@ static bool is_there(const struct rep_plan *rep, int64_t at_ms)
     return !rep->inactive && !rep->removed && !is_absent(rep, at_ms) && works(rep, at_ms);
 }
 
+static bool known_rep(int rep)
+{
+    return (W.plan.reps[rep].there || W.plan.reps[rep].added) && !W.plan.reps[rep].removed;
+}
+
+// -1: nobody who is in the team.
+static int owner_of(const struct lead_model *lead)
+{
+    int owner = W.owner[lead->account];
+    return owner >= 0 && known_rep(owner) ? owner : -1;
+}
+
 // What it costs is the router's word: rules of effort are tested elsewhere.
 static int units_of(const struct lead_model *lead)
 {
@@ -363,7 +375,7 @@ static enum router_verdict verdict_on(int rep, const struct lead_model *lead, in
         return ROUTER_OFF_HOURS;
     bool de = W.de[lead->account];
     bool takes = plan->takes == 0 || (plan->takes == 1) == de;
-    if (!takes && (W.owner[lead->account] != rep || lead->had[rep]))
+    if (!takes && (owner_of(lead) != rep || lead->had[rep]))
         return ROUTER_TAKES_NOT;
     if (lead->had[rep])
         return ROUTER_HAD_IT;
@@ -377,11 +389,6 @@ static enum router_verdict verdict_on(int rep, const struct lead_model *lead, in
     if (plan->units > 0 && units + units_of(lead) > plan->units)
         return ROUTER_FULL_UNITS;
     return ROUTER_CHOSEN;
-}
-
-static bool known_rep(int rep)
-{
-    return (W.plan.reps[rep].there || W.plan.reps[rep].added) && !W.plan.reps[rep].removed;
 }
 
 // ---- Fairness
@@ -630,7 +637,7 @@ static void on_held(const struct router_decision *d, struct lead_model *lead)
     if (lead->rep >= 0)
         FAIL("%s is held, but has a rep", d->lead_id);
     check_candidates(d, lead, able);
-    bool owner_waits = W.plan.owner_only && W.owner[lead->account] >= 0;
+    bool owner_waits = W.plan.owner_only && owner_of(lead) >= 0;
     for (int i = 0; i < REPS && !owner_waits; i++)
         if (able[i])
             FAIL("%s is held, but %s could take it", d->lead_id, REP_NAMES[i]);
@@ -782,7 +789,7 @@ static void after_input(void)
         const struct lead_model *lead = &W.leads[i];
         if (lead->place != WAITS || !lead->team || lead->rep >= 0)
             continue;
-        bool owner_waits = W.plan.owner_only && W.owner[lead->account] >= 0;
+        bool owner_waits = W.plan.owner_only && owner_of(lead) >= 0;
         for (int rep = 0; rep < REPS && !owner_waits; rep++)
             if (known_rep(rep) && verdict_on(rep, lead, W.now_ms) == ROUTER_CHOSEN)
                 FAIL("%s waits, and %s could take it", lead->id, REP_NAMES[rep]);
@@ -879,8 +886,6 @@ static void op_owner(void)
     W.owner[account] = chance(50) ? -1 : (int)below(REPS);
     int owner = W.owner[account];
     send(account, "", "fact.account.owner", owner >= 0, owner >= 0 ? REP_NAMES[owner] : "");
-    if (owner >= 0 && !known_rep(owner))
-        W.owner[account] = -1;
 }
 
 static void op_tick(void)
@@ -1097,8 +1102,6 @@ static void op_remove(void)
     if (!known_rep(rep) || !chance(15))
         return;
     W.plan.reps[rep].removed = true;
-    for (int i = 0; i < ACCOUNTS; i++)
-        W.owner[i] = W.owner[i] == rep ? -1 : W.owner[i];
     fair_forget(rep);
     change(&c, rep);
 }
@@ -1180,7 +1183,7 @@ static void drain(void)
     }
     for (int i = 0; i < W.n_leads; i++) {
         const struct lead_model *lead = &W.leads[i];
-        bool owner_waits = W.plan.owner_only && W.owner[lead->account] >= 0;
+        bool owner_waits = W.plan.owner_only && owner_of(lead) >= 0;
         if (lead->place == WAITS && !owner_waits && !(lead->team && nobody_ever(lead)))
             FAIL("%s can never be finished", lead->id);
         if (lead->place == HELD_BY_CONSUMER)
