@@ -582,15 +582,16 @@ static void on_assigned(const struct router_decision *d, struct lead_model *lead
     W.taken[W.n_taken++] = (struct taken_model){rep, (int)(lead - W.leads), d->at_ms};
 }
 
-// As if its rep had never had it.
+// As if its rep had not got it.
 static void credit(struct lead_model *lead)
 {
-    for (int i = W.n_taken - 1; i >= 0; i--) {
-        if (W.taken[i].rep != lead->rep || W.taken[i].lead != (int)(lead - W.leads))
-            continue;
-        W.taken[i] = W.taken[--W.n_taken];
-        break;
-    }
+    int last = -1;
+    for (int i = 0; i < W.n_taken; i++)
+        if (W.taken[i].rep == lead->rep && W.taken[i].lead == (int)(lead - W.leads) &&
+            (last < 0 || W.taken[i].at_ms >= W.taken[last].at_ms))
+            last = i;
+    if (last >= 0)
+        W.taken[last] = W.taken[--W.n_taken];
     fair_forget(lead->rep); // his count goes down
     W.sure = false;
     lead->rep = -1;
