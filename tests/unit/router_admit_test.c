@@ -169,3 +169,23 @@ Test(router_admit, what_it_costs_goes_by_outcomes_of_that_strength)
     cr_assert_float_eq(view.turned_away_weekly, 70, 1e-9);
     cr_assert_float_eq(view.lost_won_weekly, 17.5, 1e-9);
 }
+
+Test(router_admit, another_playbook_is_asked_at_once)
+{
+    start("", "{slots_per_week: 20, days: 28}");
+    for (int i = 0; i < 7; i++)
+        day(2, 3, 0);
+    cr_assert(!is_admitted(lead("")));
+    team_world_playbook(&w, "teams:\n"
+                            "  smb:\n"
+                            "    queue: sales\n"
+                            "    reps: {A: {}}\n"
+                            "    full: {wait: 30d, then: self_serve}\n"
+                            "    admit: {slots_per_week: 40}\n");
+    cr_assert(is_admitted(lead("")));
+    cr_assert_eq(team().admit_slots, 40);
+    // And with none there is no threshold.
+    team_world_playbook(&w, "teams: {smb: {queue: sales, reps: {A: {}}}}\n");
+    cr_assert(!team().admits);
+    cr_assert(is_admitted(lead("cold")));
+}

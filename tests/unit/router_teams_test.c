@@ -647,3 +647,47 @@ Test(router_teams, without_a_time_to_wait_it_goes_elsewhere_at_once)
     do_with("a2", TEAM_WIN);
     cr_assert_str_eq(rep_of("a3"), "Z");
 }
+
+Test(router_teams, another_playbook_says_how_long_held_leads_wait)
+{
+    static const char WAIT[] = "teams:\n"
+                               "  smb:\n"
+                               "    queue: sales\n"
+                               "    caps: {open: 1}\n"
+                               "    reps: {A: {}}\n"
+                               "%s";
+    char text[512];
+    snprintf(text, sizeof text, WAIT, "");
+    team_world_init(&w, text);
+    leads("a", 2);
+    cr_assert_eq(team_world_lead_of(&w, "a2")->overflow_at_ms, INT64_MAX);
+    snprintf(text, sizeof text, WAIT, "    full: {wait: 1h, then: self_serve}\n");
+    team_world_tick(&w, "2026-01-05T12:00:00Z");
+    team_world_playbook(&w, text);
+    cr_assert_eq(team_world_lead_of(&w, "a2")->overflow_at_ms,
+                 team_world_instant("2026-01-05T13:00:00Z"));
+    // What was told stays.
+    snprintf(text, sizeof text, WAIT, "    full: {wait: 9h, then: self_serve}\n");
+    team_world_playbook(&w, text);
+    team_world_tick(&w, "2026-01-05T13:00:00Z");
+    cr_assert(team_world_lead_of(&w, "a2")->overflowed);
+}
+
+Test(router_teams, a_lead_that_waits_for_its_owner_is_free_when_he_goes)
+{
+    team_world_init(&w, "teams:\n"
+                        "  smb:\n"
+                        "    queue: sales\n"
+                        "    owner: wait\n"
+                        "    reps:\n"
+                        "      A: {}\n"
+                        "      B: {absent: [{from: 2026-01-05, to: 2026-02-05}]}\n");
+    team_world_owned(&w, "x", "B");
+    team_world_owned(&w, "y", "C");
+    team_world_lead(&w, "x");
+    team_world_lead(&w, "y");
+    EXPECT_LOG(&w, "held x\nassigned y A\n");
+    struct router_rep_change off = {.set_active = true, .active = false};
+    cr_assert_eq(team_world_change(&w, "B", off), ERR_OK);
+    EXPECT_LOG(&w, "rep B: inactive\nassigned x A\n");
+}

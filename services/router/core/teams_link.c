@@ -320,6 +320,16 @@ static void count_again(struct router_core *core, struct crew *crew, struct rout
         router_state_lead_changed(core, lead);
 }
 
+// With the next lead the threshold is worked out anew: what it rests on may be another.
+static void admit_again(struct crew *crew)
+{
+    crew->admit_from = INT32_MIN;
+    crew->admit_since_ms = 0;
+    crew->admit_slots = 0;
+    crew->admit_weekly = crew->turned_away_weekly = crew->lost_won_weekly = 0;
+    crew->dirty = true;
+}
+
 // The time that a held lead waits was told when it began; only whether it ends may change.
 static void wait_again(struct router_core *core, struct crew *crew, struct router_lead *lead)
 {
@@ -407,8 +417,10 @@ static void place_new(struct router_core *core, const struct cause *cause,
 void router_teams_playbook(struct router_core *core, struct router_effects *effects)
 {
     link_playbook(core);
-    for (size_t i = 0; i < core->n_crews; i++)
+    for (size_t i = 0; i < core->n_crews; i++) {
         teams_learn(core, core->crews[i], true);
+        admit_again(core->crews[i]);
+    }
     for (size_t i = 0; i < core->n_crews; i++)
         if (core->crews[i]->rules != NULL && core->crews[i]->n_held > 0)
             held_again(core, core->crews[i]);
