@@ -46,6 +46,7 @@ struct webhook_plan {
     int64_t pause_until_ms;
     bool disabled;
     uint32_t failures_in_row;
+    int64_t failing_since_ms; // of FAILING in a row
     // The dead, oldest first: dead[dead_first .. dead_first + n_dead).
     struct webhook_dead *dead;
     size_t dead_first, n_dead, dead_cap;
@@ -275,9 +276,8 @@ static void die(struct webhook_plan *plan, uint32_t i, int64_t now_ms,
 {
     struct webhook_dead dead = {.serial = plan->dead_serial + 1, .dead_ms = now_ms};
     dead.delivery = plan->slots[i].d;
-    size_t earlier = dead_find(plan, dead.delivery.offset);
-    if (earlier < plan->n_dead)
-        dead_forget(plan, earlier, effects);
+    if (dead.delivery.attempts == 0)
+        memcpy(dead.delivery.error, plan->last_error, sizeof dead.delivery.error);
     while (plan->n_dead >= plan->opts.dead_max) {
         dead_forget(plan, 0, effects);
         plan->n_dropped++;
@@ -369,13 +369,34 @@ static int64_t retry_at(const struct webhook_plan *plan, const struct webhook_de
     return now_ms + wait_ms < last_ms ? now_ms + wait_ms : last_ms;
 }
 
-static void failed(struct webhook_plan *plan, uint32_t i, const struct webhook_input *in,
-                   int64_t now_ms, struct webhook_effects *effects)
+// The destination fails on and on: a pause before anything else goes there, and an end for what is
+// past its time.
+static void fail_on(struct webhook_plan *plan, int64_t now_ms, struct webhook_effects *effects)
 {
-    struct slot *s = &plan->slots[i];
-    int64_t retry_after_ms = in->retry_after_ms < WEBHOOK_RETRY_AFTER_MAX_MS
-                                 ? in->retry_after_ms
-                                 : WEBHOOK_RETRY_AFTER_MAX_MS;
+    if (plan->failures_in_row < WEBHOOK_FAILING)
+        return;
+    if (plan->failures_in_row == WEBHOOK_FAILING)
+        plan->failing_since_ms = now_ms;
+    int64_t pause_ms = WEBHOOK_PROBE_MIN_MS;
+    for (uint32_t i = WEBHOOK_FAILING; i < plan->failures_in_row && pause_ms < WEBHOOK_PROBE_MAX_MS;
+         i++)
+        pause_ms *= 2;
+    pause_ms = pause_ms < WEBHOOK_PROBE_MAX_MS ? pause_ms : WEBHOOK_PROBE_MAX_MS;
+    if (plan->pause_until_ms < now_ms + pause_ms)
+        plan->pause_until_ms = now_ms + pause_ms;
+    if (now_ms - plan->failing_since_ms < WEBHOOK_HOPELESS_MS)
+        return;
+    for (uint32_t i = 0; i < plan->n_slots; i++) {
+        const struct slot *s = &plan->slots[i];
+        if (s->used && !s->superseded && !s->in_flight &&
+            now_ms >= s->d.first_ms + plan->opts.give_up_after_ms)
+            die(plan, i, now_ms, effects);
+    }
+}
+
+static void note_failure(struct webhook_plan *plan, const struct webhook_input *in,
+                         int64_t retry_after_ms, int64_t now_ms)
+{
     plan->n_failed++;
     plan->failures_in_row++;
     snprintf(plan->last_error, sizeof plan->last_error, "%s", in->error == NULL ? "" : in->error);
@@ -383,23 +404,32 @@ static void failed(struct webhook_plan *plan, uint32_t i, const struct webhook_i
         plan->pause_until_ms = now_ms + retry_after_ms;
     if (in->verdict == WEBHOOK_GONE)
         plan->disabled = true;
-    if (s->superseded) {
-        drop(plan, i);
-        return;
-    }
+}
+
+static void failed(struct webhook_plan *plan, uint32_t i, const struct webhook_input *in,
+                   int64_t now_ms, struct webhook_effects *effects)
+{
+    struct slot *s = &plan->slots[i];
+    int64_t retry_after_ms = in->retry_after_ms < WEBHOOK_RETRY_AFTER_MAX_MS
+                                 ? in->retry_after_ms
+                                 : WEBHOOK_RETRY_AFTER_MAX_MS;
+    note_failure(plan, in, retry_after_ms, now_ms);
     s->d.attempts++;
     s->d.slow = in->verdict == WEBHOOK_RETRY_SLOW;
     memcpy(s->d.error, plan->last_error, sizeof s->d.error);
-    if (in->verdict == WEBHOOK_GONE) {
-        s->d.next_ms = now_ms; // as soon as the destination is enabled again
-    } else if (now_ms >= s->d.first_ms + plan->opts.give_up_after_ms) {
+    if (s->superseded) {
+        drop(plan, i);
+    } else if (in->verdict != WEBHOOK_GONE &&
+               now_ms >= s->d.first_ms + plan->opts.give_up_after_ms) {
         die(plan, i, now_ms, effects);
-        return;
     } else {
-        s->d.next_ms = retry_at(plan, &s->d, retry_after_ms, now_ms);
+        // One that is gone is due as soon as the destination is enabled again.
+        s->d.next_ms =
+            in->verdict == WEBHOOK_GONE ? now_ms : retry_at(plan, &s->d, retry_after_ms, now_ms);
+        effect_of(effects, WEBHOOK_STORE, s->d.offset);
+        make_due(plan, i);
     }
-    effect_of(effects, WEBHOOK_STORE, s->d.offset);
-    make_due(plan, i);
+    fail_on(plan, now_ms, effects);
 }
 
 static void answered(struct webhook_plan *plan, const struct webhook_input *in, int64_t now_ms,
@@ -473,6 +503,7 @@ static size_t replay_dead(struct webhook_plan *plan, uint64_t offset, int64_t no
 {
     size_t n = 0;
     plan->disabled = false;
+    plan->pause_until_ms = 0;
     if (offset != 0) {
         size_t i = dead_find(plan, offset);
         return i < plan->n_dead && replay_one(plan, i, now_ms, effects) ? 1 : 0;
@@ -485,6 +516,7 @@ static size_t replay_dead(struct webhook_plan *plan, uint64_t offset, int64_t no
 static void replay_from(struct webhook_plan *plan, uint64_t offset, struct webhook_effects *effects)
 {
     plan->disabled = false;
+    plan->pause_until_ms = 0;
     if (offset > plan->cursor)
         return; // it comes anyway
     plan->cursor = offset > 0 ? offset - 1 : 0;
@@ -652,4 +684,6 @@ void webhook_plan_view(const struct webhook_plan *plan, struct webhook_plan_view
         if (waits && (out->next_attempt_ms == 0 || s->d.next_ms < out->next_attempt_ms))
             out->next_attempt_ms = s->d.next_ms;
     }
+    if (out->next_attempt_ms != 0 && out->next_attempt_ms < plan->pause_until_ms)
+        out->next_attempt_ms = plan->pause_until_ms;
 }

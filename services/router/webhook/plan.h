@@ -11,7 +11,9 @@
 // - Retries: webhook_plan_delay_ms. The last attempt comes give_up_after_ms after the delivery was
 //   taken in; when it fails too, it becomes a dead letter.
 // - A destination that fails again and again (FAILING in a row) is asked for one delivery at a
-//   time. With the first success, what waits because of such failures is due at once.
+//   time, 1 s to 30 s apart. With the first success, what waits because of such failures is due at
+//   once. When it has failed so for HOPELESS_MS, what is past its time becomes a dead letter
+//   without another attempt.
 #pragma once
 
 #include <stdbool.h>
@@ -24,6 +26,9 @@ enum {
     WEBHOOK_FAILING = 8,  // failures in a row, from which on one is sent at a time
     WEBHOOK_RECOVERY = 3, // failures in a row, from which on a success calls all that wait
     WEBHOOK_RETRY_AFTER_MAX_MS = 3600 * 1000,
+    WEBHOOK_PROBE_MIN_MS = 1000, // between attempts at a destination that fails: doubled with each
+    WEBHOOK_PROBE_MAX_MS = 30 * 1000,
+    WEBHOOK_HOPELESS_MS = 10 * 60 * 1000,
 };
 
 // One delivery; what a store keeps of it.
