@@ -20,6 +20,7 @@
 #include "common/base/heap.h"
 #include "common/base/index.h"
 #include "common/base/mem.h"
+#include "services/router/webhook/dead.h"
 
 #define NONE INDEX_NONE
 
@@ -47,10 +48,7 @@ struct webhook_plan {
     bool disabled;
     uint32_t failures_in_row;
     int64_t failing_since_ms; // of FAILING in a row
-    // The dead, oldest first: dead[dead_first .. dead_first + n_dead).
-    struct webhook_dead *dead;
-    size_t dead_first, n_dead, dead_cap;
-    uint64_t dead_serial;
+    struct dead_list dead;
     uint64_t n_delivered, n_failed, n_died, n_dropped;
     int64_t last_delivered_ms;
     char last_error[WEBHOOK_ERROR_BYTES];
@@ -226,63 +224,25 @@ static void effect_of(struct webhook_effects *effects, enum webhook_effect_kind 
 // ---- Dead letters
 // --------------------------------------------------------------------------------
 
-static struct webhook_dead *dead_at(const struct webhook_plan *plan, size_t i)
-{
-    return &plan->dead[plan->dead_first + i];
-}
-
-static void dead_remove(struct webhook_plan *plan, size_t i)
-{
-    if (i == 0) {
-        plan->dead_first++;
-    } else {
-        memmove(dead_at(plan, i), dead_at(plan, i + 1),
-                (plan->n_dead - i - 1) * sizeof(struct webhook_dead));
-    }
-    plan->n_dead--;
-}
-
-static void dead_add(struct webhook_plan *plan, const struct webhook_dead *dead)
-{
-    if (plan->dead_first > 0 && plan->dead_first + plan->n_dead == plan->dead_cap) {
-        memmove(plan->dead, dead_at(plan, 0), plan->n_dead * sizeof *dead);
-        plan->dead_first = 0;
-    }
-    if (plan->dead_first + plan->n_dead == plan->dead_cap) {
-        plan->dead_cap = plan->dead_cap == 0 ? 8 : plan->dead_cap * 2;
-        plan->dead = mem_realloc(plan->dead, plan->dead_cap * sizeof *dead);
-    }
-    *dead_at(plan, plan->n_dead++) = *dead;
-    plan->dead_serial = dead->serial;
-}
-
-static size_t dead_find(const struct webhook_plan *plan, uint64_t offset)
-{
-    size_t i = 0;
-    while (i < plan->n_dead && dead_at(plan, i)->delivery.offset != offset)
-        i++;
-    return i;
-}
-
 static void dead_forget(struct webhook_plan *plan, size_t i, struct webhook_effects *effects)
 {
-    effect(effects,
-           (struct webhook_effect){.kind = WEBHOOK_ERASE_DEAD, .serial = dead_at(plan, i)->serial});
-    dead_remove(plan, i);
+    effect(effects, (struct webhook_effect){.kind = WEBHOOK_ERASE_DEAD,
+                                            .serial = dead_list_at(&plan->dead, i)->serial});
+    dead_list_remove(&plan->dead, i);
 }
 
 static void die(struct webhook_plan *plan, uint32_t i, int64_t now_ms,
                 struct webhook_effects *effects)
 {
-    struct webhook_dead dead = {.serial = plan->dead_serial + 1, .dead_ms = now_ms};
+    struct webhook_dead dead = {.serial = plan->dead.serial + 1, .dead_ms = now_ms};
     dead.delivery = plan->slots[i].d;
     if (dead.delivery.attempts == 0)
         memcpy(dead.delivery.error, plan->last_error, sizeof dead.delivery.error);
-    while (plan->n_dead >= plan->opts.dead_max) {
+    while (plan->dead.n >= plan->opts.dead_max) {
         dead_forget(plan, 0, effects);
         plan->n_dropped++;
     }
-    dead_add(plan, &dead);
+    dead_list_add(&plan->dead, &dead);
     plan->n_died++;
     effect(effects, (struct webhook_effect){.kind = WEBHOOK_STORE_DEAD, .serial = dead.serial});
     effect_of(effects, WEBHOOK_ERASE, dead.delivery.offset);
@@ -490,7 +450,7 @@ static bool replay_one(struct webhook_plan *plan, size_t i, int64_t now_ms,
 {
     if (plan->n_pending >= plan->opts.pending_max)
         return false;
-    struct webhook_delivery d = dead_at(plan, i)->delivery;
+    struct webhook_delivery d = dead_list_at(&plan->dead, i)->delivery;
     dead_forget(plan, i, effects);
     if (find_offset(plan, d.offset) != NONE)
         return true; // a replay from an offset was faster
@@ -505,10 +465,10 @@ static size_t replay_dead(struct webhook_plan *plan, uint64_t offset, int64_t no
     plan->disabled = false;
     plan->pause_until_ms = 0;
     if (offset != 0) {
-        size_t i = dead_find(plan, offset);
-        return i < plan->n_dead && replay_one(plan, i, now_ms, effects) ? 1 : 0;
+        size_t i = dead_list_find(&plan->dead, offset);
+        return i < plan->dead.n && replay_one(plan, i, now_ms, effects) ? 1 : 0;
     }
-    while (plan->n_dead > 0 && replay_one(plan, 0, now_ms, effects))
+    while (plan->dead.n > 0 && replay_one(plan, 0, now_ms, effects))
         n++;
     return n;
 }
@@ -520,8 +480,8 @@ static void replay_from(struct webhook_plan *plan, uint64_t offset, struct webho
     if (offset > plan->cursor)
         return; // it comes anyway
     plan->cursor = offset > 0 ? offset - 1 : 0;
-    for (size_t i = plan->n_dead; i > 0; i--)
-        if (dead_at(plan, i - 1)->delivery.offset >= offset)
+    for (size_t i = plan->dead.n; i > 0; i--)
+        if (dead_list_at(&plan->dead, i - 1)->delivery.offset >= offset)
             dead_forget(plan, i - 1, effects);
     for (uint32_t i = 0; i < plan->n_slots; i++) {
         struct slot *s = &plan->slots[i];
@@ -587,7 +547,7 @@ void webhook_plan_destroy(struct webhook_plan *plan)
     heap_deinit(&plan->due);
     mem_free(plan->slots);
     mem_free(plan->free);
-    mem_free(plan->dead);
+    dead_list_deinit(&plan->dead);
     mem_free(plan);
 }
 
@@ -599,8 +559,7 @@ void webhook_plan_restore(struct webhook_plan *plan, const struct webhook_delive
 
 void webhook_plan_restore_dead(struct webhook_plan *plan, const struct webhook_dead *dead)
 {
-    CHECK(dead->serial > plan->dead_serial);
-    dead_add(plan, dead);
+    dead_list_add(&plan->dead, dead);
 }
 
 void webhook_plan_restore_cursor(struct webhook_plan *plan, uint64_t cursor)
@@ -641,15 +600,7 @@ const struct webhook_delivery *webhook_plan_find(const struct webhook_plan *plan
 
 const struct webhook_dead *webhook_plan_dead_after(const struct webhook_plan *plan, uint64_t after)
 {
-    size_t low = 0, high = plan->n_dead;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (dead_at(plan, middle)->serial <= after)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < plan->n_dead ? dead_at(plan, low) : NULL;
+    return dead_list_after(&plan->dead, after);
 }
 
 void webhook_plan_health(const struct webhook_plan *plan, struct webhook_plan_health *out)
@@ -670,7 +621,7 @@ void webhook_plan_view(const struct webhook_plan *plan, struct webhook_plan_view
         .dead_dropped = plan->n_dropped,
         .pending = plan->n_pending,
         .in_flight = plan->n_in_flight,
-        .dead = plan->n_dead,
+        .dead = plan->dead.n,
         .last_delivered_ms = plan->last_delivered_ms,
     };
     webhook_plan_health(plan, &out->health);
