@@ -113,6 +113,7 @@ static void check_queues(void)
             counts[lead->state]++;
             ready += can_be_leased(lead);
             cr_assert_eq(lead->ready, can_be_leased(lead), "%s", lead->id);
+            cr_assert(!lead->ready || lead->rank == router_leads_rank(core, lead), "%s", lead->id);
         }
         cr_assert_eq(queue->ready, ready);
         cr_assert_eq(memcmp(counts, queue->counts, sizeof counts), 0);

@@ -116,12 +116,13 @@ struct part {
     const char *arm;
 };
 
+// `experiment` is interned, as the leads' are.
 static struct part part_of(const struct account *home, const char *experiment)
 {
     struct part part = {NULL, NULL};
     for (const struct router_lead *lead = home->lead; lead != NULL; lead = lead->before)
         for (uint32_t i = 0; i < lead->n_experiments; i++)
-            if (strcmp(lead->experiments[i], experiment) == 0)
+            if (lead->experiments[i] == experiment)
                 part = (struct part){lead, lead->arms[i]};
     return part;
 }
@@ -207,9 +208,10 @@ size_t router_core_experiments(const struct router_core *core, int64_t now_ms, s
             .arms = arms,
             .n_arms = (size_t)experiment->n_arms,
         };
-        for (size_t a = 0; a < core->n_accounts; a++)
+        const char *name = router_state_interned(core, span_of(experiment->name));
+        for (size_t a = 0; name != NULL && a < core->n_accounts; a++)
             if (core->accounts[a]->lead != NULL)
-                count(core->accounts[a], experiment->name, now_ms, arms, &views[i]);
+                count(core->accounts[a], name, now_ms, arms, &views[i]);
     }
     *out = views;
     return n;

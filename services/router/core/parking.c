@@ -96,20 +96,28 @@ static enum err redrive_one(struct router_core *core, struct span lead_id, struc
     return ERR_OK;
 }
 
-// The oldest first. Those that are passed by never can be redriven again.
+// The oldest first. One whose account has a later lead stays parked: it may be the last one again
+// when that lead moves to another organization.
 static size_t redrive_queue(struct router_core *core, struct router_queue *queue, struct span by,
                             struct router_effects *effects)
 {
     size_t n = 0;
-    uint64_t serial = queue->parked_from > 0 ? queue->parked_from : 1;
+    uint64_t serial = queue->parked_from > 0 ? queue->parked_from : 1, left = 0;
+    queue->parked_from = UINT64_MAX;
     while (serial <= core->n_leads && n < ROUTER_REDRIVE_MAX && queue->counts[ROUTER_PARKED] > 0) {
         struct router_lead *lead = core->leads[serial++ - 1];
-        if (lead->in != queue || !can_be_redriven(core, lead))
+        if (lead->in != queue || lead->state != ROUTER_PARKED)
             continue;
-        router_routes_redrive(core, lead, by, effects);
-        n++;
+        if (can_be_redriven(core, lead)) {
+            router_routes_redrive(core, lead, by, effects);
+            n++;
+        } else if (left == 0) {
+            left = lead->serial;
+        }
     }
-    queue->parked_from = serial;
+    left = left != 0 ? left : serial;
+    if (left < queue->parked_from)
+        queue->parked_from = left;
     return n;
 }
 

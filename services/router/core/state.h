@@ -171,7 +171,7 @@ struct router_queue {
     struct heap waiting;            // leads that can be leased: (rank, serial); see ready.c
     uint64_t counts[ROUTER_LEAD_STATES];
     uint64_t oldest_from; // no lead with a lower serial waits here
-    uint64_t parked_from; // nor is one that can be redriven parked here
+    uint64_t parked_from; // nor is one parked here
     struct crew *crew;    // NULL: no team
     uint64_t ready;       // of WAITING: those that can be leased now (assigned, not delayed)
 };
