@@ -35,6 +35,28 @@ static void stage_write(const Assay__Router__V1__GetAccountResponse *a, int64_t 
     }
 }
 
+static void organization_write(const Assay__Router__V1__GetAccountResponse *a, FILE *stream)
+{
+    enum { MEMBERS_MAX = 8 };
+    if (a->owner[0] != '\0')
+        fprintf(stream, "  owner %s\n", output_clean(a->owner));
+    if (a->organization[0] == '\0')
+        return;
+    fprintf(stream, "  of the organization %s, with", output_clean(a->organization));
+    for (size_t i = 0; i < a->n_members && i < MEMBERS_MAX; i++)
+        fprintf(stream, "%s %s", i > 0 ? "," : "", output_clean(a->members[i]));
+    if (a->n_members > MEMBERS_MAX)
+        fprintf(stream, " and %s more", output_count(a->n_members - MEMBERS_MAX));
+    fputc('\n', stream);
+}
+
+static const char *standing_who(const Assay__Router__V1__Standing *s)
+{
+    if (s->user_id[0] != '\0')
+        return s->user_id;
+    return s->organization[0] != '\0' ? "the organization" : "the account";
+}
+
 static const char *standing_state(const Assay__Router__V1__Standing *s, char *out, size_t bytes)
 {
     if (!s->left)
@@ -60,8 +82,7 @@ static void standings_write(const Assay__Router__V1__GetAccountResponse *a, FILE
         snprintf(episode, sizeof episode, "%u", s->episode);
         snprintf(definition, sizeof definition, "%s (%s)", s->definition, s->role);
         output_row(&table, (const char *const[]){definition, s->label[0] != '\0' ? s->label : "-",
-                                                 s->user_id[0] != '\0' ? s->user_id : "the account",
-                                                 episode, output_time(s->since_ms),
+                                                 standing_who(s), episode, output_time(s->since_ms),
                                                  standing_state(s, state, sizeof state), NULL});
     }
     output_table_write(&table, 2, stream);
@@ -71,6 +92,7 @@ void account_write(const Assay__Router__V1__GetAccountResponse *account, int64_t
                    FILE *stream)
 {
     stage_write(account, now_ms, stream);
+    organization_write(account, stream);
     standings_write(account, stream);
     for (size_t i = account->n_leads; i > 0; i--) {
         fputc('\n', stream);
@@ -109,6 +131,7 @@ static json_t *standings_json(const Assay__Router__V1__GetAccountResponse *a)
         put(o, "role", s->role);
         put(o, "label", s->label);
         put(o, "user", s->user_id);
+        put(o, "organization", s->organization);
         json_object_set_new(o, "episode", json_integer((json_int_t)s->episode));
         json_object_set_new(o, "since", json_integer((json_int_t)s->since_ms));
         put(o, "event", s->event_id);
@@ -121,6 +144,14 @@ static json_t *standings_json(const Assay__Router__V1__GetAccountResponse *a)
     return list;
 }
 
+static json_t *members_json(const Assay__Router__V1__GetAccountResponse *a)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < a->n_members; i++)
+        json_array_append_new(list, output_json_text(a->members[i]));
+    return list;
+}
+
 json_t *account_json(const Assay__Router__V1__GetAccountResponse *account, int64_t now_ms)
 {
     json_t *o = json_object(), *leads = json_array();
@@ -130,6 +161,10 @@ json_t *account_json(const Assay__Router__V1__GetAccountResponse *account, int64
     put(o, "stage", account->stage);
     json_object_set_new(o, "since", json_integer((json_int_t)account->stage_since_ms));
     json_object_set_new(o, "age_ms", json_integer((json_int_t)(now_ms - account->stage_since_ms)));
+    put(o, "owner", account->owner);
+    put(o, "organization", account->organization);
+    if (account->n_members > 0)
+        json_object_set_new(o, "members", members_json(account));
     json_object_set_new(o, "history", history_json(account));
     json_object_set_new(o, "definitions", standings_json(account));
     json_object_set_new(o, "leads", leads);

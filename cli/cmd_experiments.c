@@ -214,6 +214,16 @@ struct view {
     bool json, force;
 };
 
+static enum err no_experiment(const Assay__Router__V1__GetExperimentsResponse *answer,
+                              const char *name, struct err_info *info)
+{
+    char names[200] = "there are none";
+    for (size_t i = 0, at = 0; i < answer->n_experiments && at < sizeof names; i++)
+        at += (size_t)snprintf(names + at, sizeof names - at, "%s%s", i == 0 ? "there are: " : ", ",
+                               answer->experiments[i]->name);
+    return err_set(info, ERR_NOT_FOUND, "the playbook has no experiment \"%s\"; %s", name, names);
+}
+
 static enum err experiments(const struct view *v, struct err_info *info)
 {
     struct cluster *cluster = NULL;
@@ -243,7 +253,7 @@ static enum err experiments(const struct view *v, struct err_info *info)
             experiment_write(e, v->force);
     }
     if (err == ERR_OK && shown == 0 && v->name != NULL)
-        err = err_set(info, ERR_NOT_FOUND, "the playbook has no experiment \"%s\"", v->name);
+        err = no_experiment(answer, v->name, info);
     else if (err == ERR_OK && shown == 0 && !v->json)
         printf("The playbook has no experiments.\n");
     cluster_close(cluster);

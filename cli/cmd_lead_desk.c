@@ -6,6 +6,7 @@
 #include "cli/decision_json.h"
 #include "cli/lead_output.h"
 #include "cli/leads.h"
+#include "cli/names.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/team_output.h"
@@ -45,7 +46,7 @@ static enum err log_read(const char *dir, struct cluster **cluster,
 static void candidates_write(const LeadDecision *d)
 {
     struct output_table table = {.right = 1U << 1 | 1U << 2 | 1U << 3 | 1U << 4};
-    output_row(&table, (const char *[]){"rep", "assigned", "weight", "open", "today", "", NULL});
+    output_row(&table, (const char *[]){"rep", "assigned", "weight", "open", "today", "why", NULL});
     for (size_t i = 0; i < d->n_candidates; i++) {
         const Assay__Router__V1__Candidate *c = d->candidates[i];
         char numbers[4][24];
@@ -63,6 +64,17 @@ static void part(const char *word, const char *text)
 {
     if (text[0] != '\0')
         printf("%s%s", word, output_clean(text));
+}
+
+static const char *due_words(Assay__Router__V1__LeadStep step)
+{
+    if (step == ASSAY__ROUTER__V1__LEAD_STEP__LEAD_STEP_ASSIGNED ||
+        step == ASSAY__ROUTER__V1__LEAD_STEP__LEAD_STEP_REMINDED)
+        return ", to be touched by ";
+    if (step == ASSAY__ROUTER__V1__LEAD_STEP__LEAD_STEP_ESCALATED)
+        return ", was to be touched by ";
+    return step == ASSAY__ROUTER__V1__LEAD_STEP__LEAD_STEP_HELD ? ", goes elsewhere at "
+                                                                : ", until ";
 }
 
 static void step_write(void *arg, const Assay__Router__V1__Decision *decision)
@@ -101,10 +113,7 @@ static void step_write(void *arg, const Assay__Router__V1__Decision *decision)
         part(": ", d->outcome);
     part(": ", d->reason);
     if (d->due_ms != 0)
-        printf("%s%s",
-               d->step == ASSAY__ROUTER__V1__LEAD_STEP__LEAD_STEP_ASSIGNED ? ", to be touched by "
-                                                                           : ", until ",
-               output_time(d->due_ms));
+        printf("%s%s", due_words(d->step), output_time(d->due_ms));
     printf("\n");
     if (d->n_candidates > 0)
         candidates_write(d);
@@ -235,6 +244,9 @@ int cmd_leads_assign(int argc, char **argv)
     request.by = (char *)by;
     enum err err = leads_call(dir, &cluster, "assay.router.v1.RouterService/Assign", &request.base,
                               &assay__router__v1__assign_response__descriptor, 0, &message, &info);
+    struct err_info names;
+    if (err == ERR_NOT_FOUND && n_args > 1 && names_rep(cluster, argv[1], &names) == ERR_NOT_FOUND)
+        info = names;
     if (err == ERR_OK) {
         const Assay__Router__V1__Lead *lead = ((Assay__Router__V1__AssignResponse *)message)->lead;
         if (json)
@@ -287,6 +299,8 @@ int cmd_leads_redrive(int argc, char **argv)
             some = ((Assay__Router__V1__RedriveResponse *)message)->leads;
         n += some;
     } while (err == ERR_OK && queue != NULL && some > 0);
+    if (err == ERR_NOT_FOUND && queue != NULL && names_queue(cluster, queue, &info) == ERR_OK)
+        err = ERR_NOT_FOUND; // it came to be just now
     cluster_close(cluster);
     if (err != ERR_OK)
         return output_error("leads redrive", err, info.text);
@@ -336,10 +350,15 @@ int cmd_leads_replay(int argc, char **argv)
     if (!options_begin(&command, argc, argv, NULL, &code))
         return code;
     if (queue == NULL)
-        return output_error("leads replay", ERR_INVALID, "which --queue NAME?");
+        return output_error("leads replay", ERR_INVALID,
+                            "which --queue NAME? `assay status` lists them");
     request.queue = (char *)queue;
     request.after = (uint64_t)after;
-    enum err err = log_read(dir, &cluster, &request, line_write, NULL, &info);
+    enum err err = cluster_open(dir, &cluster, &info);
+    if (err == ERR_OK)
+        err = names_queue(cluster, queue, &info);
+    if (err == ERR_OK)
+        err = log_read(dir, &cluster, &request, line_write, NULL, &info);
     cluster_close(cluster);
     return err == ERR_OK ? EXIT_DONE : output_error("leads replay", err, info.text);
 }

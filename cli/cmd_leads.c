@@ -4,6 +4,7 @@
 #include "cli/decision_json.h"
 #include "cli/lead_output.h"
 #include "cli/leads.h"
+#include "cli/names.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "common/base/time_text.h"
@@ -102,6 +103,11 @@ static enum err list(const char *dir, Assay__Router__V1__ListLeadsRequest *reque
         if (page->next_page[0] == '\0' || (int64_t)shown >= max)
             break;
     }
+    // Nothing: because there is no such name?
+    if (err == ERR_OK && shown == 0 && request->queue[0] != '\0')
+        err = names_queue(cluster, request->queue, info);
+    if (err == ERR_OK && shown == 0 && sieve->rep != NULL)
+        err = names_rep(cluster, sieve->rep, info);
     cluster_close(cluster);
     if (err == ERR_OK && !json && shown == 0)
         printf("no leads\n");
@@ -164,6 +170,8 @@ static enum err lease(const char *dir, Assay__Router__V1__LeaseRequest *request,
     enum err err = leads_call(dir, &cluster, "assay.router.v1.RouterService/Lease", &request->base,
                               &assay__router__v1__lease_response__descriptor, request->wait_ms,
                               &message, info);
+    if (err == ERR_NOT_FOUND && names_queue(cluster, request->queue, info) == ERR_OK)
+        err = ERR_NOT_FOUND; // it came to be just now
     if (err == ERR_OK) {
         const Assay__Router__V1__LeaseResponse *answer = (void *)message;
         for (size_t i = 0; i < answer->n_leads; i++) {

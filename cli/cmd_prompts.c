@@ -40,6 +40,36 @@ static json_t *prompt_json(const Prompt *p)
     return o;
 }
 
+static enum err prompts_of(const char *dir, struct cluster **cluster,
+                           Assay__Router__V1__GetPromptsRequest *request,
+                           const Assay__Router__V1__GetPromptsResponse **out, struct err_info *info)
+{
+    ProtobufCMessage *message;
+    enum err err =
+        leads_call(dir, cluster, "assay.router.v1.RouterService/GetPrompts", &request->base,
+                   &assay__router__v1__get_prompts_response__descriptor, 0, &message, info);
+    if (err == ERR_OK)
+        *out = (const void *)message;
+    return err;
+}
+
+// Nothing to show: because nobody knows the account?
+static enum err account_known(struct cluster *cluster, const char *account, struct err_info *info)
+{
+    Assay__Router__V1__GetAccountRequest request = ASSAY__ROUTER__V1__GET_ACCOUNT_REQUEST__INIT;
+    ProtobufCMessage *message;
+    request.account_id = (char *)account;
+    enum err err =
+        leads_call(NULL, &cluster, "assay.router.v1.RouterService/GetAccount", &request.base,
+                   &assay__router__v1__get_account_response__descriptor, 0, &message, info);
+    if (err == ERR_OK && !((const Assay__Router__V1__GetAccountResponse *)message)->known)
+        err = err_set(info, ERR_NOT_FOUND,
+                      "no signal of account %s was ever true; `assay explain account %s` shows "
+                      "what is known of it",
+                      account, account);
+    return err;
+}
+
 static int cmd_show(int argc, char **argv)
 {
     Assay__Router__V1__GetPromptsRequest request = ASSAY__ROUTER__V1__GET_PROMPTS_REQUEST__INIT;
@@ -63,16 +93,15 @@ static int cmd_show(int argc, char **argv)
     };
     int code;
     struct cluster *cluster = NULL;
-    ProtobufCMessage *message;
+    const Assay__Router__V1__GetPromptsResponse *answer = NULL;
     struct err_info info;
     if (!options_begin(&command, argc, argv, NULL, &code))
         return code;
     request.account_id = argv[0];
     request.user_id = (char *)user;
-    enum err err =
-        leads_call(dir, &cluster, "assay.router.v1.RouterService/GetPrompts", &request.base,
-                   &assay__router__v1__get_prompts_response__descriptor, 0, &message, &info);
-    const Assay__Router__V1__GetPromptsResponse *answer = (const void *)message;
+    enum err err = prompts_of(dir, &cluster, &request, &answer, &info);
+    if (err == ERR_OK && answer->n_prompts == 0)
+        err = account_known(cluster, argv[0], &info);
     for (size_t i = 0; err == ERR_OK && i < answer->n_prompts; i++) {
         if (json)
             output_json(prompt_json(answer->prompts[i]));
@@ -83,6 +112,26 @@ static int cmd_show(int argc, char **argv)
         printf("nothing is to be shown now\n");
     cluster_close(cluster);
     return err == ERR_OK ? EXIT_DONE : output_error("prompts show", err, info.text);
+}
+
+// After "there is no such prompt": what could have been meant.
+static void prompts_shown(struct cluster *cluster,
+                          const Assay__Router__V1__AnswerPromptRequest *answered,
+                          struct err_info *info)
+{
+    Assay__Router__V1__GetPromptsRequest request = ASSAY__ROUTER__V1__GET_PROMPTS_REQUEST__INIT;
+    const Assay__Router__V1__GetPromptsResponse *answer;
+    struct err_info ignored;
+    char names[200] = "nothing";
+    request.account_id = answered->account_id;
+    request.user_id = answered->user_id;
+    if (prompts_of(NULL, &cluster, &request, &answer, &ignored) != ERR_OK)
+        return;
+    for (size_t i = 0, at = 0; i < answer->n_prompts && at < sizeof names; i++)
+        at += (size_t)snprintf(names + at, sizeof names - at, "%s%s", i > 0 ? ", " : "",
+                               answer->prompts[i]->name);
+    err_set(info, ERR_NOT_FOUND, "there is no prompt \"%s\"; to be shown now: %s", answered->prompt,
+            names);
 }
 
 static int answer(const struct command *like, Assay__Router__V1__PromptAnswer what, int argc,
@@ -112,6 +161,8 @@ static int answer(const struct command *like, Assay__Router__V1__PromptAnswer wh
     enum err err =
         leads_call(dir, &cluster, "assay.router.v1.RouterService/AnswerPrompt", &request.base,
                    &assay__router__v1__answer_prompt_response__descriptor, 0, &message, &info);
+    if (err == ERR_NOT_FOUND)
+        prompts_shown(cluster, &request, &info);
     cluster_close(cluster);
     if (err != ERR_OK)
         return output_error(command.name, err, info.text);

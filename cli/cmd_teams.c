@@ -5,6 +5,7 @@
 
 #include "cli/cluster.h"
 #include "cli/commands.h"
+#include "cli/names.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/team_output.h"
@@ -15,52 +16,6 @@ enum { NOT_SAID = -1 };
 
 typedef Assay__Router__V1__GetTeamsResponse Teams;
 
-static enum err teams_get(struct cluster *cluster, const Teams **out, struct err_info *info)
-{
-    Assay__Router__V1__GetTeamsRequest request = ASSAY__ROUTER__V1__GET_TEAMS_REQUEST__INIT;
-    struct cluster_call call = {
-        .service = "router",
-        .method = "assay.router.v1.RouterService/GetTeams",
-        .request = &request.base,
-        .answer_type = &assay__router__v1__get_teams_response__descriptor,
-        .patience_ms = PATIENCE_MS,
-    };
-    ProtobufCMessage *message;
-    enum err err = cluster_call(cluster, &call, &message, info);
-    *out = (const void *)message;
-    return err;
-}
-
-static const Assay__Router__V1__Team *team_find(const Teams *teams, const char *name)
-{
-    for (size_t i = 0; i < teams->n_teams; i++)
-        if (strcmp(teams->teams[i]->name, name) == 0)
-            return teams->teams[i];
-    return NULL;
-}
-
-static const Assay__Router__V1__Rep *rep_find(const Assay__Router__V1__Team *team, const char *name)
-{
-    for (size_t i = 0; i < team->n_reps; i++)
-        if (strcmp(team->reps[i]->now->rep, name) == 0)
-            return team->reps[i];
-    return NULL;
-}
-
-// What there is instead.
-static enum err no_team(const Teams *teams, const char *name, struct err_info *info)
-{
-    struct buf names = {0};
-    for (size_t i = 0; i < teams->n_teams; i++)
-        buf_printf(&names, "%s%s", i > 0 ? ", " : "", teams->teams[i]->name);
-    enum err err =
-        err_set(info, ERR_NOT_FOUND, "there is no team \"%s\"; %s%.*s", name,
-                teams->n_teams == 0 ? "the playbook has no teams" : "there are: ", (int)names.len,
-                (const char *)names.bytes);
-    buf_deinit(&names);
-    return err;
-}
-
 // ---- list, show ---------------------------------------------------------------------------------
 
 static enum err show(const char *dir, const char *name, bool json, struct err_info *info)
@@ -69,9 +24,9 @@ static enum err show(const char *dir, const char *name, bool json, struct err_in
     const Teams *teams;
     enum err err = cluster_open(dir, &cluster, info);
     if (err == ERR_OK)
-        err = teams_get(cluster, &teams, info);
-    if (err == ERR_OK && name != NULL && team_find(teams, name) == NULL)
-        err = no_team(teams, name, info);
+        err = names_teams(cluster, &teams, info);
+    if (err == ERR_OK && name != NULL && names_team_find(teams, name) == NULL)
+        err = names_no_team(teams, name, info);
     for (size_t i = 0; err == ERR_OK && i < teams->n_teams; i++) {
         if (name != NULL && strcmp(name, teams->teams[i]->name) != 0)
             continue;
@@ -163,6 +118,20 @@ static void told_write(const Assay__Router__V1__Rep *before, const Assay__Router
     printf("\n");
 }
 
+// An absence without a start begins now, by the cluster's clock.
+static enum err absence_check(Assay__Router__V1__SetAbsence *absent, int64_t now_ms,
+                              struct err_info *info)
+{
+    if (absent == NULL || absent->until_ms == 0) // back
+        return ERR_OK;
+    if (absent->until_ms <= now_ms)
+        return err_set(info, ERR_INVALID, "--until %s is over: by the cluster's clock it is %s",
+                       output_time(absent->until_ms), output_time(now_ms));
+    if (absent->from_ms == 0)
+        absent->from_ms = now_ms;
+    return ERR_OK;
+}
+
 static enum err change_send(struct cluster *cluster, Assay__Router__V1__ChangeRepRequest *request,
                             const struct change *c, struct err_info *info)
 {
@@ -175,20 +144,27 @@ static enum err change_send(struct cluster *cluster, Assay__Router__V1__ChangeRe
     };
     const Teams *before, *after;
     ProtobufCMessage *message;
-    enum err err = teams_get(cluster, &before, info);
+    enum err err = names_teams(cluster, &before, info);
     if (err != ERR_OK)
         return err;
-    const Assay__Router__V1__Team *team = team_find(before, request->team);
+    const Assay__Router__V1__Team *team = names_team_find(before, request->team);
     if (team == NULL)
-        return no_team(before, request->team, info);
+        return names_no_team(before, request->team, info);
+    // Who was removed, by hand too, can be reset; who was added must not be there yet.
+    if (!request->add && !request->reset && names_rep_find(team, request->rep) == NULL)
+        return names_no_rep(team, request->rep, info);
+    err = absence_check(request->absent, before->now_ms, info);
+    if (err != ERR_OK)
+        return err;
     err = cluster_call(cluster, &call, &message, info);
     if (err == ERR_OK)
-        err = teams_get(cluster, &after, info);
+        err = names_teams(cluster, &after, info);
     if (err != ERR_OK)
         return err;
-    const Assay__Router__V1__Team *now = team_find(after, request->team);
-    told_write(rep_find(team, request->rep), now != NULL ? rep_find(now, request->rep) : NULL,
-               request->team, request->rep, c->json);
+    const Assay__Router__V1__Team *now = names_team_find(after, request->team);
+    told_write(names_rep_find(team, request->rep),
+               now != NULL ? names_rep_find(now, request->rep) : NULL, request->team, request->rep,
+               c->json);
     return ERR_OK;
 }
 
@@ -357,7 +333,8 @@ static int cmd_absent(int argc, char **argv)
 {
     struct change c = change_none();
     const struct option options[] = {
-        {"until", OPTION_TIME, &c.until_ms, "TIME", "when the rep is back (required)", 0, 0, NULL},
+        {"until", OPTION_TIME, &c.until_ms, "TIME", "when the rep is back, in UTC (required)", 0, 0,
+         NULL},
         {"from", OPTION_TIME, &c.from_ms, "TIME", "since when (now)", 0, 0, NULL},
         CHANGE_ROWS(c)};
     const struct command command = {
@@ -376,7 +353,9 @@ static int cmd_absent(int argc, char **argv)
     if (!options_begin(&command, argc, argv, NULL, &code))
         return code;
     if (c.until_ms == 0)
-        return output_error(command.name, ERR_INVALID, "until when? (--until 2026-01-17)");
+        return output_error(
+            command.name, ERR_INVALID,
+            "until when? (--until 2026-01-17, or with a time: 2026-01-17T12:00:00Z)");
     if (c.until_ms <= c.from_ms)
         return output_error(command.name, ERR_INVALID,
                             "--until is not after --from; `assay teams back` ends an absence");

@@ -4,6 +4,8 @@
 #include "cli/decision_json.h"
 #include "cli/output.h"
 
+#include <string.h>
+
 static const char *or_dash(const char *text)
 {
     return text[0] == '\0' ? "-" : text;
@@ -30,25 +32,62 @@ const char *lead_labels(const Assay__Router__V1__Lead *lead, char *out, size_t b
     return out;
 }
 
+// The motion beside the queue, where the two differ.
+static const char *queue_text(const Assay__Router__V1__Lead *lead, char *out, size_t bytes)
+{
+    const char *queue = lead->queue[0] != '\0' ? lead->queue : "-";
+    if (lead->motion[0] == '\0' || strcmp(queue, lead->motion) == 0)
+        snprintf(out, bytes, "%s", queue);
+    else
+        snprintf(out, bytes, "%s (%s)", queue, lead->motion);
+    return out;
+}
+
+static const char *rep_text(const Assay__Router__V1__Lead *lead)
+{
+    bool waiting = lead->state == ASSAY__ROUTER__V1__LEAD_STATE__LEAD_STATE_WAITING;
+    if (lead->rep[0] != '\0')
+        return lead->rep;
+    return waiting && lead->held_since_ms != 0 ? "(none)" : "-";
+}
+
+// "01-31 10:00"
+static const char *minute_text(int64_t ms)
+{
+    static char text[12];
+    snprintf(text, sizeof text, "%s", output_time(ms) + 5);
+    return text;
+}
+
+static const char *first_touch_text(const Assay__Router__V1__Lead *lead)
+{
+    bool over = lead->state == ASSAY__ROUTER__V1__LEAD_STATE__LEAD_STATE_COMPLETED ||
+                lead->state == ASSAY__ROUTER__V1__LEAD_STATE__LEAD_STATE_WITHDRAWN;
+    if (lead->touched_at_ms != 0)
+        return lead->sla_missed ? "late" : "in time";
+    if (lead->sla_missed)
+        return "missed";
+    return lead->touch_by_ms != 0 && !over ? minute_text(lead->touch_by_ms) : "-";
+}
+
 void leads_table_write(Assay__Router__V1__Lead *const *leads, size_t n, FILE *stream)
 {
-    struct output_table table = {.right = 1U << 6};
-    output_row(&table,
-               (const char *const[]){"lead", "account", "qualified as", "state", "queue", "motion",
-                                     "priority", "rep", "message", "since (UTC)", "because", NULL});
+    struct output_table table = {
+        .right = 1U << 5, .optional = 1U << 6 | 1U << 7 | 1U << 9, .columns_max = output_columns()};
+    output_row(&table, (const char *const[]){"lead", "account", "qualified as", "state", "queue",
+                                             "priority", "rep", "touch by", "since (UTC)",
+                                             "message", "because", NULL});
     for (size_t i = 0; i < n; i++) {
         const Assay__Router__V1__Lead *lead = leads[i];
-        char priority[16], state[32], reasons[200], labels[120];
+        char priority[16], state[32], reasons[200], labels[120], queue[200], since[17];
+        snprintf(since, sizeof since, "%s", output_time(lead->created_at_ms));
         snprintf(priority, sizeof priority, "%d", lead->priority);
         snprintf(state, sizeof state, "%s", lead_state_word(lead->state));
         output_row(&table, (const char *const[]){
                                lead->lead_id, lead->account_id,
                                or_dash(lead_labels(lead, labels, sizeof labels)), state,
-                               or_dash(lead->queue), or_dash(lead->motion), priority,
-                               lead->rep[0] != '\0'       ? lead->rep
-                               : lead->held_since_ms != 0 ? "(none free)"
-                                                          : "-",
-                               or_dash(lead->message), output_time(lead->created_at_ms),
+                               queue_text(lead, queue, sizeof queue), priority, rep_text(lead),
+                               first_touch_text(lead), since, or_dash(lead->message),
                                or_dash(lead_reasons(lead, reasons, sizeof reasons)), NULL});
     }
     output_table_write(&table, 0, stream);
@@ -57,12 +96,13 @@ void leads_table_write(Assay__Router__V1__Lead *const *leads, size_t n, FILE *st
 static void sla_write(const Assay__Router__V1__Lead *lead, FILE *stream)
 {
     if (lead->touched_at_ms != 0)
-        fprintf(stream, "  first touch at %s", output_time(lead->touched_at_ms));
+        fprintf(stream, "  first touch at %s, %s\n", output_time(lead->touched_at_ms),
+                lead->sla_missed ? "too late" : "in time");
     else if (lead->touch_by_ms != 0)
-        fprintf(stream, "  to be touched by %s", output_time(lead->touch_by_ms));
-    else if (!lead->sla_missed)
-        return;
-    fprintf(stream, "%s\n", lead->sla_missed ? ", the time allowed was missed" : "");
+        fprintf(stream, "  to be touched by %s%s\n", output_time(lead->touch_by_ms),
+                lead->sla_missed ? "; its time was missed" : "");
+    else if (lead->sla_missed)
+        fprintf(stream, "  was not touched in time\n");
 }
 
 static void team_part_write(const Assay__Router__V1__Lead *lead, FILE *stream)

@@ -6,7 +6,8 @@
 
 #include "assay/router/v1/router.pb-c.h"
 
-// A table: id, account, labels, state, queue, motion, priority, message, since, reasons.
+// A table: id, account, labels, state, queue, priority, rep, first touch, since, message, reasons;
+// without what no lead has, and cut to the width of the terminal.
 void leads_table_write(Assay__Router__V1__Lead *const *leads, size_t n, FILE *stream);
 // "pql, user_pql": up to `bytes` - 1 bytes of it. Returns `out`.
 const char *lead_reasons(const Assay__Router__V1__Lead *lead, char *out, size_t bytes);

@@ -10,7 +10,7 @@
 #include <locale.h>
 #include <pwd.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 // Texts that are handed out for a moment: several fit into one printf.
@@ -179,38 +179,94 @@ static size_t width(const char *text)
     return n;
 }
 
+size_t output_columns(void)
+{
+    struct winsize size;
+    enum { COLUMNS = 120 };
+    bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    return known ? size.ws_col : COLUMNS;
+}
+
+// As many code points as fit into `columns`, the last of them a mark when there are more.
+static void cut_write(const char *text, size_t columns, FILE *stream)
+{
+    bool cut = width(text) > columns;
+    size_t n = 0, mark = utf8 ? 1 : 2, room = !cut ? columns : columns > mark ? columns - mark : 0;
+    for (; *text != '\0'; text++) {
+        n += ((unsigned char)*text & 0xC0) != 0x80;
+        if (n > room)
+            break;
+        fputc(*text, stream);
+    }
+    if (cut && columns >= mark)
+        fputs(utf8 ? "\xE2\x80\xA6" : "..", stream);
+}
+
 static void cell_write(const char *text, size_t columns, bool right, bool last, FILE *stream)
 {
-    int pad = (int)(columns - width(text));
-    if (right)
-        fprintf(stream, "%*s%s", pad, "", text);
-    else
-        fprintf(stream, "%s%*s", text, last ? 0 : pad, "");
-    fputs(last ? "\n" : "  ", stream);
+    size_t w = width(text);
+    int pad = w < columns ? (int)(columns - w) : 0;
+    fprintf(stream, "%*s", right ? pad : 0, "");
+    cut_write(text, columns, stream);
+    fprintf(stream, "%*s%s", right || last ? 0 : pad, "", last ? "\n" : "  ");
+}
+
+enum { CUT_MIN = 8 };
+
+// How a table is laid out.
+struct layout {
+    size_t widths[OUTPUT_COLUMNS_MAX];
+    bool hidden[OUTPUT_COLUMNS_MAX];
+    size_t last; // column
+};
+
+static struct layout layout_of(const struct output_table *table, int indent)
+{
+    struct layout l = {0};
+    size_t total = (size_t)indent;
+    for (size_t k = 0; k < table->n_columns; k++) {
+        bool something = (table->optional >> k & 1) == 0;
+        for (size_t i = k; i < table->n_cells; i += table->n_columns) {
+            size_t w = width(table->cells[i]);
+            l.widths[k] = w > l.widths[k] ? w : l.widths[k];
+            something = something || (i != k && strcmp(table->cells[i], "-") != 0);
+        }
+        l.hidden[k] = !something;
+        if (l.hidden[k])
+            continue;
+        l.last = k;
+        total += l.widths[k] + 2;
+    }
+    if (table->columns_max == 0 || total <= table->columns_max + 2)
+        return l;
+    size_t before = total - 2 - l.widths[l.last];
+    l.widths[l.last] = table->columns_max > before ? table->columns_max - before : 0;
+    if (l.widths[l.last] >= CUT_MIN || l.last == 0)
+        return l;
+    l.hidden[l.last] = true; // so little of it tells nothing
+    while (l.last > 0 && l.hidden[l.last])
+        l.last--;
+    return l;
 }
 
 void output_table_write(struct output_table *table, int indent, FILE *stream)
 {
-    size_t widths[OUTPUT_COLUMNS_MAX] = {0};
-    for (size_t i = 0; i < table->n_cells; i++) {
-        size_t w = width(table->cells[i]);
-        if (w > widths[i % table->n_columns])
-            widths[i % table->n_columns] = w;
-    }
+    struct layout l = layout_of(table, indent);
     for (size_t i = 0; i < table->n_cells; i++) {
         size_t column = i % table->n_columns;
-        bool last = column == table->n_columns - 1;
         if (column == 0)
             fprintf(stream, "%*s%s", indent, "", i == 0 ? output_dim() : "");
-        cell_write(table->cells[i], widths[column], (table->right >> column & 1) != 0, last,
-                   stream);
-        if (last && i == table->n_columns - 1)
+        if (!l.hidden[column])
+            cell_write(table->cells[i], l.widths[column], (table->right >> column & 1) != 0,
+                       column == l.last, stream);
+        if (i == table->n_columns - 1)
             fputs(output_plain(), stream);
     }
     for (size_t i = 0; i < table->n_cells; i++)
         mem_free(table->cells[i]);
     mem_free(table->cells);
-    *table = (struct output_table){.right = table->right};
+    *table = (struct output_table){
+        .right = table->right, .optional = table->optional, .columns_max = table->columns_max};
 }
 
 const char *output_user(void)

@@ -50,14 +50,18 @@ void output_json_to(json_t *json, FILE *stream);
 int output_error(const char *command, enum err err, const char *message);
 
 // Rows of cells, aligned by columns. `{0}` is empty.
-enum { OUTPUT_COLUMNS_MAX = 12 };
+enum { OUTPUT_COLUMNS_MAX = 16 };
 struct output_table {
     char **cells; // [n_rows * n_columns]
     size_t n_cells, cap;
     size_t n_columns;
-    uint32_t right; // bit i: column i holds numbers
+    uint32_t right;     // bit i: column i holds numbers
+    uint32_t optional;  // bit i: without column i when it has nothing but "-" below its heading
+    size_t columns_max; // the last column is cut, or left out, to make lines fit; 0: not so
 };
 // The first row is the heading. `cells` ends with NULL at the heading; later rows have as many.
 void output_row(struct output_table *table, const char *const *cells);
+// Columns of the terminal that standard output is; 120 when it is none.
+size_t output_columns(void);
 // Writes the table with `indent` spaces before each row, and empties it.
 void output_table_write(struct output_table *table, int indent, FILE *stream);

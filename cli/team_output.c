@@ -24,12 +24,14 @@ static char *text_room(void)
 const char *team_duration(int64_t ms)
 {
     char *text = text_room();
-    if (ms >= 2 * (int64_t)TIME_DAY_MS)
-        snprintf(text, TEXT_BYTES, "%.1f days", (double)ms / TIME_DAY_MS);
-    else if (ms >= 2 * (int64_t)TIME_HOUR_MS)
-        snprintf(text, TEXT_BYTES, "%.1f h", (double)ms / TIME_HOUR_MS);
+    int64_t unit = ms >= 2 * (int64_t)TIME_DAY_MS    ? TIME_DAY_MS
+                   : ms >= 2 * (int64_t)TIME_HOUR_MS ? TIME_HOUR_MS
+                                                     : TIME_MINUTE_MS;
+    const char *word = unit == TIME_DAY_MS ? "days" : unit == TIME_HOUR_MS ? "h" : "min";
+    if (unit == TIME_MINUTE_MS || ms % unit == 0)
+        snprintf(text, TEXT_BYTES, "%lld %s", (long long)(ms / unit), word);
     else
-        snprintf(text, TEXT_BYTES, "%lld min", (long long)(ms / TIME_MINUTE_MS));
+        snprintf(text, TEXT_BYTES, "%.1f %s", (double)ms / (double)unit, word);
     return text;
 }
 
@@ -46,13 +48,13 @@ const char *team_verdict_text(const Candidate *c)
 {
     switch (c->verdict) {
     case ASSAY__ROUTER__V1__VERDICT__VERDICT_CHOSEN:
-        return "got it: least assigned for the weight";
+        return "got it: fewest for the weight";
     case ASSAY__ROUTER__V1__VERDICT__VERDICT_OWNER:
         return "got it: owns the account";
     case ASSAY__ROUTER__V1__VERDICT__VERDICT_BY_HAND:
         return "got it by hand";
     case ASSAY__ROUTER__V1__VERDICT__VERDICT_BEHIND:
-        return "could have, but had more for the weight";
+        return "could have, but it was another's turn";
     case ASSAY__ROUTER__V1__VERDICT__VERDICT_INACTIVE:
         return "inactive";
     case ASSAY__ROUTER__V1__VERDICT__VERDICT_ABSENT:
@@ -118,19 +120,25 @@ static const char *of_cap(uint64_t n, int32_t cap)
 static void rep_row(struct output_table *table, const Rep *rep)
 {
     char weight[16], name[80], period[64] = "-", touched[64];
+    const char *after = "-", *units = "-", *takes = output_clean(rep->takes);
     const Candidate *now = rep->now;
     snprintf(weight, sizeof weight, "%d", (int)now->weight);
     snprintf(name, sizeof name, "%s%s", output_clean(now->rep), rep->by_hand ? " *" : "");
     if (rep->caps->per_period > 0)
         snprintf(period, sizeof period, "%u of %d in %s", now->period, (int)rep->caps->per_period,
                  team_duration(rep->caps->period_ms));
+    if (rep->touched > 0)
+        after = team_duration(rep->touch_ms_total / (int64_t)rep->touched);
+    if (rep->caps->units > 0 || now->units != (int32_t)now->open)
+        units = of_cap((uint64_t)now->units, rep->caps->units);
+    if (strcmp(takes, "always") == 0)
+        takes = "-";
     snprintf(touched, sizeof touched, "%s / %s", output_count(rep->touched),
              output_count(rep->missed));
-    output_row(table, (const char *[]){name, team_rep_text(rep), weight,
-                                       of_cap(now->open, rep->caps->open),
-                                       of_cap(now->today, rep->caps->per_day), period,
-                                       of_cap((uint64_t)now->units, rep->caps->units), touched,
-                                       output_count(rep->won), output_clean(rep->takes), NULL});
+    output_row(table, (const char *[]){
+                          name, team_rep_text(rep), weight, of_cap(now->open, rep->caps->open),
+                          of_cap(now->today, rep->caps->per_day), period, units, touched, after,
+                          output_count(rep->completed), output_count(rep->won), takes, NULL});
 }
 
 static void admission_write(const Assay__Router__V1__Admission *a, FILE *stream)
@@ -151,7 +159,9 @@ static void admission_write(const Assay__Router__V1__Admission *a, FILE *stream)
 
 void team_write(const Team *team, int64_t now_ms, FILE *stream)
 {
-    struct output_table table = {.right = 1U << 2 | 1U << 8};
+    struct output_table table = {.right = 1U << 2 | 1U << 9 | 1U << 10,
+                                 .optional = 1U << 5 | 1U << 6 | 1U << 8 | 1U << 11,
+                                 .columns_max = output_columns()};
     bool by_hand = false;
     fprintf(stream, "%s%s%s  queue %s", output_bold(), output_clean(team->name), output_plain(),
             output_clean(team->queue));
@@ -166,7 +176,7 @@ void team_write(const Team *team, int64_t now_ms, FILE *stream)
     fputc('\n', stream);
     admission_write(team->admission, stream);
     output_row(&table, (const char *[]){"rep", "now", "weight", "open", "today", "period", "units",
-                                        "touched / missed", "won", "takes", NULL});
+                                        "touched / missed", "after", "done", "won", "takes", NULL});
     for (size_t i = 0; i < team->n_reps; i++) {
         by_hand = by_hand || team->reps[i]->by_hand;
         if (!team->reps[i]->removed)
