@@ -64,6 +64,19 @@ static void counts_write(const struct survey *s)
     output_table_write(&table, 0, stdout);
 }
 
+static void team_part_write(const Assay__Router__V1__Queue *queue)
+{
+    printf("  team %s: %s %s", output_clean(queue->team), output_count(queue->untouched),
+           queue->untouched == 1 ? "lead waits for its first touch"
+                                 : "leads wait for their first touch");
+    if (queue->held > 0)
+        printf(", %s for a rep who is free", output_count(queue->held));
+    if (queue->touched + queue->sla_missed > 0)
+        printf("; %s touched, %s", output_count(queue->touched),
+               output_plural(queue->sla_missed, "deadline missed", "deadlines missed"));
+    putchar('\n');
+}
+
 static void queue_write(const Assay__Router__V1__Queue *queue)
 {
     printf("\n%squeue %s%s  %s waiting, %s handed out, %s completed", output_bold(),
@@ -74,6 +87,10 @@ static void queue_write(const Assay__Router__V1__Queue *queue)
     if (queue->withdrawn > 0)
         printf(", %s withdrawn", output_count(queue->withdrawn));
     putchar('\n');
+    if (queue->team[0] != '\0')
+        team_part_write(queue);
+    if (queue->delayed > 0)
+        printf("  %s delayed\n", output_plural(queue->delayed, "lead is", "leads are"));
 }
 
 static void example_write(const Assay__Router__V1__Lead *lead)
@@ -133,10 +150,13 @@ static json_t *queue_json(const Assay__Router__V1__Queue *q,
     json_t *examples = json_array();
     for (size_t i = 0; i < leads->n_leads; i++)
         json_array_append_new(examples, lead_json(leads->leads[i]));
-    return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "queue", output_json_text(q->name),
-                     "waiting", INT(q->waiting), "leased", INT(q->leased), "acked", INT(q->acked),
-                     "completed", INT(q->completed), "parked", INT(q->parked), "withdrawn",
-                     INT(q->withdrawn), "examples", examples);
+    return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:o}",
+                     "queue", output_json_text(q->name), "waiting", INT(q->waiting), "leased",
+                     INT(q->leased), "acked", INT(q->acked), "completed", INT(q->completed),
+                     "parked", INT(q->parked), "withdrawn", INT(q->withdrawn), "team",
+                     output_json_text(q->team), "ready", INT(q->ready), "held", INT(q->held),
+                     "delayed", INT(q->delayed), "touched", INT(q->touched), "sla_missed",
+                     INT(q->sla_missed), "examples", examples);
 }
 
 static json_t *stages_json(const Assay__Router__V1__GetQueuesResponse *q)

@@ -72,17 +72,29 @@ static void lanes_write(const struct survey *survey)
     }
 }
 
+// "-" for none: such columns are left out where no queue has any.
+static const char *some(uint64_t n)
+{
+    return n > 0 ? output_count(n) : "-";
+}
+
 static void queues_write(const Assay__Router__V1__GetQueuesResponse *q)
 {
-    struct output_table table = {.right = 0x3E};
-    output_row(&table, (const char *const[]){"queue", "waiting", "leased", "acked", "completed",
-                                             "parked", "oldest since (UTC)", NULL});
-    for (size_t i = 0; i < q->n_queues; i++)
-        output_row(&table, (const char *const[]){
-                               q->queues[i]->name, number(q->queues[i]->waiting),
-                               number(q->queues[i]->leased), number(q->queues[i]->acked),
-                               number(q->queues[i]->completed), number(q->queues[i]->parked),
-                               output_time(q->queues[i]->oldest_known_at_ms), NULL});
+    struct output_table table = {.right = 0x7FE,
+                                 .optional = 1U << 3 | 1U << 4 | 1U << 10 | 1U << 11};
+    output_row(&table, (const char *const[]){"queue", "waiting", "ready", "held", "delayed",
+                                             "leased", "acked", "completed", "parked",
+                                             "oldest since (UTC)", "SLA missed", "team", NULL});
+    for (size_t i = 0; i < q->n_queues; i++) {
+        const Assay__Router__V1__Queue *queue = q->queues[i];
+        output_row(&table,
+                   (const char *const[]){
+                       queue->name, number(queue->waiting), number(queue->ready), some(queue->held),
+                       some(queue->delayed), number(queue->leased), number(queue->acked),
+                       number(queue->completed), number(queue->parked),
+                       output_time(queue->oldest_known_at_ms), some(queue->sla_missed),
+                       queue->team[0] != '\0' ? queue->team : "-", NULL});
+    }
     putchar('\n');
     output_table_write(&table, 0, stdout);
     printf("\nrouter: %s, journal at %s, checkpoint at %s\n",
@@ -129,12 +141,17 @@ static json_t *queues_json(const Assay__Router__V1__GetQueuesResponse *q)
     json_t *list = json_array();
     for (size_t i = 0; i < q->n_queues; i++)
         json_array_append_new(
-            list, json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "queue",
-                            output_json_text(q->queues[i]->name), "waiting",
-                            INT(q->queues[i]->waiting), "leased", INT(q->queues[i]->leased),
-                            "acked", INT(q->queues[i]->acked), "completed",
-                            INT(q->queues[i]->completed), "parked", INT(q->queues[i]->parked),
-                            "oldest_known_at", INT(q->queues[i]->oldest_known_at_ms)));
+            list,
+            json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
+                      "queue", output_json_text(q->queues[i]->name), "waiting",
+                      INT(q->queues[i]->waiting), "leased", INT(q->queues[i]->leased), "acked",
+                      INT(q->queues[i]->acked), "completed", INT(q->queues[i]->completed), "parked",
+                      INT(q->queues[i]->parked), "oldest_known_at",
+                      INT(q->queues[i]->oldest_known_at_ms), "ready", INT(q->queues[i]->ready),
+                      "held", INT(q->queues[i]->held), "delayed", INT(q->queues[i]->delayed),
+                      "untouched", INT(q->queues[i]->untouched), "touched",
+                      INT(q->queues[i]->touched), "sla_missed", INT(q->queues[i]->sla_missed),
+                      "team", output_json_text(q->queues[i]->team)));
     return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "queues", list,
                      "accounts", INT(q->accounts), "pals", INT(q->pals), "pqls", INT(q->pqls),
                      "pqas", INT(q->pqas), "leads", INT(q->leads), "decisions", INT(q->decisions),

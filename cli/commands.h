@@ -12,6 +12,7 @@ int cmd_decisions(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_leads(int argc, char **argv);
 int cmd_account(int argc, char **argv);
+int cmd_top(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_overview(int argc, char **argv);
 int cmd_metrics(int argc, char **argv);

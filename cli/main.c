@@ -22,6 +22,7 @@ static const struct command_row ROWS[] = {
     {"webhooks", "deliveries to other systems", cmd_webhooks},
     {"experiments", "what came of holdouts and arms", cmd_experiments},
     {"clock", "move the clock of a cluster that runs by event time", cmd_clock},
+    {"top", "watch queues, teams and first touches", cmd_top},
     {"status", "services, lanes and queues", cmd_status},
     {"metrics", "metrics of all services, in Prometheus' text format", cmd_metrics},
     {"simulate", "write simulated events", cmd_simulate},
