@@ -144,7 +144,7 @@ Test(webhook, a_bad_receiver_that_recovers)
     char first[128], id[128];
     world_make(&world, "event");
     struct http_receiver *r =
-        world_hook(&world, "crm", "    allow_private: true\n    timeout: 100ms\n");
+        world_hook(&world, "crm", "    allow_private: true\n    timeout: 500ms\n");
     receiver_behave(r, WAYS[0].way, WAYS[0].status, "");
     start(&world.w);
     world_lead(&world, "a");
@@ -166,9 +166,9 @@ Test(webhook, a_bad_receiver_that_recovers)
     receiver_open(r, r->port);
     receiver_behave(r, RECEIVER_STATUS, 200, "");
     world_advance(&world, next_ms);
-    hook = world_ended(&world, 0, 1, 0);
-    cr_assert_eq(hook->pending, 0);
-    cr_assert_eq(receiver_count(r), tried + 1);
+    hook = world_drain(&world, 0);
+    cr_assert_eq(hook->delivered, 1);
+    cr_assert_geq(receiver_count(r), tried + 1);
     for (size_t i = 0; i < receiver_count(r); i++) {
         struct receiver_request got = receiver_get(r, i);
         cr_assert(strstr(got.head, "elsewhere") == NULL);
