@@ -69,9 +69,14 @@ static inline void row_put(void *arg, enum router_table table, struct span name,
     struct table_store *store = arg;
     struct row row = {.table = table};
     key_write(table, name, &row.key);
-    size_t i = 0;
-    while (i < store->n && row_cmp(&store->rows[i], table, buf_span(&row.key)) < 0)
-        i++;
+    size_t i = 0, high = store->n;
+    while (i < high) {
+        size_t middle = i + (high - i) / 2;
+        if (row_cmp(&store->rows[middle], table, buf_span(&row.key)) < 0)
+            i = middle + 1;
+        else
+            high = middle;
+    }
     bool there = i < store->n && row_cmp(&store->rows[i], table, buf_span(&row.key)) == 0;
     if (there)
         row_remove(store, i);
