@@ -133,14 +133,14 @@ void router_teams_overflow(struct router_core *core, struct router_lead *lead,
     go_elsewhere(core, crew, lead, reason, &cause, effects);
 }
 
+// Looks are taken once: each lead that is given takes them again.
 static void fill(struct router_core *core, struct crew *crew, struct router_effects *effects)
 {
     struct cause cause = router_leads_now(core);
     crew->held->next_known = false;
+    for (uint32_t i = 0; i < crew->n_desks; i++)
+        assign_look(core, crew, crew->desks[i], core->clock_ms, &crew->desks[i]->in_force->look);
     for (uint64_t left = crew->n_held; left > 0; left--) {
-        for (uint32_t i = 0; i < crew->n_desks; i++)
-            assign_look(core, crew, crew->desks[i], core->clock_ms,
-                        &crew->desks[i]->in_force->look);
         struct router_lead *lead = held_first(core, crew);
         if (lead == NULL)
             return;
