@@ -112,8 +112,9 @@ struct desk {
     const struct rep *rules;         // NULL: not in the playbook
     struct router_rep_change change; // `team`, `rep`, `by`, `reason` empty; flags: what was said
     uint64_t assigned;               // what fairness compares
-    uint64_t floor;      // it began at when he joined or came back: credits take it no lower
-    bool away;           // could take nothing when last looked at
+    uint64_t floor; // it began at when he joined or came back: credits take it no lower
+    // Could take nothing when others with the same `takes` last could; see fairness.c.
+    bool away;
     struct taken *taken; // in order of time
     uint32_t n_taken, taken_cap;
     uint64_t ever_assigned, credited, touched, missed, completed, won, touch_ms_total;

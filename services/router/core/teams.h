@@ -6,7 +6,7 @@
 
 enum {
     ROUTER_REPS_MAX = 1000,   // of a team, with those that were removed
-    ROUTER_TAKEN_MAX = 10000, // assignments of a rep within the longest period, remembered
+    ROUTER_TAKEN_MAX = 10000, // assignments of a rep, remembered: a higher cap by time counts as it
 };
 
 // What an operator says of a rep. It stands over the playbook, also the next one's, until a change
@@ -69,7 +69,7 @@ struct router_team_view {
     // Admission: leads below this priority go elsewhere at once.
     bool admits;
     int32_t admit_from;
-    int64_t admit_slots; // a week
+    int64_t admit_slots; // a week; -1: the caps have no bound
     double admit_weekly; // leads a week at or above, expected from the days looked back at
     double turned_away_weekly;
     double lost_won_weekly; // of those, how many would be won, going by outcomes of that strength
