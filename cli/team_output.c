@@ -145,6 +145,11 @@ static void admission_write(const Assay__Router__V1__Admission *a, FILE *stream)
 {
     if (a == NULL)
         return;
+    if (a->everything && (a->slots_per_week < 0 || a->since_ms == 0)) {
+        fprintf(stream, "  admits leads of any strength: %s\n",
+                a->since_ms == 0 ? "none has come to be judged" : "its reps' caps have no bound");
+        return;
+    }
     if (a->everything) {
         fprintf(stream, "  admits leads of any strength: %s slots a week hold what comes (%.1f)\n",
                 output_count((uint64_t)a->slots_per_week), a->weekly);
