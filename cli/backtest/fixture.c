@@ -72,7 +72,8 @@ static void found_lead(struct found *found, const Assay__Router__V1__LeadDecisio
 {
     bool withdrawn = l->step == ASSAY__ROUTER__V1__LEAD_STEP__LEAD_STEP_WITHDRAWN;
     bool routed = l->step == ASSAY__ROUTER__V1__LEAD_STEP__LEAD_STEP_CREATED ||
-                  l->step == ASSAY__ROUTER__V1__LEAD_STEP__LEAD_STEP_ROUTED;
+                  l->step == ASSAY__ROUTER__V1__LEAD_STEP__LEAD_STEP_ROUTED ||
+                  l->step == ASSAY__ROUTER__V1__LEAD_STEP__LEAD_STEP_OVERFLOWED;
     if (!withdrawn && !routed)
         return;
     struct fixture_fact *fact =

@@ -91,7 +91,7 @@ static struct routing_rep *rep_at(struct routing *routing, uint32_t place)
     return place == 0 ? NULL : &routing->reps[place - 1];
 }
 
-static enum motion motion_of(const char *name)
+enum motion routing_motion_of(const char *name)
 {
     for (int i = 0; i < ROUTING_MOTIONS; i++)
         if (strcmp(motion_name((enum motion)i), name) == 0)
@@ -193,7 +193,7 @@ static void complete(struct routing *routing, struct routing_lead *lead,
 void routing_take(struct routing *routing, const struct routing_step *step)
 {
     struct routing_lead *lead = lead_of(routing, step);
-    lead->motion = motion_of(step->motion);
+    lead->motion = routing_motion_of(step->motion);
     switch (step->step) {
     case ROUTER_STEP_ASSIGNED:
         assign(routing, lead, step);

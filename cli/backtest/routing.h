@@ -56,5 +56,6 @@ struct routing_step routing_step_of_core(const struct router_decision *decision,
 // The clock stands at now_ms at the end: first touches that are late by then are missed.
 void routing_finish(struct routing *routing, int64_t now_ms);
 const struct routing_lead *routing_find(const struct routing *routing, const char *lead_id);
+enum motion routing_motion_of(const char *name); // SUPPRESS where there is no such motion
 // Sorts; `percent` of 50 is the median. 0 when n is 0.
 int64_t routing_quantile_ms(int64_t *durations, size_t n, int percent);

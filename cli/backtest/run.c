@@ -123,6 +123,7 @@ enum err run_create(const struct run_opts *opts, struct run **out, struct buf *r
     };
     run->core = core_create(&core);
     run->router = router_core_create();
+    router_core_by_event(run->router);
     router_effects_init(&run->effects);
     arena_init(&run->event_arena, 64 * 1024, 0);
     arena_init(&run->change_arena, 16 * 1024, 0);
@@ -346,4 +347,8 @@ void run_advance(struct run *run, int64_t now_ms)
     run->position++;
     core_tick(run->core, run->position, now_ms, &run->changes, &run->change_arena);
     tell_changes(run);
+    if (run->opts.signals_only)
+        return;
+    router_core_tick(run->router, now_ms, &run->effects);
+    tell_decisions(run);
 }

@@ -18,13 +18,16 @@ static const int64_t LEASE_MS = ROUTER_LEASE_MS_MAX;
 struct whatif {
     bool by_event;
     struct routing recorded, replayed;
-    int64_t median_touch_ms, median_work_ms; // -1: nobody ever did
-    int64_t last_ms;                         // where the log ends
+    // Of leads that went that way; -1: nobody ever did.
+    int64_t median_touch_ms[ROUTING_MOTIONS], median_work_ms[ROUTING_MOTIONS];
+    int64_t last_ms; // where the log ends
     bool learned;
 
     struct router_core *core;
     struct router_effects effects;
-    struct heap deeds; // (instant, serial * DEEDS + which)
+    struct heap deeds;    // (instant, serial * DEEDS + which)
+    int64_t *touch_at_ms; // of the lead with serial s at s - 1: when it is to be touched
+    size_t n_touch_at, touch_at_cap;
     uint64_t position;
     bool *seen; // [playbook.n_signals]: the log tells it
 
@@ -69,6 +72,7 @@ void whatif_destroy(struct whatif *w)
     router_effects_deinit(&w->effects);
     router_core_destroy(w->core);
     heap_deinit(&w->deeds);
+    mem_free(w->touch_at_ms);
     arena_deinit(&w->texts);
     mem_free(w->seen);
     mem_free(w->group);
@@ -111,12 +115,13 @@ static int64_t work_ms(const struct routing_lead *lead)
     return lead->completed_ms > lead->touched_ms ? lead->completed_ms - lead->touched_ms : 0;
 }
 
-static int64_t median(const struct routing *routing, int64_t (*of)(const struct routing_lead *lead))
+static int64_t median(const struct routing *routing, enum motion motion,
+                      int64_t (*of)(const struct routing_lead *lead))
 {
     int64_t *all = mem_alloc((routing->n_leads + 1) * sizeof *all);
     size_t n = 0;
     for (size_t i = 0; i < routing->n_leads; i++)
-        if (of(&routing->leads[i]) >= 0)
+        if (routing->leads[i].motion == motion && of(&routing->leads[i]) >= 0)
             all[n++] = of(&routing->leads[i]);
     int64_t ms = n == 0 ? -1 : routing_quantile_ms(all, n, 50);
     mem_free(all);
@@ -128,8 +133,10 @@ static void end_learning(struct whatif *w)
     if (w->learned)
         return;
     w->learned = true;
-    w->median_touch_ms = median(&w->recorded, touch_ms);
-    w->median_work_ms = median(&w->recorded, work_ms);
+    for (int i = 0; i < ROUTING_MOTIONS; i++) {
+        w->median_touch_ms[i] = median(&w->recorded, (enum motion)i, touch_ms);
+        w->median_work_ms[i] = median(&w->recorded, (enum motion)i, work_ms);
+    }
     routing_finish(&w->recorded, w->last_ms);
 }
 
@@ -138,11 +145,18 @@ static void end_learning(struct whatif *w)
 static void plan(struct whatif *w, const struct router_lead *lead, int64_t at_ms, int64_t after_ms,
                  int deed)
 {
+    while (w->n_touch_at < lead->serial) {
+        MEM_GROW(w->touch_at_ms, w->n_touch_at, w->touch_at_cap);
+        w->touch_at_ms[w->n_touch_at++] = ROUTING_NEVER;
+    }
+    if (deed == DEED_TOUCH)
+        w->touch_at_ms[lead->serial - 1] = after_ms >= 0 ? at_ms + after_ms : ROUTING_NEVER;
     if (after_ms >= 0)
         heap_push(&w->deeds, at_ms + after_ms, lead->serial * DEEDS + (uint64_t)deed);
 }
 
-// Whoever gets a lead touches it as long after as in the log.
+// Whoever gets a lead touches it as long after as in the log; one that goes another way than there
+// as soon as leads of that way were touched, if they ever were.
 static void plan_touch(struct whatif *w, const struct routing_step *step)
 {
     const struct router_lead *lead = router_state_lead_find(w->core, span_of(step->lead_id));
@@ -155,13 +169,14 @@ static void plan_touch(struct whatif *w, const struct routing_step *step)
     if (!comes)
         return;
     const struct routing_lead *known = routing_find(&w->recorded, step->lead_id);
-    // One that the log's consumers left alone to its end stays alone, if they could have touched
-    // it.
-    int64_t after_ms = known != NULL ? touch_ms(known) : -1;
-    bool kept_from_them = known == NULL || known->motion != MOTION_SALES ||
-                          (known->assigned_ms == ROUTING_NEVER && known->held_ms != ROUTING_NEVER);
+    enum motion motion = routing_motion_of(lead->motion);
+    bool same_way = known != NULL && known->motion == motion;
+    int64_t after_ms = same_way ? touch_ms(known) : -1;
+    // One that the log's consumers left alone stays alone, if they could have touched it.
+    bool kept_from_them =
+        !same_way || (known->assigned_ms == ROUTING_NEVER && known->held_ms != ROUTING_NEVER);
     if (after_ms < 0 && kept_from_them)
-        after_ms = w->median_touch_ms;
+        after_ms = w->median_touch_ms[motion];
     plan(w, lead, step->at_ms, after_ms, DEED_TOUCH);
 }
 
@@ -183,8 +198,9 @@ static void touch_lead(struct whatif *w, struct router_lead *lead, int64_t at_ms
     const struct router_lead *out;
     char token[ROUTER_TOKEN_BYTES];
     bool team = lead->in->crew != NULL;
-    if (lead->state != ROUTER_WAITING || lead->not_before_ms > at_ms ||
-        (team && lead->rep[0] == '\0'))
+    // Whoever had it before does not touch it any more.
+    if (lead->state != ROUTER_WAITING || w->touch_at_ms[lead->serial - 1] != at_ms ||
+        lead->not_before_ms > at_ms || (team && lead->rep[0] == '\0'))
         return;
     router_leads_hand_out(w->core, lead, span_of(team ? lead->rep : "replay"), LEASE_MS,
                           &w->effects);
@@ -193,8 +209,9 @@ static void touch_lead(struct whatif *w, struct router_lead *lead, int64_t at_ms
         router_core_ack(w->core, at_ms, span_of(lead->id), span_of(token), &out, &w->effects, NULL);
     CHECK(err == ERR_OK);
     const struct routing_lead *known = routing_find(&w->recorded, lead->id);
-    int64_t after_ms =
-        known != NULL && known->touched_ms != ROUTING_NEVER ? work_ms(known) : w->median_work_ms;
+    int64_t after_ms = known != NULL && known->touched_ms != ROUTING_NEVER
+                           ? work_ms(known)
+                           : w->median_work_ms[routing_motion_of(lead->motion)];
     plan(w, lead, at_ms, after_ms, DEED_COMPLETE);
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Recorded leads under other routing: the signals of a decision log, taken once more by a router of
 // this process that has another playbook, with consumers who work as the log says: as long from
-// assignment to first touch and from there to the end, with the same outcome, lead by lead (the
-// log's medians for leads that nobody touched there). Nothing of a cluster is touched.
+// assignment to first touch and from there to the end, with the same outcome, lead by lead (for
+// one that goes another way, the medians of leads that went that way). Nothing of a cluster is
+// touched.
 //
 // The log is told twice: first whatif_learn, then whatif_replay, each in order. One thread.
 #pragma once
