@@ -18,6 +18,7 @@ enum { SCRATCH_N = 32, SCRATCH_BYTES = 1024 };
 static char scratch[SCRATCH_N][SCRATCH_BYTES];
 static unsigned scratch_next;
 static bool utf8;
+static size_t columns_set;
 
 static char *scratch_take(void)
 {
@@ -179,10 +180,17 @@ static size_t width(const char *text)
     return n;
 }
 
+void output_set_columns(size_t columns)
+{
+    columns_set = columns;
+}
+
 size_t output_columns(void)
 {
     struct winsize size;
     enum { COLUMNS = 120 };
+    if (columns_set > 0)
+        return columns_set;
     bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
     return known ? size.ws_col : COLUMNS;
 }

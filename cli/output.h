@@ -63,5 +63,6 @@ struct output_table {
 void output_row(struct output_table *table, const char *const *cells);
 // Columns of the terminal that standard output is; 120 when it is none.
 size_t output_columns(void);
+void output_set_columns(size_t columns); // by hand (tests); 0: as found
 // Writes the table with `indent` spaces before each row, and empties it.
 void output_table_write(struct output_table *table, int indent, FILE *stream);

@@ -52,6 +52,33 @@ Test(output, tables_are_aligned)
     free(text);
 }
 
+static void expect_table(uint32_t optional, size_t columns_max, const char *expected)
+{
+    char *text;
+    size_t n;
+    FILE *stream = open_memstream(&text, &n);
+    struct output_table table = {.optional = optional, .columns_max = columns_max};
+    output_set_utf8(false);
+    output_row(&table, (const char *const[]){"a", "rep", "because", NULL});
+    output_row(&table, (const char *const[]){"1", "-", "of a long reason", NULL});
+    output_row(&table, (const char *const[]){"2", "-", "short", NULL});
+    output_table_write(&table, 1, stream);
+    fclose(stream);
+    cr_assert_str_eq(text, expected);
+    free(text);
+}
+
+Test(output, tables_fit_the_terminal)
+{
+    expect_table(0, 0, " a  rep  because\n 1  -    of a long reason\n 2  -    short\n");
+    expect_table(2, 0, " a  because\n 1  of a long reason\n 2  short\n");
+    expect_table(2, 20, " a  because\n 1  of a long reason\n 2  short\n");
+    expect_table(2, 14, " a  because\n 1  of a lon..\n 2  short\n");
+    // So little of the last column tells nothing.
+    expect_table(0, 12, " a  rep\n 1  -\n 2  -\n");
+    expect_table(2, 3, " a\n 1\n 2\n");
+}
+
 static void expect_json(json_t *json, const char *expected)
 {
     char *text = json_dumps(json, JSON_COMPACT);
