@@ -6,6 +6,7 @@
 // who holds which lead watches the promises: no lead is held twice, none is lost.
 #include <criterion/criterion.h>
 
+#include "assay/record/v1/record_router.pb-c.h"
 #include "common/base/mem.h"
 #include "services/router/codec.h"
 #include "services/router/rows.h"
@@ -536,5 +537,63 @@ Test(router_restart, rows_that_make_no_sense_are_refused)
                      ERR_CORRUPT);
     router_rows_destroy(rows);
     router_core_destroy(core);
+    machine_deinit(&m);
+}
+
+static enum err load_row(struct router_rows *rows, enum router_table table, uint64_t key,
+                         const ProtobufCMessage *message)
+{
+    uint8_t bytes[1024];
+    size_t n = protobuf_c_message_pack(message, bytes);
+    return router_rows_load(rows, table, (struct span){&key, sizeof key}, span_make(bytes, n),
+                            NULL);
+}
+
+// Written before there were teams, organizations, delays and promises.
+Test(router_restart, rows_of_an_older_router_mean_what_they_meant)
+{
+    struct machine m;
+    machine_init(&m);
+    Assay__Record__V1__RouterAccountRecord account = ASSAY__RECORD__V1__ROUTER_ACCOUNT_RECORD__INIT;
+    Assay__Record__V1__SubjectSignalsRecord self = ASSAY__RECORD__V1__SUBJECT_SIGNALS_RECORD__INIT;
+    Assay__Record__V1__SubjectSignalsRecord *subjects[] = {&self};
+    account.account_id = (char *)"a";
+    account.n_subjects = 1;
+    account.subjects = subjects;
+    Assay__Record__V1__LeadRecord lead = ASSAY__RECORD__V1__LEAD_RECORD__INIT;
+    lead.lead_id = (char *)"L0000000000000001";
+    lead.state = ROUTER_COMPLETED;
+    lead.motion = lead.queue = (char *)"self_serve";
+    lead.attempts = 2;
+    lead.outcome = (char *)"lost";
+    Assay__Record__V1__RouterRecord router = ASSAY__RECORD__V1__ROUTER_RECORD__INIT;
+    router.playbook_file = (char *)"test.yaml";
+    router.playbook_text.data = (uint8_t *)LIVES;
+    router.playbook_text.len = strlen(LIVES);
+    cr_assert_eq(load_row(m.rows, ROUTER_TABLE_ACCOUNTS, 0, &account.base), ERR_OK);
+    cr_assert_eq(load_row(m.rows, ROUTER_TABLE_LEADS, 1, &lead.base), ERR_OK);
+    lead.lead_id = (char *)"L0000000000000002";
+    lead.state = ROUTER_WAITING;
+    lead.outcome = (char *)"";
+    cr_assert_eq(load_row(m.rows, ROUTER_TABLE_LEADS, 2, &lead.base), ERR_OK);
+    cr_assert_eq(load_row(m.rows, ROUTER_TABLE_ROUTER, 1, &router.base), ERR_OK);
+    cr_assert_eq(router_rows_loaded(m.rows, playbook_load, NULL), ERR_OK);
+
+    const struct router_lead *last = router_core_lead(m.core, span_of("L0000000000000002"));
+    cr_assert_str_eq(last->account_id, "a");
+    cr_assert_eq(last->number, 2);
+    cr_assert_eq(last->units, 1);
+    cr_assert_eq(last->overflow_at_ms, INT64_MAX);
+    cr_assert_eq(last->sla_due_ms, INT64_MAX);
+    cr_assert_str_eq(last->organization, "");
+    cr_assert_str_eq(last->rep, "");
+    struct router_lease request = {span_of("self_serve"), span_of("c"), {NULL, 0}, 1, 0};
+    const struct router_lead *out[ROUTER_LEASE_LEADS_MAX];
+    size_t n;
+    cr_assert_eq(router_core_lease(m.core, 1000, &request, out, &n, &m.effects, NULL), ERR_OK);
+    cr_assert_eq(n, 1);
+    cr_assert_eq(out[0], last);
+    cr_assert_eq(last->attempts, 3);
+    cr_assert_eq(router_core_next_due(m.core), 61000);
     machine_deinit(&m);
 }
