@@ -5,6 +5,7 @@
 // Teams, prompts and experiments of the shipped router, over kills.
 #include <criterion/criterion.h>
 
+#include "assay/admin/v1/admin.pb-c.h"
 #include "common/clock/clock.h"
 #include "tests/support/router_process.h"
 
@@ -255,6 +256,41 @@ Test(router_teams, decisions_name_the_candidates)
     cr_assert_eq(d->candidates[0]->verdict, ASSAY__ROUTER__V1__VERDICT__VERDICT_FULL_OPEN);
     cr_assert_eq(d->candidates[0]->cap, 2);
     cr_assert_eq(d->due_ms, 0);
+    router_process_end(&w);
+}
+
+static void check_metrics(struct router_process *w, const char *const *lines, size_t n)
+{
+    (void)journal_last(w); // answered after the numbers of what came before were published
+    Assay__Admin__V1__GetMetricsRequest request = ASSAY__ADMIN__V1__GET_METRICS_REQUEST__INIT;
+    Assay__Admin__V1__GetMetricsResponse *answer = NULL;
+    cr_assert_eq(ask(w, "assay.admin.v1.AdminService/GetMetrics", &request.base,
+                     &assay__admin__v1__get_metrics_response__descriptor, &answer),
+                 ERR_OK, "%s", w->info.text);
+    for (size_t i = 0; i < n; i++)
+        cr_assert(strstr(answer->text, lines[i]) != NULL, "%s is not in\n%s", lines[i],
+                  answer->text);
+}
+
+Test(router_teams, metrics_tell_of_queues_and_reps)
+{
+    static const char *const BEFORE[] = {"assay_router_leads_assigned_total 4\n",
+                                         "assay_router_leads_held_total 1\n",
+                                         "assay_router_queue_ready{queue=\"sales\"} 4\n",
+                                         "assay_router_queue_held{queue=\"sales\"} 1\n",
+                                         "assay_router_queue_untouched{queue=\"sales\"} 4\n",
+                                         "assay_router_queue_waiting{queue=\"self_serve\"} 0\n"};
+    // What was counted before the kill is not counted again; what is known is told again.
+    static const char *const AFTER[] = {"assay_router_leads_assigned_total 0\n",
+                                        "assay_router_queue_ready{queue=\"sales\"} 4\n",
+                                        "assay_router_queue_held{queue=\"sales\"} 1\n"};
+    struct router_process w;
+    router_process_make(&w, TEAMS, TEST_BIN_DIR "/assay-router");
+    start(&w);
+    fill(&w);
+    check_metrics(&w, BEFORE, ARRAY_LEN(BEFORE));
+    restart(&w);
+    check_metrics(&w, AFTER, ARRAY_LEN(AFTER));
     router_process_end(&w);
 }
 
