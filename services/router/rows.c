@@ -184,6 +184,21 @@ static enum err load_lease(struct router_rows *rows, uint64_t key, struct span v
     return ERR_OK;
 }
 
+static bool clock_fits(int64_t clock_ms)
+{
+    return clock_ms == STATE_NEVER || rows_time_fits(clock_ms);
+}
+
+// An older router's clock did not move with signals: it may never have been set.
+static int64_t last_known_ms(const struct router_core *core)
+{
+    int64_t last_ms = STATE_NEVER;
+    for (size_t i = 0; i < core->n_leads; i++)
+        if (core->leads[i]->known_at_ms > last_ms)
+            last_ms = core->leads[i]->known_at_ms;
+    return last_ms;
+}
+
 static enum err load_router(struct router_rows *rows, uint64_t key, struct span value,
                             struct err_info *info)
 {
@@ -192,7 +207,7 @@ static enum err load_router(struct router_rows *rows, uint64_t key, struct span 
         rows_unpack(rows, &assay__record__v1__router_record__descriptor, value);
     if (in == NULL || key != ROUTER_KEY || rows->has_router)
         return rows_corrupt(info, "not the router's record");
-    if (in->last_decision > ROWS_COUNT_MAX || in->clock_ms > ROWS_CLOCK_MAX_MS)
+    if (in->last_decision > ROWS_COUNT_MAX || !clock_fits(in->clock_ms))
         return rows_corrupt(info, "the router's record says what cannot be");
     rows->has_router = true;
     for (size_t i = 0; i < in->n_lanes; i++) {
@@ -201,7 +216,7 @@ static enum err load_router(struct router_rows *rows, uint64_t key, struct span 
         mark->index = in->lanes[i]->index;
     }
     core->last_decision = in->last_decision;
-    core->clock_ms = in->clock_ms;
+    core->clock_ms = in->clock_ms != STATE_NEVER ? in->clock_ms : last_known_ms(core);
     core->n_signals = in->n_signals;
     core->reported = in->reported;
     rows->playbook_file = mem_dup(span_of(in->playbook_file));
