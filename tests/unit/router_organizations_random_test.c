@@ -62,7 +62,7 @@ static int below(struct play *p, int n)
 
 static const char *id_of(int account)
 {
-    static char ids[ACCOUNTS][4];
+    static char ids[ACCOUNTS][16];
     snprintf(ids[account], sizeof ids[account], "a%d", account);
     return ids[account];
 }
