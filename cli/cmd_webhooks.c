@@ -29,8 +29,8 @@ static void webhook_write(const Webhook *w)
     if (w->disabled)
         printf("  it answered 410: nothing is sent until `assay webhooks replay` or a restart\n");
     else if (w->pending > 0)
-        printf("  %s again at %s, the oldest of %s\n",
-               output_plural(w->pending, "is tried", "are tried"), output_time(w->next_attempt_ms),
+        printf("  %s to be tried again, next at %s; the oldest since %s\n",
+               output_plural(w->pending, "waits", "wait"), output_time(w->next_attempt_ms),
                output_time(w->oldest_pending_ms));
     if (w->last_error[0] != '\0')
         printf("  last error: %s\n", output_clean(w->last_error));
@@ -91,6 +91,27 @@ static int cmd_list(int argc, char **argv)
         printf("there are no webhooks: `assay up --webhooks FILE` reads them from a file\n");
     cluster_close(cluster);
     return err == ERR_OK ? EXIT_DONE : output_error("webhooks list", err, info.text);
+}
+
+// After "there is no such webhook": those that there are.
+static void no_webhook(struct cluster *cluster, const char *name, struct err_info *info)
+{
+    Assay__Router__V1__GetWebhooksRequest request = ASSAY__ROUTER__V1__GET_WEBHOOKS_REQUEST__INIT;
+    ProtobufCMessage *message;
+    struct err_info ignored;
+    char names[300] = "there are none";
+    if (leads_call(NULL, &cluster, "assay.router.v1.RouterService/GetWebhooks", &request.base,
+                   &assay__router__v1__get_webhooks_response__descriptor, 0, &message,
+                   &ignored) != ERR_OK)
+        return;
+    const Assay__Router__V1__GetWebhooksResponse *answer = (const void *)message;
+    for (size_t i = 0, at = 0; i < answer->n_webhooks && at < sizeof names; i++) {
+        if (strcmp(answer->webhooks[i]->name, name) == 0)
+            return; // something else was not found
+        at += (size_t)snprintf(names + at, sizeof names - at, "%s%s", i == 0 ? "there are: " : ", ",
+                               answer->webhooks[i]->name);
+    }
+    err_set(info, ERR_NOT_FOUND, "there is no webhook \"%s\"; %s", name, names);
 }
 
 // ---- dead ---------------------------------------------------------------------------------------
@@ -168,6 +189,8 @@ static int cmd_dead(int argc, char **argv)
         shown += page->n_letters;
         request.page = page->next_page;
     } while (request.page[0] != '\0');
+    if (err == ERR_NOT_FOUND && n_args > 0)
+        no_webhook(cluster, argv[0], &info);
     cluster_close(cluster);
     if (err == ERR_OK && shown == 0 && !json)
         printf("nothing was given up\n");
@@ -219,6 +242,8 @@ static int cmd_replay(int argc, char **argv)
         leads_call(dir, &cluster, "assay.router.v1.RouterService/ReplayWebhook", &request.base,
                    &assay__router__v1__replay_webhook_response__descriptor, 0, &message, &info);
     uint64_t n = err == ERR_OK ? ((Assay__Router__V1__ReplayWebhookResponse *)message)->letters : 0;
+    if (err == ERR_NOT_FOUND)
+        no_webhook(cluster, argv[0], &info);
     cluster_close(cluster);
     if (err != ERR_OK)
         return output_error("webhooks replay", err, info.text);

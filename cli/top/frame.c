@@ -193,17 +193,21 @@ static void queues_body(const struct view *v)
 
 // ---- Teams --------------------------------------------------------------------------------------
 
-// "01-31 08:00"
-static const char *minute(int64_t ms)
+// "01-31 08:00", or "2027-01-31" when that is far from now.
+static const char *minute(int64_t ms, int64_t now_ms)
 {
+    static const int64_t FAR = INT64_C(180) * TIME_DAY_MS;
     static char texts[4][12];
     static unsigned at;
     char *text = texts[at++ % 4];
-    snprintf(text, sizeof texts[0], "%s", output_time(ms) + 5);
+    if (ms > now_ms + FAR || ms < now_ms - FAR)
+        snprintf(text, 11, "%s", output_time(ms));
+    else
+        snprintf(text, sizeof texts[0], "%s", output_time(ms) + 5);
     return text;
 }
 
-static const char *rep_state(const Rep *rep, const char **style)
+static const char *rep_state(const Rep *rep, int64_t now_ms, const char **style)
 {
     static char text[48];
     *style = STYLE_WARN;
@@ -217,12 +221,12 @@ static const char *rep_state(const Rep *rep, const char **style)
     case ASSAY__ROUTER__V1__VERDICT__VERDICT_ABSENT:
         *style = STYLE_DIM;
         snprintf(text, sizeof text, "absent%s%s", rep->absent_until_ms > 0 ? " until " : "",
-                 rep->absent_until_ms > 0 ? minute(rep->absent_until_ms) : "");
+                 rep->absent_until_ms > 0 ? minute(rep->absent_until_ms, now_ms) : "");
         return text;
     case ASSAY__ROUTER__V1__VERDICT__VERDICT_OFF_HOURS:
         *style = STYLE_DIM;
         snprintf(text, sizeof text, "off%s%s", rep->next_change_ms > 0 ? " until " : " hours",
-                 rep->next_change_ms > 0 ? minute(rep->next_change_ms) : "");
+                 rep->next_change_ms > 0 ? minute(rep->next_change_ms, now_ms) : "");
         return text;
     case ASSAY__ROUTER__V1__VERDICT__VERDICT_INACTIVE:
         *style = STYLE_DIM;
@@ -303,7 +307,7 @@ static const struct canvas_column REP_COLUMNS[] = {
 static void rep_line(const struct view *v, const struct canvas_column *columns, const Rep *rep,
                      uint64_t most)
 {
-    const char *style, *state = rep_state(rep, &style);
+    const char *style, *state = rep_state(rep, v->s->now_ms, &style);
     char name[80];
     struct canvas_row row = canvas_row(v->out, columns, ARRAY_LEN(REP_COLUMNS), v->window);
     snprintf(name, sizeof name, "%s%s", output_clean(rep->now->rep), rep->by_hand ? " *" : "");
@@ -464,7 +468,9 @@ static void webhooks_body(const struct view *v)
         canvas_put(&row, count_or_dash(w->pending), warn_if(w->pending > 0));
         canvas_put(&row, count_or_dash(w->dead), bad_if(w->dead > 0));
         canvas_put(&row, count_or_dash(w->delivered), NULL);
-        canvas_put(&row, w->last_delivered_ms > 0 ? minute(w->last_delivered_ms) : "-", NULL);
+        canvas_put(&row,
+                   w->last_delivered_ms > 0 ? minute(w->last_delivered_ms, v->s->now_ms) : "-",
+                   NULL);
         canvas_put(&row, w->last_error[0] != '\0' ? w->last_error : "-", NULL);
         canvas_end(&row);
     }

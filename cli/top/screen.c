@@ -25,6 +25,12 @@ bool screen_open(void)
 {
     setlocale(LC_CTYPE, ""); // curses counts columns by it
     screen = newterm(NULL, stdout, stdin);
+    // A terminal without a cursor that can be moved would show a heap of lines.
+    if (screen != NULL && tigetstr("cup") == NULL) {
+        endwin();
+        delscreen(screen);
+        screen = NULL;
+    }
     if (screen == NULL) {
         setlocale(LC_CTYPE, "C");
         return false;
