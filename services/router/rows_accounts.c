@@ -128,7 +128,8 @@ void rows_put_account(struct router_rows *rows, const struct account *account, r
 // ---- In
 // -------------------------------------------------------------------------------------------
 
-struct router_evidence *rows_read_evidence(Assay__Record__V1__HeldEvidenceRecord *const *in,
+struct router_evidence *rows_read_evidence(struct router_core *core,
+                                           Assay__Record__V1__HeldEvidenceRecord *const *in,
                                            size_t n, uint32_t *n_out)
 {
     struct router_evidence items[ROUTER_EVIDENCE_MAX];
@@ -140,7 +141,7 @@ struct router_evidence *rows_read_evidence(Assay__Record__V1__HeldEvidenceRecord
             .threshold = span_of(in[i]->threshold),
             .since_ms = in[i]->since_ms,
         };
-    return router_state_evidence_copy(items, n, n_out);
+    return router_state_evidence_copy(core, items, n, n_out);
 }
 
 static bool read_held(struct router_core *core, const Assay__Record__V1__HeldSignalRecord *in,
@@ -155,8 +156,8 @@ static bool read_held(struct router_core *core, const Assay__Record__V1__HeldSig
     held->ever = in->ever;
     held->at_ms = in->at_ms;
     held->known_at_ms = in->known_at_ms;
-    held->event_id = mem_dup(span_of(in->event_id));
-    held->evidence = rows_read_evidence(in->evidence, in->n_evidence, &held->n_evidence);
+    held->event_id = router_state_text(core, span_of(in->event_id));
+    held->evidence = rows_read_evidence(core, in->evidence, in->n_evidence, &held->n_evidence);
     held->episode = in->episode;
     if (!held->is_fact)
         held->label = router_state_intern(core, span_of(in->label));
@@ -177,7 +178,7 @@ static bool read_qualified(struct router_core *core, const Assay__Record__V1__Qu
     q->label = router_state_intern(core, span_of(in->label));
     q->episode = in->episode;
     q->at_ms = in->at_ms;
-    q->event_id = mem_dup(span_of(in->event_id));
+    q->event_id = router_state_text(core, span_of(in->event_id));
     q->left = in->left;
     q->left_at_ms = in->left_at_ms;
     q->left_reason = in->left_reason[0] != '\0' ? mem_dup_text(in->left_reason) : NULL;
@@ -227,12 +228,13 @@ static bool read_history(struct router_core *core, const Assay__Record__V1__Rout
 {
     if (in->n_history > ROUTER_HISTORY_MAX)
         return false;
-    account->history = mem_alloc((in->n_history + 1) * sizeof *account->history);
+    if (in->n_history > 0)
+        account->history = mem_alloc(in->n_history * sizeof *account->history);
     for (size_t i = 0; i < in->n_history; i++)
         account->history[account->n_history++] = (struct router_stage_change){
             .stage = router_state_intern(core, span_of(in->history[i]->stage)),
             .since_ms = in->history[i]->since_ms,
-            .event_id = mem_dup(span_of(in->history[i]->event_id)),
+            .event_id = router_state_text(core, span_of(in->history[i]->event_id)),
         };
     return router_standing_restore_stage(core, account);
 }

@@ -57,7 +57,8 @@ enum err rows_load_account(struct router_rows *rows, uint64_t number, struct spa
                            struct err_info *info);
 Assay__Record__V1__HeldEvidenceRecord **rows_write_evidence(const struct router_evidence *in,
                                                             size_t n, struct arena *arena);
-struct router_evidence *rows_read_evidence(Assay__Record__V1__HeldEvidenceRecord *const *in,
+struct router_evidence *rows_read_evidence(struct router_core *core,
+                                           Assay__Record__V1__HeldEvidenceRecord *const *in,
                                            size_t n, uint32_t *n_out);
 
 // rows_leads.c

@@ -184,7 +184,7 @@ static void read_lead(struct router_core *core, const Assay__Record__V1__LeadRec
     lead->reasons = mem_alloc((lead->n_reasons + 1) * sizeof *lead->reasons);
     for (uint32_t i = 0; i < lead->n_reasons; i++)
         lead->reasons[i] = router_state_intern(core, span_of(in->reasons[i]));
-    lead->evidence = rows_read_evidence(in->evidence, in->n_evidence, &lead->n_evidence);
+    lead->evidence = rows_read_evidence(core, in->evidence, in->n_evidence, &lead->n_evidence);
     lead->created_at_ms = in->created_at_ms;
     lead->known_at_ms = in->known_at_ms;
     lead->playbook = router_state_intern(core, span_of(in->playbook));
@@ -272,5 +272,6 @@ enum err rows_load_lead(struct router_rows *rows, uint64_t serial, struct span v
     read_lead(core, in, lead);
     if (!read_contacts(core, in, lead))
         return rows_corrupt(info, "a lead's contact is no user of its account");
+    router_state_evidence_share(lead, account);
     return ERR_OK;
 }

@@ -78,7 +78,8 @@ static void bench_config(struct bench *bench)
     struct router_process *w = &bench->w;
     struct buf text = {0};
     buf_printf(&text,
-               "name: router\nlisten: \"%s\"\ndata: \"%s/data\"\nplaybook: \"%s/playbook.yaml\"\n",
+               "name: router\nlisten: \"%s\"\ndata: \"%s/data\"\nplaybook: \"%s/playbook.yaml\"\n"
+               "log_level: debug\n",
                w->url, w->folder.path, w->folder.path);
     buf_append_u8(&text, 0);
     write_file(w, "router.yaml", (const char *)text.bytes);
@@ -153,6 +154,46 @@ static double memory_bytes(const struct bench *bench)
     fclose(file);
     CHECK(kib > 0);
     return (double)kib * 1024;
+}
+
+// Time that the process has worked since its start.
+static double cpu_seconds(const struct bench *bench)
+{
+    char path[64], text[1024];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)bench->w.pid);
+    FILE *file = fopen(path, "r");
+    CHECK(file != NULL);
+    size_t n = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[n] = '\0';
+    const char *rest = strrchr(text, ')');
+    unsigned long user, system;
+    CHECK(rest != NULL && sscanf(rest + 2,
+                                 "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u "
+                                 "%lu %lu",
+                                 &user, &system) == 2);
+    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+}
+
+// The longest checkpoint that the log tells of, and how many there were.
+static double longest_checkpoint_ms(const struct bench *bench, size_t *n)
+{
+    struct temp_folder path = temp_folder_at(&bench->w.folder, "log");
+    FILE *file = fopen(path.path, "r");
+    char line[1024];
+    double longest = 0;
+    *n = 0;
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        const char *ms = strstr(line, " ms=");
+        if (ms == NULL || strstr(line, " fold checkpoint ") == NULL)
+            continue;
+        double took = strtod(ms + 4, NULL);
+        longest = took > longest ? took : longest;
+        ++*n;
+    }
+    if (file != NULL)
+        fclose(file);
+    return longest;
 }
 
 static double disk_bytes(const struct bench *bench, const char *name)
@@ -394,23 +435,29 @@ static void bench_run(const struct options *options, uint64_t n_leads, bool team
     make_leads(&bench, n_leads);
     double made_us = (double)(clock_mono_ns() - from_ns) / 1e3 / (double)n_leads;
     bench_settle(&bench);
+    double made_cpu_us = cpu_seconds(&bench) * 1e6 / (double)n_leads;
+    size_t n_checkpoints;
+    double checkpoint_ms = longest_checkpoint_ms(&bench, &n_checkpoints);
     double leads = (double)n_leads;
     double made = memory_bytes(&bench);
-    printf("{\"bench\":\"router\",\"team\":%s,\"leads\":%" PRIu64 ",\"make_us_per_lead\":%.2f,"
+    printf("{\"bench\":\"router\",\"team\":%s,\"leads\":%" PRIu64
+           ",\"make_us_per_lead\":%.2f,\"make_cpu_us_per_lead\":%.2f,\"checkpoints\":%zu,"
+           "\"checkpoint_max_ms\":%.0f,"
            "\"memory_bytes_per_lead\":%.0f,\"memory_mib\":%.1f,\"state_bytes_per_lead\":%.0f,"
            "\"journal_bytes_per_lead\":%.0f",
-           team ? "true" : "false", n_leads, made_us, (made - empty) / leads, made / (1 << 20),
-           disk_bytes(&bench, "data/state") / leads, disk_bytes(&bench, "data/journal") / leads);
+           team ? "true" : "false", n_leads, made_us, made_cpu_us, n_checkpoints, checkpoint_ms,
+           (made - empty) / leads, made / (1 << 20), disk_bytes(&bench, "data/state") / leads,
+           disk_bytes(&bench, "data/journal") / leads);
     bench_calls(&bench);
     bench_views(&bench);
     double stop_ms = bench_end(&bench, SIGTERM);
     double start_ms = bench_start(&bench);
-    double started = memory_bytes(&bench);
+    double started = memory_bytes(&bench), start_cpu_s = cpu_seconds(&bench);
     bench_end(&bench, SIGKILL);
     double kill_start_ms = bench_start(&bench);
-    printf(",\"stop_ms\":%.0f,\"start_empty_ms\":%.0f,\"start_ms\":%.0f,"
+    printf(",\"stop_ms\":%.0f,\"start_empty_ms\":%.0f,\"start_ms\":%.0f,\"start_cpu_s\":%.2f,"
            "\"start_after_kill_ms\":%.0f,\"memory_after_start_bytes_per_lead\":%.0f}\n",
-           stop_ms, empty_ms, start_ms, kill_start_ms, (started - empty) / leads);
+           stop_ms, empty_ms, start_ms, start_cpu_s, kill_start_ms, (started - empty) / leads);
     fflush(stdout);
     mem_free(bench.lease.ms);
     mem_free(bench.lease_many.ms);

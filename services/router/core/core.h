@@ -256,25 +256,25 @@ struct router_contact {
     int64_t at_ms;
 };
 
-// Read only, but for the core. Texts are never NULL.
+// Read only, but for the core. Texts are never NULL. There are many: what is small stands together,
+// so that nothing is lost between the members.
 struct router_lead {
     uint64_t serial; // place in the order of creation, from 1
     uint32_t number; // which of its account, from 1
     char id[ROUTER_LEAD_ID_BYTES];
-    const char *account_id;
     enum router_lead_state state;
+    const char *account_id;
     const char *motion;
     const char *queue; // "" for a lead that goes to none
     int32_t priority;
-    const char **reasons;
     uint32_t n_reasons;
-    struct router_evidence *evidence; // one block with its texts
-    uint32_t n_evidence;
+    const char **reasons;
+    struct router_evidence *evidence; // see router_state_evidence_copy
     struct router_contact *contacts;
-    uint32_t n_contacts, contacts_cap;
+    uint32_t n_evidence, n_contacts, contacts_cap;
+    uint32_t attempts;
     int64_t created_at_ms, known_at_ms;
     const char *playbook;
-    uint32_t attempts;
     char *consumer; // owned; "" is NULL here only
     int64_t lease_until_ms;
     const char *outcome;
@@ -286,50 +286,50 @@ struct router_lead {
     const char *parked_reason;
     const char *const *definitions;
     const char *const *labels;
-    uint32_t n_definitions;
     char *ended_reason;       // owned; see Lead in router.proto; "" is NULL here only
     const char *organization; // "": none
+    uint32_t n_definitions;
+    int32_t units; // effort
     // Waiting leads with a lower rank are handed out first: priority, and what waiting adds to it.
     int64_t rank;
     int64_t not_before_ms; // WAITING: it is not handed out before; 0: at once
     // Of a queue with a team.
     const char *team;
-    const char *rep; // whom it is assigned to; "": nobody
-    int32_t units;
+    const char *rep;     // whom it is assigned to; "": nobody
     uint32_t n_assigned; // how often it was
     uint32_t caps_when;  // bit i: its rep's i-th cap by condition counts it
     int64_t assigned_at_ms;
     uint64_t assigned_offset; // of the decision, which names the candidates
     int64_t held_since_ms;    // nobody could take it since then; 0: not so
     int64_t overflow_at_ms;   // when it goes elsewhere; INT64_MAX: it waits on
-    bool overflowed;          // it went elsewhere; `route` tells from where
     const char *const *passed;
-    uint32_t n_passed;
     // SLA.
     int64_t first_touch_ms; // the time allowed; 0: none
     int64_t touched_at_ms;  // first Ack or Complete; 0: not yet
     int64_t touch_by_ms;    // of the present assignment; 0: no SLA
     int64_t sla_due_ms;     // the next reminder, reassignment or escalation; INT64_MAX: none
     uint32_t n_reminded, n_reassigned, n_escalated;
-    bool sla_missed; // some assignment was not touched in time
+    uint32_t n_passed;
     // Experiments that it takes part in.
     const char *const *experiments;
     const char *const *arms;
     uint32_t n_experiments;
-    bool after_first; // it follows a lead of a route that says `first`
     // Of `attempts`, those that no longer count: before it was redriven, and ended by a delay.
     uint32_t attempts_base, n_delays;
+    bool overflowed;  // it went elsewhere; `route` tells from where
+    bool sla_missed;  // some assignment was not touched in time
+    bool after_first; // it follows a lead of a route that says `first`
     // Fields below are private.
+    bool on_desk; // of a rep
+    bool ready;   // it is in the heaps of what can be leased
+    bool dirty;
     uint32_t account;
     struct held_group *group;                  // while it waits for a rep; see held.c
     struct router_lead *desk_next, *desk_prev; // of its rep's open leads, while on_desk
-    bool on_desk;
-    struct router_lead *before; // the account's lead before this one
+    struct router_lead *before;                // the account's lead before this one
     struct router_queue *in;
     struct desk *desk; // in whose heap it is, while ready
     int64_t timer_at_ms;
-    bool ready; // it is in the heaps of what can be leased
-    bool dirty;
 };
 
 // Names the present (or, after its end, the last) lease of a lead.

@@ -21,16 +21,38 @@
 #include "common/base/hash.h"
 #include "common/base/mem.h"
 
+static void count_waiting(struct router_queue *queue, uint64_t serial, int change)
+{
+    size_t block = (size_t)(serial - 1) / STATE_BLOCK;
+    if (block >= queue->n_blocks) {
+        size_t n = 2 * block + 1;
+        queue->waiting_of = mem_realloc(queue->waiting_of, n * sizeof *queue->waiting_of);
+        memset(queue->waiting_of + queue->n_blocks, 0,
+               (n - queue->n_blocks) * sizeof *queue->waiting_of);
+        queue->n_blocks = n;
+    }
+    queue->waiting_of[block] += (uint32_t)change;
+}
+
+void router_leads_uncount(struct router_lead *lead)
+{
+    CHECK(lead->in->counts[lead->state] > 0);
+    lead->in->counts[lead->state]--;
+    if (lead->state == ROUTER_WAITING)
+        count_waiting(lead->in, lead->serial, -1);
+    lead->state = 0;
+}
+
 void router_leads_set_state(struct router_core *core, struct router_lead *lead,
                             enum router_lead_state state)
 {
     struct router_queue *queue = lead->in;
-    if (lead->state != 0) {
-        CHECK(queue->counts[lead->state] > 0);
-        queue->counts[lead->state]--;
-    }
+    if (lead->state != 0)
+        router_leads_uncount(lead);
     lead->state = state;
     queue->counts[state]++;
+    if (state == ROUTER_WAITING)
+        count_waiting(queue, lead->serial, 1);
     if (state != ROUTER_WAITING)
         lead->not_before_ms = 0;
     if (state == ROUTER_WAITING && lead->serial < queue->oldest_from)
@@ -90,8 +112,8 @@ static void add_reasons(struct router_core *core, struct router_lead *lead,
     for (uint32_t i = 0; i < reasons->n_evidence; i++)
         all[n++] = reasons->evidence[i];
     struct router_evidence *old = lead->evidence;
-    lead->evidence = router_state_evidence_copy(all, n, &lead->n_evidence);
-    mem_free(old);
+    lead->evidence = router_state_evidence_copy(core, all, n, &lead->n_evidence);
+    router_state_evidence_free(old);
     router_state_lead_changed(core, lead);
 }
 

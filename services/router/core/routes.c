@@ -296,10 +296,8 @@ struct router_decision *router_leads_decide(struct router_core *core,
 
 static void take_out(struct router_lead *lead)
 {
-    CHECK(lead->in->counts[lead->state] > 0);
     router_leads_unready(lead);
-    lead->in->counts[lead->state]--;
-    lead->state = 0;
+    router_leads_uncount(lead);
 }
 
 // What the lead would be told with: texts may be equal at two addresses, not every "" is interned.

@@ -61,8 +61,8 @@ struct qualified *router_settling_enter(struct settling *s, struct account *at,
     q->label = entering->label;
     q->episode = entering->episode;
     q->at_ms = s->cause.at_ms;
-    mem_free(q->event_id);
-    q->event_id = mem_dup(s->cause.event_id);
+    router_state_text_free(q->event_id);
+    q->event_id = router_state_text(s->core, s->cause.event_id);
     q->left = false;
     q->left_at_ms = 0;
     mem_free(q->left_reason);

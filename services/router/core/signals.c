@@ -18,14 +18,15 @@ static bool mark_covers(const struct router_mark *mark, const struct router_sign
 // ---- Noting a signal
 // ------------------------------------------------------------------------------
 
-static void note_evidence(struct held *held, const struct router_signal *signal)
+static void note_evidence(struct router_core *core, struct held *held,
+                          const struct router_signal *signal)
 {
-    mem_free(held->evidence);
+    router_state_evidence_free(held->evidence);
     held->evidence = NULL;
     held->n_evidence = 0;
     if (signal->value)
-        held->evidence =
-            router_state_evidence_copy(signal->evidence, signal->n_evidence, &held->n_evidence);
+        held->evidence = router_state_evidence_copy(core, signal->evidence, signal->n_evidence,
+                                                    &held->n_evidence);
 }
 
 // Of a fact: its value, bounded. Values are many and are never interned.
@@ -97,9 +98,9 @@ static void note(struct router_core *core, struct account *account, struct subje
     held->ever = held->ever || signal->value;
     held->at_ms = signal->at_ms;
     held->known_at_ms = signal->known_at_ms;
-    mem_free(held->event_id);
-    held->event_id = mem_dup(signal->event_id);
-    note_evidence(held, signal);
+    router_state_text_free(held->event_id);
+    held->event_id = router_state_text(core, signal->event_id);
+    note_evidence(core, held, signal);
     router_state_account_changed(core, account);
 }
 

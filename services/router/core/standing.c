@@ -29,7 +29,7 @@ struct qualified *router_standing_add(struct subject *subject, const char *defin
 void router_standing_deinit(struct subject *subject)
 {
     for (uint32_t i = 0; i < subject->n_qualified; i++) {
-        mem_free(subject->qualified[i].event_id);
+        router_state_text_free(subject->qualified[i].event_id);
         mem_free(subject->qualified[i].left_reason);
     }
     mem_free(subject->qualified);
@@ -139,13 +139,14 @@ void router_standing_note_stage(struct router_core *core, struct account *accoun
         core->n_in_stage[before]--;
     core->n_in_stage[stage]++;
     if (n == ROUTER_HISTORY_MAX) {
-        mem_free(account->history[0].event_id);
+        router_state_text_free(account->history[0].event_id);
         memmove(account->history, account->history + 1, (n - 1) * sizeof *account->history);
         n--;
     }
     account->history = mem_realloc(account->history, (n + 1) * sizeof *account->history);
     account->history[n] = (struct router_stage_change){
-        router_state_intern(core, span_of(PLAYBOOK_STAGE_NAMES[stage])), at_ms, mem_dup(event_id)};
+        router_state_intern(core, span_of(PLAYBOOK_STAGE_NAMES[stage])), at_ms,
+        router_state_text(core, event_id)};
     account->n_history = n + 1;
     router_state_account_changed(core, account);
 }

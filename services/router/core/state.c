@@ -57,21 +57,23 @@ static uint64_t account_hash(const void *ctx, uint32_t item)
 
 static void subject_init(struct subject *subject, struct span id)
 {
-    *subject = (struct subject){.id = mem_dup(id)};
+    static char none[] = ""; // of the account itself
+    *subject = (struct subject){.id = id.len > 0 ? mem_dup(id) : none};
 }
 
 static void subject_deinit(struct subject *subject)
 {
     for (uint32_t i = 0; i < subject->n_held; i++) {
-        mem_free(subject->held[i].event_id);
-        mem_free(subject->held[i].evidence);
+        router_state_text_free(subject->held[i].event_id);
+        router_state_evidence_free(subject->held[i].evidence);
         mem_free(subject->held[i].reason);
         mem_free(subject->held[i].fact);
     }
     mem_free(subject->held);
     mem_free(subject->answered);
     router_standing_deinit(subject);
-    mem_free(subject->id);
+    if (subject->id[0] != '\0')
+        mem_free(subject->id);
 }
 
 struct account *router_state_account_find(const struct router_core *core, struct span id)
@@ -105,7 +107,7 @@ static void account_destroy(struct account *account)
     mem_free(account->tallies);
     mem_free(account->members);
     for (uint32_t i = 0; i < account->n_history; i++)
-        mem_free(account->history[i].event_id);
+        router_state_text_free(account->history[i].event_id);
     mem_free(account->history);
     subject_deinit(&account->self);
     mem_free(account->id);
@@ -180,36 +182,6 @@ void router_state_tally(struct account *account, const char *name, int change)
     CHECK(change > 0);
     STATE_GROW(account->tallies, account->n_tallies, account->tallies_cap);
     account->tallies[account->n_tallies++] = (struct tally){name, (uint32_t)change};
-}
-
-static char *evidence_text(struct span *to, struct span from, char *room)
-{
-    if (from.len > 0)
-        memcpy(room, from.ptr, from.len);
-    room[from.len] = '\0';
-    *to = span_make(room, from.len);
-    return room + from.len + 1;
-}
-
-struct router_evidence *router_state_evidence_copy(const struct router_evidence *items, size_t n,
-                                                   uint32_t *n_out)
-{
-    n = n < ROUTER_EVIDENCE_MAX ? n : ROUTER_EVIDENCE_MAX;
-    *n_out = (uint32_t)n;
-    if (n == 0)
-        return NULL;
-    size_t bytes = n * sizeof *items;
-    for (size_t i = 0; i < n; i++)
-        bytes += items[i].condition.len + items[i].value.len + items[i].threshold.len + 3;
-    struct router_evidence *copy = mem_alloc(bytes);
-    char *room = (char *)(copy + n);
-    for (size_t i = 0; i < n; i++) {
-        room = evidence_text(&copy[i].condition, items[i].condition, room);
-        room = evidence_text(&copy[i].value, items[i].value, room);
-        room = evidence_text(&copy[i].threshold, items[i].threshold, room);
-        copy[i].since_ms = items[i].since_ms;
-    }
-    return copy;
 }
 
 // ---- What has changed
@@ -369,7 +341,7 @@ static void lead_destroy(struct router_lead *lead)
     mem_free((void *)lead->experiments);
     mem_free((void *)lead->passed);
     mem_free(lead->reasons);
-    mem_free(lead->evidence);
+    router_state_evidence_free(lead->evidence);
     mem_free(lead->contacts);
     mem_free(lead->consumer);
     mem_free(lead->ended_reason);
@@ -476,6 +448,7 @@ void router_core_destroy(struct router_core *core)
         lead_destroy(core->leads[i]);
     for (size_t i = 0; i < core->n_queues; i++) {
         heap_deinit(&core->queues[i]->waiting);
+        mem_free(core->queues[i]->waiting_of);
         mem_free(core->queues[i]);
     }
     for (size_t i = 0; i < core->n_crews; i++)
@@ -484,6 +457,8 @@ void router_core_destroy(struct router_core *core)
         remembered_forget(core, i);
     for (size_t i = 0; i < core->n_names; i++)
         mem_free(core->names[i]);
+    router_state_text_free(core->last_text);
+    router_state_evidence_free(core->last_evidence);
     playbook_destroy(core->playbook);
     heap_deinit(&core->expiries);
     index_deinit(&core->names_index);

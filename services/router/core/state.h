@@ -17,14 +17,14 @@ struct held {
     const char *name; // interned
     bool value;
     bool ever;
+    bool is_fact; // derived from the name: "fact.*"
     int64_t at_ms, known_at_ms;
-    char *event_id;
-    struct router_evidence *evidence; // one block with its texts; NULL while it is false
+    char *event_id;                   // see router_state_text
+    struct router_evidence *evidence; // NULL while it is false
     uint32_t n_evidence;
     uint32_t episode;
     const char *label; // interned
     char *reason;      // why it turned false; NULL: none. Only until its group is decided
-    bool is_fact;      // derived from the name: "fact.*"
     char *fact;        // of a fact: its value, owned; its label is "". NULL: none
 };
 
@@ -166,11 +166,17 @@ struct defined {
     int32_t condition; // of its signal
 };
 
+enum { STATE_BLOCK = 256 };
+
 struct router_queue {
     const char *name;
     const struct lead_queue *rules; // NULL: the playbook does not have it
     struct heap waiting;            // leads that can be leased: (rank, serial); see ready.c
     uint64_t counts[ROUTER_LEAD_STATES];
+    // Of each STATE_BLOCK serials, how many wait here: whoever looks for the oldest passes by the
+    // others.
+    uint32_t *waiting_of;
+    size_t n_blocks;
     uint64_t oldest_from; // no lead with a lower serial waits here
     uint64_t parked_from; // nor is one parked here
     struct crew *crew;    // NULL: no team
@@ -251,6 +257,11 @@ struct router_core {
     struct crew **crews; // in order of name
     size_t n_crews, crews_cap;
 
+    // Of what was copied last; see router_state_text.
+    char *last_text;
+    struct router_evidence *last_evidence;
+    uint32_t n_last_evidence;
+
     // What has changed since rows took it last.
     uint32_t *dirty_accounts;
     size_t n_dirty_accounts, dirty_accounts_cap;
@@ -288,9 +299,19 @@ void router_state_tally(struct account *account, const char *name, int change);
 void router_state_account_changed(struct router_core *core, struct account *account);
 void router_state_lead_changed(struct router_core *core, struct router_lead *lead);
 struct router_mark *router_state_mark(struct router_core *core, uint32_t lane, bool add);
-// One block, or NULL when n is 0. At most ROUTER_EVIDENCE_MAX are kept.
-struct router_evidence *router_state_evidence_copy(const struct router_evidence *items, size_t n,
+// A copy that is never changed, or the one that was made last where that is the same: what one
+// event brings about is kept in several places. Each call has its own router_state_text_free.
+char *router_state_text(struct router_core *core, struct span text);
+void router_state_text_free(char *text); // may be NULL
+// The same for a list, in one block with its texts; NULL when n is 0. At most ROUTER_EVIDENCE_MAX
+// are kept.
+struct router_evidence *router_state_evidence_copy(struct router_core *core,
+                                                   const struct router_evidence *items, size_t n,
                                                    uint32_t *n_out);
+void router_state_evidence_free(struct router_evidence *evidence); // may be NULL
+// The lead's evidence in one copy with that of a signal of the account or one of its users, where
+// they are the same.
+void router_state_evidence_share(struct router_lead *lead, const struct account *account);
 struct router_queue *router_state_queue(struct router_core *core, struct span name, bool add);
 // Whether the playbook has it or leads are in it: a queue of an old playbook goes with its last
 // lead.
@@ -465,6 +486,8 @@ void router_leads_return(struct router_core *core, struct router_lead *lead,
 void router_leads_revoke(struct router_core *core, struct router_lead *lead);
 void router_leads_park(struct router_core *core, struct router_lead *lead, const char *reason,
                        const struct cause *cause, const char *by, struct router_effects *effects);
+// It is in no state, as one that is about to come to another queue.
+void router_leads_uncount(struct router_lead *lead);
 void router_leads_set_state(struct router_core *core, struct router_lead *lead,
                             enum router_lead_state state);
 int64_t router_leads_lease_ms(const struct router_lead *lead, int64_t asked_ms);

@@ -101,13 +101,19 @@ static int64_t oldest_waiting(struct router_core *core, struct router_queue *que
     if (queue->counts[ROUTER_WAITING] == 0)
         return INT64_MIN;
     uint64_t serial = queue->oldest_from > 0 ? queue->oldest_from : 1;
-    const struct router_lead *lead = core->leads[serial - 1];
-    while (lead->in != queue || lead->state != ROUTER_WAITING) {
-        CHECK(serial < core->n_leads);
-        lead = core->leads[serial++];
+    for (;;) {
+        size_t block = (size_t)(serial - 1) / STATE_BLOCK;
+        CHECK(serial <= core->n_leads && block < queue->n_blocks);
+        const struct router_lead *lead = core->leads[serial - 1];
+        if (queue->waiting_of[block] == 0) {
+            serial = ((uint64_t)block + 1) * STATE_BLOCK + 1;
+        } else if (lead->in != queue || lead->state != ROUTER_WAITING) {
+            serial++;
+        } else {
+            queue->oldest_from = serial;
+            return lead->known_at_ms;
+        }
     }
-    queue->oldest_from = lead->serial;
-    return lead->known_at_ms;
 }
 
 static void view_waiting(const struct router_queue *queue, struct router_queue_view *view)
