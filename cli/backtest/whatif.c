@@ -262,7 +262,8 @@ static void end_group(struct whatif *w)
     if (w->n_group == 0)
         return;
     const struct router_signal *last = &w->group[w->n_group - 1];
-    run_until(w, instant(w, last->at_ms, last->known_at_ms));
+    // What consumers do at the instant comes after: they have seen what it brought.
+    run_until(w, instant(w, last->at_ms, last->known_at_ms) - 1);
     w->position++;
     for (size_t i = 0; i < w->n_group; i++) {
         w->group[i].position = w->position;
