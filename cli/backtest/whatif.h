@@ -3,7 +3,8 @@
 // this process that has another playbook, with consumers who work as the log says: as long from
 // assignment to first touch and from there to the end, with the same outcome, lead by lead (for
 // one that goes another way, the medians of leads that went that way). Nothing of a cluster is
-// touched.
+// touched. Where the playbook is the one that was in force and consumers only touched and completed
+// leads, this gives what the log says.
 //
 // The log is told twice: first whatif_learn, then whatif_replay, each in order. One thread.
 #pragma once
