@@ -7,6 +7,7 @@
 #include "common/fold/fold_impl.h"
 
 enum { ROW_PUT = 1, ROW_DELETE = 2, ROW_SCHEMA = 1, ROW_HEAD_BYTES = 13 };
+enum { ROOM_KEPT_BYTES = 8 << 20 };
 
 // The key goes into the checksum, so that a value under another key is told.
 static uint64_t row_salt(uint32_t table, struct span key)
@@ -59,8 +60,11 @@ void fold_rows_deinit(struct fold_rows *rows)
     rows->n = 0;
 }
 
+// Room for what most checkpoints have stays; that of a burst goes.
 void fold_rows_clear(struct fold_rows *rows)
 {
+    if (rows->bytes.cap > ROOM_KEPT_BYTES)
+        buf_deinit(&rows->bytes);
     buf_clear(&rows->bytes);
     rows->n = 0;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/router/decision_log.h"
 
+#include <sys/mman.h>
+
 #include "common/base/check.h"
 #include "common/base/mem.h"
 
@@ -9,6 +11,16 @@ struct entry {
     size_t len;
 };
 
+// Decisions come in bursts, and go together with the checkpoint that has stored them. They are in
+// blocks of their own, mapped and unmapped, so that the memory of a burst goes back to the system
+// and does not stay as gaps between what lives on.
+struct block {
+    struct block *next;
+    size_t bytes, used;
+    uint64_t last; // offset of the last decision in it
+};
+enum { BLOCK_BYTES = 1 << 20 };
+
 struct decision_log {
     uint32_t table;
     size_t keep;
@@ -16,6 +28,7 @@ struct decision_log {
     struct entry *ring;
     size_t cap;
     uint64_t first, last;
+    struct block *oldest, *newest;
     uint64_t sealed;  // handed out up to here
     uint64_t certain; // of a checkpoint that is complete
 };
@@ -36,12 +49,50 @@ static struct entry *entry_at(const struct decision_log *log, uint64_t offset)
     return &log->ring[offset & (log->cap - 1)];
 }
 
+static void block_drop(struct decision_log *log)
+{
+    struct block *block = log->oldest;
+    log->oldest = block->next;
+    if (log->oldest == NULL)
+        log->newest = NULL;
+    CHECK(munmap(block, block->bytes) == 0);
+}
+
+static struct block *block_add(struct decision_log *log, size_t len)
+{
+    size_t bytes = BLOCK_BYTES;
+    while (bytes < sizeof(struct block) + len)
+        bytes *= 2;
+    struct block *block =
+        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(block != MAP_FAILED);
+    *block = (struct block){.bytes = bytes, .used = sizeof *block};
+    if (log->newest != NULL)
+        log->newest->next = block;
+    else
+        log->oldest = block;
+    log->newest = block;
+    return block;
+}
+
+// Room for a decision, in the newest block.
+static uint8_t *block_room(struct decision_log *log, uint64_t offset, size_t len)
+{
+    struct block *block = log->newest;
+    if (block == NULL || block->bytes - block->used < len)
+        block = block_add(log, len);
+    uint8_t *room = (uint8_t *)block + block->used;
+    block->used += len;
+    block->last = offset;
+    return room;
+}
+
 void decision_log_destroy(struct decision_log *log)
 {
     if (log == NULL)
         return;
-    for (uint64_t o = log->first; o <= log->last; o++)
-        mem_free(entry_at(log, o)->bytes);
+    while (log->oldest != NULL)
+        block_drop(log);
     mem_free(log->ring);
     mem_free(log);
 }
@@ -75,17 +126,18 @@ void decision_log_add(struct decision_log *log, uint64_t offset, struct span pac
         grow(log);
     log->last = offset;
     struct entry *entry = entry_at(log, offset);
-    entry->bytes = mem_alloc(packed.len + 1);
+    entry->bytes = block_room(log, offset, packed.len);
     entry->len = packed.len;
-    memcpy(entry->bytes, packed.ptr, packed.len);
+    if (packed.len > 0)
+        memcpy(entry->bytes, packed.ptr, packed.len);
 }
 
 static void forget(struct decision_log *log)
 {
-    while (log->first <= log->certain && log->last - log->first >= log->keep) {
-        mem_free(entry_at(log, log->first)->bytes);
+    while (log->first <= log->certain && log->last - log->first >= log->keep)
         log->first++;
-    }
+    while (log->oldest != NULL && log->oldest->last < log->first)
+        block_drop(log);
 }
 
 void decision_log_seal(struct decision_log *log, struct fold_rows *rows)
