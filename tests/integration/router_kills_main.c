@@ -40,7 +40,7 @@ static const char TEAM[] = "playbook: kills\n"
                            "    reps:\n";
 
 struct consumer {
-    char name[8];
+    char name[16];
     uint32_t seq; // of its lease requests
     char request_id[32];
     size_t n, at;
@@ -187,7 +187,7 @@ static void call(struct consumer *c, const char *method, const ProtobufCMessage 
 static void call_lease(struct consumer *c)
 {
     Assay__Router__V1__LeaseRequest request = ASSAY__ROUTER__V1__LEASE_REQUEST__INIT;
-    snprintf(c->request_id, sizeof c->request_id, "%s-%u", c->name, c->seq);
+    snprintf(c->request_id, sizeof c->request_id, "%d-%u", (int)(c - X.consumers), c->seq);
     request.queue = (char *)"sales";
     request.consumer = c->name;
     request.request_id = c->request_id;
