@@ -11,6 +11,7 @@
 #include "tests/support/router_world.h"
 
 enum { STEPS = 2500, STEPS_RESTARTED = 600, ACCOUNTS = 40, USERS = 4, LEADS_MAX = 20000 };
+enum { ROUNDS = 6, ROUNDS_MAX = 60 };
 static const int64_t MONDAY_MS = 1767571200000; // 2026-01-05
 enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
 
@@ -548,11 +549,20 @@ static void play_end(struct play *p)
     mem_free(p);
 }
 
+static bool is_rare(const uint64_t *n_steps)
+{
+    for (int i = 1; i <= ROUTER_STEP_MOVED; i++)
+        if (n_steps[i] == 0)
+            return true;
+    return false;
+}
+
 Test(router_restart_teams, a_restored_router_decides_the_same)
 {
     uint64_t seed = test_random_seed(), n_steps[ROUTER_STEP_MOVED + 1] = {0}, n_prompts = 0;
     fprintf(stderr, "TEST_SEED=%llu\n", (unsigned long long)seed);
-    for (int round = 0; round < 6; round++) {
+    // So many rounds, and then until everything has happened once.
+    for (int round = 0; round < ROUNDS || (round < ROUNDS_MAX && is_rare(n_steps)); round++) {
         struct play *p = play_create(seed + (uint64_t)round, round % 3 == 2);
         for (int i = 0; i < STEPS; i++) {
             step(p);
