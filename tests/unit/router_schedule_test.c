@@ -780,8 +780,7 @@ static void after_input(void)
             on_lead(&W.plain.effects.items[i]);
     machine_note(&W.plain);
     machine_note(&W.twin);
-    if (W.plain.decisions.len != W.twin.decisions.len ||
-        memcmp(W.plain.decisions.bytes, W.twin.decisions.bytes, W.plain.decisions.len) != 0)
+    if (!span_eq(buf_span(&W.plain.decisions), buf_span(&W.twin.decisions)))
         FAIL("the router that was restarted decides otherwise");
     buf_clear(&W.plain.decisions);
     buf_clear(&W.twin.decisions);
@@ -816,9 +815,10 @@ static void after_input(void)
 
 static void send(int account, const char *user, const char *name, bool value, const char *label)
 {
-    char id[16];
+    static char id[16]; // what was decided tells of it later
+    static struct router_signal s;
     snprintf(id, sizeof id, "a%d", account);
-    struct router_signal s = {
+    s = (struct router_signal){
         .position = ++W.position,
         .index = 1,
         .name = span_of(name),
