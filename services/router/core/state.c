@@ -57,8 +57,8 @@ static uint64_t account_hash(const void *ctx, uint32_t item)
 
 static void subject_init(struct subject *subject, struct span id)
 {
-    static char none[] = ""; // of the account itself
-    *subject = (struct subject){.id = id.len > 0 ? mem_dup(id) : none};
+    static const char NONE[] = ""; // of the account itself; never written, never freed
+    *subject = (struct subject){.id = id.len > 0 ? mem_dup(id) : (char *)NONE};
 }
 
 static void subject_deinit(struct subject *subject)
