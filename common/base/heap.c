@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/base/heap.h"
 
+#include <stdlib.h>
+
 #include "common/base/check.h"
 #include "common/base/mem.h"
 
@@ -51,4 +53,27 @@ struct heap_entry heap_pop(struct heap *heap)
     }
     heap->entries[at] = last;
     return top;
+}
+
+static int heap_compare(const void *x, const void *y)
+{
+    const struct heap_entry *a = x, *b = y;
+    return heap_less(*a, *b) ? -1 : heap_less(*b, *a);
+}
+
+void heap_keep(struct heap *heap, bool (*keep)(const void *ctx, const struct heap_entry *entry),
+               const void *ctx)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < heap->n; i++)
+        if (keep(ctx, &heap->entries[i]))
+            heap->entries[n++] = heap->entries[i];
+    heap->n = 0;
+    if (n == 0)
+        return;
+    qsort(heap->entries, n, sizeof *heap->entries, heap_compare);
+    // What is sorted is a heap.
+    for (size_t i = 0; i < n; i++)
+        if (i == 0 || heap_compare(&heap->entries[i], &heap->entries[heap->n - 1]) != 0)
+            heap->entries[heap->n++] = heap->entries[i];
 }

@@ -25,3 +25,7 @@ void heap_push(struct heap *heap, int64_t key, uint64_t item);
 const struct heap_entry *heap_top(const struct heap *heap);
 // Removes the smallest entry, which must exist.
 struct heap_entry heap_pop(struct heap *heap);
+// Keeps of equal entries one, and only those for which keep(ctx, entry) holds: for a heap whose
+// entries go stale. As much work as sorting it.
+void heap_keep(struct heap *heap, bool (*keep)(const void *ctx, const struct heap_entry *entry),
+               const void *ctx);

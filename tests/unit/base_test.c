@@ -106,6 +106,32 @@ Test(index, finds_what_was_added_and_not_what_was_removed)
     mem_free(numbers);
 }
 
+static bool base_is_even(const void *ctx, const struct heap_entry *entry)
+{
+    (void)ctx;
+    return entry->item % 2 == 0;
+}
+
+Test(heap, keeps_what_is_asked_for_and_that_once)
+{
+    struct heap heap = {0};
+    heap_keep(&heap, base_is_even, NULL);
+    cr_assert(heap_top(&heap) == NULL);
+    for (uint64_t i = 0; i < 400; i++)
+        heap_push(&heap, (int64_t)(i * 7919 % 40), i % 200);
+    heap_keep(&heap, base_is_even, NULL);
+    struct heap_entry last = {INT64_MIN, 0};
+    size_t n = 0;
+    for (; heap_top(&heap) != NULL; n++) {
+        struct heap_entry entry = heap_pop(&heap);
+        cr_assert_eq(entry.item % 2, 0);
+        cr_assert(entry.key > last.key || (entry.key == last.key && entry.item > last.item));
+        last = entry;
+    }
+    cr_assert_eq(n, 100); // i and i + 200 have the same key and item
+    heap_deinit(&heap);
+}
+
 Test(heap, gives_keys_in_order_and_ties_by_item)
 {
     struct heap heap = {0};

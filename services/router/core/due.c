@@ -5,8 +5,6 @@
 // their making, and teams look again at what they hold after them.
 #include "services/router/core/state.h"
 
-#include <stdlib.h>
-
 #include "common/base/check.h"
 
 enum {
@@ -50,28 +48,10 @@ int64_t router_due_ms(const struct router_lead *lead)
 // ---- The heap
 // -------------------------------------------------------------------------------------
 
-static int entry_cmp(const void *x, const void *y)
+static bool is_armed(const void *ctx, const struct heap_entry *entry)
 {
-    const struct heap_entry *a = x, *b = y;
-    if (a->key != b->key)
-        return a->key < b->key ? -1 : 1;
-    return (a->item > b->item) - (a->item < b->item);
-}
-
-// A lead whose instants come earlier again and again leaves stale entries far ahead.
-static void build_anew(struct router_core *core)
-{
-    struct heap *heap = &core->expiries;
-    size_t n = 0;
-    for (size_t i = 0; i < heap->n; i++)
-        if (core->leads[heap->entries[i].item - 1]->timer_at_ms == heap->entries[i].key)
-            heap->entries[n++] = heap->entries[i];
-    qsort(heap->entries, n, sizeof *heap->entries, entry_cmp);
-    heap->n = 0;
-    for (size_t i = 0; i < n; i++)
-        if (i == 0 || entry_cmp(&heap->entries[i], &heap->entries[heap->n - 1]) != 0)
-            heap->entries[heap->n++] = heap->entries[i];
-    CHECK(heap->n == core->n_armed);
+    const struct router_core *core = ctx;
+    return core->leads[entry->item - 1]->timer_at_ms == entry->key;
 }
 
 static void set_timer(struct router_core *core, struct router_lead *lead, int64_t at_ms)
@@ -88,8 +68,11 @@ void router_due_arm(struct router_core *core, struct router_lead *lead)
         return;
     set_timer(core, lead, due_ms);
     heap_push(&core->expiries, due_ms, lead->serial);
-    if (core->expiries.n > 2 * core->n_armed + DUE_SLACK)
-        build_anew(core);
+    // A lead whose instants come earlier again and again leaves stale entries far ahead.
+    if (core->expiries.n > 2 * core->n_armed + DUE_SLACK) {
+        heap_keep(&core->expiries, is_armed, core);
+        CHECK(core->expiries.n == core->n_armed);
+    }
 }
 
 // The next lead for which something is due at the instant of its entry; NULL: none.

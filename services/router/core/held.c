@@ -4,7 +4,6 @@
 // is rank, then serial. Kinds live only while leads of them wait.
 #include "services/router/core/teams_impl.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/check.h"
@@ -13,35 +12,16 @@
 
 enum { HELD_SLACK = 64 }; // stale entries that are never worth a new heap
 
-static bool live(const struct router_core *core, const struct heap_entry *entry,
-                 const struct held_group *group)
-{
-    const struct router_lead *lead = core->leads[entry->item - 1];
-    return lead->group == group && lead->rank == entry->key;
-}
+struct group_in {
+    const struct router_core *core;
+    const struct held_group *group;
+};
 
-static int entry_cmp(const void *x, const void *y)
+static bool live(const void *ctx, const struct heap_entry *entry)
 {
-    const struct heap_entry *a = x, *b = y;
-    if (a->key != b->key)
-        return a->key < b->key ? -1 : 1;
-    return (a->item > b->item) - (a->item < b->item);
-}
-
-// What is sorted is a heap.
-static void build_anew(const struct router_core *core, struct held_group *group)
-{
-    struct heap *heap = &group->heap;
-    size_t n = 0;
-    for (size_t i = 0; i < heap->n; i++)
-        if (live(core, &heap->entries[i], group))
-            heap->entries[n++] = heap->entries[i];
-    qsort(heap->entries, n, sizeof *heap->entries, entry_cmp);
-    heap->n = 0;
-    for (size_t i = 0; i < n; i++)
-        if (i == 0 || entry_cmp(&heap->entries[i], &heap->entries[heap->n - 1]) != 0)
-            heap->entries[heap->n++] = heap->entries[i];
-    CHECK(heap->n == group->n);
+    const struct group_in *in = ctx;
+    const struct router_lead *lead = in->core->leads[entry->item - 1];
+    return lead->group == in->group && lead->rank == entry->key;
 }
 
 // ---- Kinds
@@ -116,8 +96,11 @@ void held_add(struct router_core *core, struct crew *crew, struct router_lead *l
     crew->n_held++;
     crew->held->next_known = false;
     heap_push(&group->heap, lead->rank, lead->serial);
-    if (group->heap.n > 2 * group->n + HELD_SLACK)
-        build_anew(core, group);
+    if (group->heap.n <= 2 * group->n + HELD_SLACK)
+        return;
+    struct group_in in = {core, group};
+    heap_keep(&group->heap, live, &in);
+    CHECK(group->heap.n == group->n);
 }
 
 void held_remove(struct crew *crew, struct router_lead *lead)
@@ -163,9 +146,10 @@ void held_again(struct router_core *core, struct crew *crew)
 
 static struct router_lead *top_of(const struct router_core *core, struct held_group *group)
 {
+    struct group_in in = {core, group};
     const struct heap_entry *top;
     while ((top = heap_top(&group->heap)) != NULL) {
-        if (live(core, top, group))
+        if (live(&in, top))
             return core->leads[top->item - 1];
         (void)heap_pop(&group->heap);
     }
@@ -175,11 +159,16 @@ static struct router_lead *top_of(const struct router_core *core, struct held_gr
 // ---- Since when
 // -----------------------------------------------------------------------------------
 
-static bool waits_since(const struct router_core *core, const struct heap_entry *entry,
-                        const struct crew *crew)
+struct crew_in {
+    const struct router_core *core;
+    const struct crew *crew;
+};
+
+static bool waits_since(const void *ctx, const struct heap_entry *entry)
 {
-    const struct router_lead *lead = core->leads[entry->item - 1];
-    return lead->group != NULL && lead->in->crew == crew && lead->held_since_ms == entry->key;
+    const struct crew_in *in = ctx;
+    const struct router_lead *lead = in->core->leads[entry->item - 1];
+    return lead->group != NULL && lead->in->crew == in->crew && lead->held_since_ms == entry->key;
 }
 
 void held_begins(struct router_core *core, struct crew *crew, const struct router_lead *lead)
@@ -188,20 +177,17 @@ void held_begins(struct router_core *core, struct crew *crew, const struct route
     heap_push(since, lead->held_since_ms, lead->serial);
     if (since->n <= 2 * crew->n_held + HELD_SLACK)
         return;
-    size_t n = 0;
-    for (size_t i = 0; i < since->n; i++)
-        if (waits_since(core, &since->entries[i], crew))
-            since->entries[n++] = since->entries[i];
-    since->n = n;
-    qsort(since->entries, n, sizeof *since->entries, entry_cmp);
+    struct crew_in in = {core, crew};
+    heap_keep(since, waits_since, &in);
 }
 
 int64_t held_oldest_ms(const struct router_core *core, const struct crew *crew)
 {
     struct heap *since = &crew->held->since;
+    struct crew_in in = {core, crew};
     const struct heap_entry *top;
     while ((top = heap_top(since)) != NULL) {
-        if (waits_since(core, top, crew))
+        if (waits_since(&in, top))
             return top->key;
         (void)heap_pop(since);
     }

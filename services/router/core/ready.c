@@ -4,8 +4,6 @@
 // never pile up, a heap of mostly stale entries is built anew of what is live.
 #include "services/router/core/state.h"
 
-#include <stdlib.h>
-
 #include "common/base/check.h"
 
 enum { READY_SLACK = 64 }; // stale entries that are never worth a new heap
@@ -37,36 +35,20 @@ int64_t router_leads_rank(const struct router_core *core, const struct router_le
 // ---- The heaps
 // ------------------------------------------------------------------------------------
 
-static bool live(const struct router_core *core, const struct heap_entry *entry,
-                 const struct router_queue *queue, const struct desk *desk)
+// Whose heap it is: the queue's, or of the queue's team a rep's.
+struct ready_in {
+    const struct router_core *core;
+    const struct router_queue *queue;
+    const struct desk *desk; // NULL: the queue's
+};
+
+static bool live(const void *ctx, const struct heap_entry *entry)
 {
-    const struct router_lead *lead = core->leads[entry->item - 1];
+    const struct ready_in *in = ctx;
+    const struct router_lead *lead = in->core->leads[entry->item - 1];
     if (!lead->ready || lead->rank != entry->key)
         return false;
-    return desk != NULL ? lead->desk == desk : lead->in == queue;
-}
-
-static int entry_cmp(const void *x, const void *y)
-{
-    const struct heap_entry *a = x, *b = y;
-    if (a->key != b->key)
-        return a->key < b->key ? -1 : 1;
-    return (a->item > b->item) - (a->item < b->item);
-}
-
-// What is sorted is a heap.
-static void build_anew(const struct router_core *core, struct heap *heap,
-                       const struct router_queue *queue, const struct desk *desk)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < heap->n; i++)
-        if (live(core, &heap->entries[i], queue, desk))
-            heap->entries[n++] = heap->entries[i];
-    qsort(heap->entries, n, sizeof *heap->entries, entry_cmp);
-    heap->n = 0;
-    for (size_t i = 0; i < n; i++)
-        if (i == 0 || entry_cmp(&heap->entries[i], &heap->entries[heap->n - 1]) != 0)
-            heap->entries[heap->n++] = heap->entries[i];
+    return in->desk != NULL ? lead->desk == in->desk : lead->in == in->queue;
 }
 
 static void put_in(const struct router_core *core, struct heap *heap,
@@ -76,7 +58,8 @@ static void put_in(const struct router_core *core, struct heap *heap,
     heap_push(heap, lead->rank, lead->serial);
     if (heap->n < 2 * n_live + READY_SLACK)
         return;
-    build_anew(core, heap, queue, desk);
+    struct ready_in in = {core, queue, desk};
+    heap_keep(heap, live, &in);
     CHECK(heap->n == n_live);
 }
 
@@ -124,9 +107,10 @@ struct router_lead *router_leads_take(struct router_core *core, struct router_qu
                                       struct desk *desk)
 {
     struct heap *heap = desk != NULL ? &desk->waiting : &queue->waiting;
+    struct ready_in in = {core, queue, desk};
     while (heap_top(heap) != NULL) {
         struct heap_entry entry = heap_pop(heap);
-        if (live(core, &entry, queue, desk))
+        if (live(&in, &entry))
             return core->leads[entry.item - 1];
     }
     return NULL;
