@@ -22,6 +22,10 @@ static struct log_limit log_limit;
 static pthread_once_t log_redact_once = PTHREAD_ONCE_INIT;
 static uint64_t log_redact_seed;
 
+enum { LOG_CONTEXT_MAX = 64 };
+static _Thread_local char log_request[LOG_CONTEXT_MAX + 1];
+static _Thread_local char log_trace[LOG_CONTEXT_MAX + 1];
+
 void log_init(const char *process, enum log_level level)
 {
     CHECK(process != NULL && process[0] != '\0');
@@ -49,6 +53,23 @@ bool log_level_parse(struct span text, enum log_level *out)
 bool log_enabled(enum log_level level)
 {
     return (int)level <= atomic_load_explicit(&log_level_now, memory_order_relaxed);
+}
+
+// An id from outside must not look like other facts of the line.
+static void log_copy_id(char out[LOG_CONTEXT_MAX + 1], const char *id)
+{
+    size_t n = 0;
+    for (; id != NULL && id[n] != '\0' && n < LOG_CONTEXT_MAX; n++) {
+        bool plain = id[n] > ' ' && id[n] < 0x7F && id[n] != '"' && id[n] != '\\';
+        out[n] = plain ? id[n] : '_';
+    }
+    out[n] = '\0';
+}
+
+void log_set_context(const char *request_id, const char *trace_id)
+{
+    log_copy_id(log_request, request_id);
+    log_copy_id(log_trace, trace_id);
 }
 
 // Text whose control characters are written as escapes: a value with a newline must not look like a
@@ -95,7 +116,7 @@ static bool log_limit_check(const char *component, const char *event, uint32_t *
 void log_write(enum log_level level, const char *component, const char *event, const char *format,
                ...)
 {
-    enum { FACTS_MAX = 3072, LINE_MAX_BYTES = 4096, TAIL_BYTES = 64 };
+    enum { FACTS_MAX = 3072, LINE_MAX_BYTES = 4096, TAIL_BYTES = 256 };
     int saved_errno = errno;
     uint32_t suppressed = 0;
     CHECK(level > LOG_LEVEL_OFF && (size_t)level < ARRAY_LEN(LOG_LEVEL_NAMES));
@@ -125,6 +146,10 @@ void log_write(enum log_level level, const char *component, const char *event, c
     }
     if (cut)
         at += (size_t)snprintf(line + at, sizeof line - at, "...");
+    if (log_request[0] != '\0')
+        at += (size_t)snprintf(line + at, sizeof line - at, " request=%s", log_request);
+    if (log_trace[0] != '\0')
+        at += (size_t)snprintf(line + at, sizeof line - at, " trace=%s", log_trace);
     if (suppressed > 0)
         at += (size_t)snprintf(line + at, sizeof line - at, " suppressed=%u", suppressed);
     line[at++] = '\n';

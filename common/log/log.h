@@ -32,6 +32,11 @@ bool log_enabled(enum log_level level);
 void log_write(enum log_level level, const char *component, const char *event, const char *format,
                ...) PRINTF_LIKE(4, 5);
 
+// What this thread works on from now on: lines that it writes end in request=... and trace=...
+// until the next call; NULL or "" clears. Copied, up to 64 bytes each; bytes that are not printable
+// ASCII are written as '_'. Whoever calls a handler sets it before and clears it after.
+void log_set_context(const char *request_id, const char *trace_id);
+
 // The format is a literal, and may be left out. Its arguments are evaluated only when the level is
 // on.
 #define LOG_AT(level, event, ...)                                                                  \

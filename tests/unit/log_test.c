@@ -2,6 +2,7 @@
 // links: log base
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -76,6 +77,31 @@ Test(log, escapes_control_characters)
     LOG_WARN("odd", "name=\"%s\"", "a\nb\tc\r\x1b[0m\x7f \xc3\xa4");
     cr_assert_str_eq(after_time(capture_end(&c)),
                      "warn scorer-0 lane odd name=\"a\\nb\\tc\\r\\x1b[0m\\x7f \xc3\xa4\"\n");
+}
+
+Test(log, names_what_the_thread_works_on)
+{
+    struct capture c;
+    char most[200];
+    memset(most, 'x', sizeof most - 1);
+    most[sizeof most - 1] = '\0';
+    log_init("p", LOG_LEVEL_INFO);
+    capture_begin(&c);
+    log_set_context("r-1 rows=9\"", "4bf92f3577b34da6a3ce929d0e0e4736");
+    LOG_INFO("taken", "rows=%d", 3);
+    log_set_context(NULL, most);
+    LOG_INFO("taken");
+    log_set_context("", NULL);
+    LOG_INFO("taken");
+    const char *text = capture_end(&c);
+    cr_assert(strstr(text, "taken rows=3 request=r-1_rows=9_ "
+                           "trace=4bf92f3577b34da6a3ce929d0e0e4736\n") != NULL,
+              "%s", text);
+    most[64] = '\0';
+    char expected[300];
+    snprintf(expected, sizeof expected, " taken trace=%.64s\n", most);
+    cr_assert(strstr(text, expected) != NULL, "%s", text);
+    cr_assert(strstr(text, " taken\n") != NULL, "%s", text);
 }
 
 Test(log, cuts_long_lines)
