@@ -53,20 +53,6 @@ static enum err read_log(struct cluster *cluster, struct whatif *whatif, tell_fn
 
 // ---- The report ---------------------------------------------------------------------------------
 
-static const char *duration(int64_t ms)
-{
-    static char texts[16][24];
-    static unsigned at;
-    char *text = texts[at++ % ARRAY_LEN(texts)];
-    if (ms >= 2 * 86400000LL)
-        snprintf(text, sizeof texts[0], "%.1f days", (double)ms / 86400000);
-    else if (ms >= 2 * 3600000LL)
-        snprintf(text, sizeof texts[0], "%.1f h", (double)ms / 3600000);
-    else
-        snprintf(text, sizeof texts[0], "%.0f min", (double)ms / 60000);
-    return text;
-}
-
 static void row(struct output_table *table, const char *name, uint64_t recorded, uint64_t replayed)
 {
     if (recorded == 0 && replayed == 0)
@@ -77,7 +63,8 @@ static void row(struct output_table *table, const char *name, uint64_t recorded,
 static void row_duration(struct output_table *table, const char *name, int64_t recorded,
                          int64_t replayed)
 {
-    output_row(table, (const char *[]){name, duration(recorded), duration(replayed), NULL});
+    output_row(table,
+               (const char *[]){name, output_duration(recorded), output_duration(replayed), NULL});
 }
 
 static void leads_write(struct routing *a, struct routing *b, const char *label)

@@ -65,30 +65,6 @@ static void progress_cb(void *arg, const char *file, double share)
 
 // ---- The report ---------------------------------------------------------------------------------
 
-static const char *duration(int64_t ms)
-{
-    static char texts[8][32];
-    static unsigned at;
-    char *text = texts[at++ % ARRAY_LEN(texts)];
-    static const struct {
-        int64_t from_ms;
-        const char *unit;
-        double ms;
-    } UNITS[] = {
-        {2 * 86400000LL, "days", 86400000},
-        {2 * 3600000LL, "hours", 3600000},
-        {2 * 60000LL, "minutes", 60000},
-        {INT64_MIN, "seconds", 1000},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(UNITS); i++) {
-        if (ms >= UNITS[i].from_ms) {
-            snprintf(text, sizeof texts[0], "%.1f %s", (double)ms / UNITS[i].ms, UNITS[i].unit);
-            break;
-        }
-    }
-    return text;
-}
-
 static double ratio(const struct tally_group *a, const struct tally_group *b)
 {
     double share = tally_percent(b->paid, b->n);
@@ -132,7 +108,8 @@ static void subjects_write(const struct tally_report *r, const char *subjects, c
            tally_percent(r->qualified, r->seen), output_count(r->seen));
     if (r->time_to_qualify.n > 0)
         printf("  %-24s median %s, 90 %% within %s (from the first event)\n", "time to qualify",
-               duration(r->time_to_qualify.median_ms), duration(r->time_to_qualify.p90_ms));
+               output_duration(r->time_to_qualify.median_ms),
+               output_duration(r->time_to_qualify.p90_ms));
     if (r->paid == 0) {
         printf("  %-24s none\n\n", "paid");
         return;
@@ -147,7 +124,7 @@ static void subjects_write(const struct tally_report *r, const char *subjects, c
            output_count(r->paid));
     if (r->lead_time.n > 0)
         printf("  %-24s median %s, 90 %% within %s\n", "lead time",
-               duration(r->lead_time.median_ms), duration(r->lead_time.p90_ms));
+               output_duration(r->lead_time.median_ms), output_duration(r->lead_time.p90_ms));
     printf("\n");
 }
 

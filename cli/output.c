@@ -128,6 +128,30 @@ const char *output_plural(uint64_t n, const char *one, const char *many)
     return out;
 }
 
+const char *output_duration(int64_t ms)
+{
+    static const struct {
+        int64_t ms;
+        const char *word;
+    } UNITS[] = {{TIME_DAY_MS, "days"}, {TIME_HOUR_MS, "h"}, {TIME_MINUTE_MS, "min"}};
+    char *out = scratch_take();
+    // Whole minutes are minutes, however few.
+    for (size_t i = 0; i < ARRAY_LEN(UNITS); i++) {
+        int64_t unit = UNITS[i].ms;
+        if (ms % unit == 0 && (ms >= 2 * unit || unit == TIME_MINUTE_MS)) {
+            snprintf(out, SCRATCH_BYTES, "%lld %s", (long long)(ms / unit), UNITS[i].word);
+            return out;
+        }
+        if (ms >= 2 * unit) {
+            snprintf(out, SCRATCH_BYTES, "%.*f %s", unit == TIME_MINUTE_MS ? 0 : 1,
+                     (double)ms / (double)unit, UNITS[i].word);
+            return out;
+        }
+    }
+    snprintf(out, SCRATCH_BYTES, "%lld s", (long long)(ms / 1000));
+    return out;
+}
+
 json_t *output_json_text(const char *text)
 {
     json_t *json = json_string(text);

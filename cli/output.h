@@ -36,6 +36,8 @@ const char *output_time(int64_t ms);
 const char *output_count(uint64_t n);
 // "1 user", "2 users". Valid for 16 more such calls.
 const char *output_plural(uint64_t n, const char *one, const char *many);
+// "3 days", "1.5 h", "90 min", "12 s". Valid for 16 more such calls.
+const char *output_duration(int64_t ms);
 
 // The name of whoever runs this; "" when it has none.
 const char *output_user(void);

@@ -21,20 +21,6 @@ static char *text_room(void)
     return texts[at++ % TEXTS];
 }
 
-const char *team_duration(int64_t ms)
-{
-    char *text = text_room();
-    int64_t unit = ms >= 2 * (int64_t)TIME_DAY_MS    ? TIME_DAY_MS
-                   : ms >= 2 * (int64_t)TIME_HOUR_MS ? TIME_HOUR_MS
-                                                     : TIME_MINUTE_MS;
-    const char *word = unit == TIME_DAY_MS ? "days" : unit == TIME_HOUR_MS ? "h" : "min";
-    if (unit == TIME_MINUTE_MS || ms % unit == 0)
-        snprintf(text, TEXT_BYTES, "%lld %s", (long long)(ms / unit), word);
-    else
-        snprintf(text, TEXT_BYTES, "%.1f %s", (double)ms / (double)unit, word);
-    return text;
-}
-
 // ---- Verdicts -----------------------------------------------------------------------------------
 
 static const char *full(uint64_t n, int32_t cap, const char *what)
@@ -126,9 +112,9 @@ static void rep_row(struct output_table *table, const Rep *rep)
     snprintf(name, sizeof name, "%s%s", output_clean(now->rep), rep->by_hand ? " *" : "");
     if (rep->caps->per_period > 0)
         snprintf(period, sizeof period, "%u of %d in %s", now->period, (int)rep->caps->per_period,
-                 team_duration(rep->caps->period_ms));
+                 output_duration(rep->caps->period_ms));
     if (rep->touched > 0)
-        after = team_duration(rep->touch_ms_total / (int64_t)rep->touched);
+        after = output_duration(rep->touch_ms_total / (int64_t)rep->touched);
     if (rep->caps->units > 0 || now->units != (int32_t)now->open)
         units = of_cap((uint64_t)now->units, rep->caps->units);
     if (strcmp(takes, "always") == 0)
@@ -171,11 +157,11 @@ void team_write(const Team *team, int64_t now_ms, FILE *stream)
     fprintf(stream, "%s%s%s  queue %s", output_bold(), output_clean(team->name), output_plain(),
             output_clean(team->queue));
     if (team->first_touch_ms > 0)
-        fprintf(stream, ", first touch within %s", team_duration(team->first_touch_ms));
+        fprintf(stream, ", first touch within %s", output_duration(team->first_touch_ms));
     if (team->held > 0)
         fprintf(stream, "; %s for a rep, the oldest for %s",
                 output_plural(team->held, "lead waits", "leads wait"),
-                team_duration(now_ms - team->oldest_held_ms));
+                output_duration(now_ms - team->oldest_held_ms));
     if (team->overflowed > 0)
         fprintf(stream, "; %s so far", output_plural(team->overflowed, "overflowed", "overflowed"));
     fputc('\n', stream);

@@ -15,5 +15,3 @@ const char *team_rep_text(const Assay__Router__V1__Rep *rep);
 
 void team_write(const Assay__Router__V1__Team *team, int64_t now_ms, FILE *stream);
 json_t *team_json(const Assay__Router__V1__Team *team);
-// "1.5 h", "3 days". Valid for 16 more such calls.
-const char *team_duration(int64_t ms);

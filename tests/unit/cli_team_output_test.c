@@ -49,11 +49,11 @@ Test(team_output, every_verdict_has_words)
 
 Test(team_output, durations_in_their_unit)
 {
-    cr_assert_str_eq(team_duration(0), "0 min");
-    cr_assert_str_eq(team_duration(90 * TIME_MINUTE_MS), "90 min");
-    cr_assert_str_eq(team_duration(24LL * TIME_HOUR_MS), "24 h");
-    cr_assert_str_eq(team_duration(150LL * TIME_MINUTE_MS), "2.5 h");
-    cr_assert_str_eq(team_duration(7LL * TIME_DAY_MS), "7 days");
+    cr_assert_str_eq(output_duration(0), "0 min");
+    cr_assert_str_eq(output_duration(90 * TIME_MINUTE_MS), "90 min");
+    cr_assert_str_eq(output_duration(24LL * TIME_HOUR_MS), "24 h");
+    cr_assert_str_eq(output_duration(150LL * TIME_MINUTE_MS), "2.5 h");
+    cr_assert_str_eq(output_duration(7LL * TIME_DAY_MS), "7 days");
 }
 
 static void expect_json(json_t *json, const char *expected)
