@@ -51,6 +51,14 @@ void arena_reset(struct arena *arena)
     arena->exhausted = false;
 }
 
+void arena_move(struct arena *to, struct arena *from)
+{
+    CHECK(to->used_bytes == 0 && to != from);
+    arena_free_blocks(to->block);
+    *to = *from;
+    arena_init(from, to->block_bytes, to->bytes_max);
+}
+
 void arena_bound(struct arena *arena, size_t bytes_max)
 {
     arena->bytes_max = bytes_max;

@@ -23,6 +23,9 @@ void arena_init(struct arena *arena, size_t block_bytes, size_t bytes_max);
 void arena_deinit(struct arena *arena);
 // Forgets everything and keeps one block for reuse. `bytes_max` stays, `exhausted` is cleared.
 void arena_reset(struct arena *arena);
+// Moves everything that `from` holds, with its bound, into `to`, which has handed out nothing yet.
+// `from` is as after arena_init.
+void arena_move(struct arena *to, struct arena *from);
 // Changes the bound; a parser sets it from the size of what it is about to read.
 void arena_bound(struct arena *arena, size_t bytes_max);
 

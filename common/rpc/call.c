@@ -41,10 +41,12 @@ static const ProtobufCMessage *call_unpack(struct rpc_call *call, struct span an
 // The caller is told, and the call is gone.
 static void call_report(struct rpc_call *call, struct span answer)
 {
+    const struct rpc_trace *outer = rpc_trace_enter(call->opts.trace);
     if (call->raw != NULL)
         call->raw(call->raw_arg, call->status, call->text, answer);
     else
         call->closure(call_unpack(call, answer), call->closure_data);
+    rpc_trace_leave(outer);
     CHECK(call->client->n_calls > 0);
     call->client->n_calls--;
     mem_free(call->text);
@@ -218,6 +220,12 @@ static struct rpc_call *call_create(struct rpc_client *client, const struct rpc_
     call->client = client;
     if (opts != NULL)
         call->opts = *opts;
+    if (call->opts.trace == NULL)
+        call->opts.trace = rpc_trace_now();
+    if (call->opts.trace != NULL) {
+        call->trace = *call->opts.trace;
+        call->opts.trace = &call->trace;
+    }
     if (call->opts.timeout_ms <= 0)
         call->opts.timeout_ms = CLIENT_TIMEOUT_DEFAULT_MS;
     if (call->opts.timeout_ms > INT32_MAX)
@@ -257,6 +265,18 @@ static bool call_may_start(struct rpc_call *call, size_t body_bytes)
     return false;
 }
 
+static size_t call_metadata(const struct rpc_call *call, struct rpc_pair out[RPC_METADATA_MAX])
+{
+    size_t n = call->opts.n_metadata;
+    for (size_t i = 0; i < n; i++)
+        out[i] = call->opts.metadata[i];
+    if (call->opts.trace == NULL || n + 2 > RPC_METADATA_MAX)
+        return n;
+    out[n++] = (struct rpc_pair){RPC_KEY_REQUEST_ID, call->trace.request_id};
+    out[n++] = (struct rpc_pair){RPC_KEY_TRACEPARENT, call->trace.traceparent};
+    return n;
+}
+
 // The message goes to `*body` of what is returned; NULL when the call has failed.
 static nng_msg *call_frame(struct rpc_call *call, const char *method, size_t body_bytes,
                            uint8_t **body)
@@ -268,12 +288,13 @@ static nng_msg *call_frame(struct rpc_call *call, const char *method, size_t bod
         call_fail_later(call);
         return NULL;
     }
+    struct rpc_pair metadata[RPC_METADATA_MAX];
     struct frame_request head = {
         .method = method,
         .timeout_ms = (uint32_t)call->opts.timeout_ms,
         .call_id = ++client->call_id,
-        .metadata = call->opts.metadata,
-        .n_metadata = call->opts.n_metadata,
+        .metadata = metadata,
+        .n_metadata = call_metadata(call, metadata),
     };
     return frame_request_create(&head, body_bytes, body);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// For transports beside NNG (gRPC, JSON over HTTP): the methods that a server has, called by
-// whoever received a request in some other way. A method is registered once, with rpc_server_add,
-// and its handler sees the same `struct rpc_incoming` whichever way a call came. Loop's thread.
+// For transports beside NNG (gRPC, JSON over HTTP), for guards, and for handlers of streams: the
+// methods that a server has, called by whoever received a request in some other way. A method is
+// registered once, with rpc_server_add, and its handler sees the same `struct rpc_incoming`
+// whichever way a call came. Loop's thread.
 #pragma once
 
 #include "common/rpc/rpc.h"
@@ -12,10 +13,11 @@ enum rpc_way { RPC_WAY_NNG, RPC_WAY_GRPC, RPC_WAY_HTTP, RPC_WAY_INSIDE };
 // ---- What there is ------------------------------------------------------------------------------
 
 // Keeps a method from other transports than NNG: it is spoken between services only. `method` as in
-// rpc_server_add_raw. Raw methods are hidden by themselves. Before rpc_server_start.
+// rpc_server_add_raw, of a service that has been added. Raw methods are hidden by themselves.
+// Before rpc_server_start.
 void rpc_server_hide(struct rpc_server *server, const char *method);
 // Says that a method is declared with `returns (stream ...)`: its handler answers by rpc_stream_*
-// below. Over NNG such a method is UNIMPLEMENTED. Before rpc_server_start.
+// below. Over NNG such a method is UNIMPLEMENTED. As rpc_server_hide.
 void rpc_server_stream(struct rpc_server *server, const char *method);
 
 struct rpc_method {
@@ -35,8 +37,13 @@ const struct rpc_method *rpc_server_nth_method(const struct rpc_server *server, 
 typedef enum rpc_status (*rpc_guard)(void *arg, struct rpc_incoming *call, char text[RPC_TEXT_MAX]);
 void rpc_server_set_guard(struct rpc_server *server, rpc_guard guard, void *arg);
 enum rpc_way rpc_incoming_way(const struct rpc_incoming *call);
-// "127.0.0.1:4711"; "" when the transport does not know it.
+// "127.0.0.1:4711"; RPC_PEER_LOCAL for what can only come from this machine (ipc://, inproc://); ""
+// when the transport does not know it.
+#define RPC_PEER_LOCAL "local"
 const char *rpc_incoming_peer(const struct rpc_incoming *call);
+// The request's message; NULL when it is malformed (the call then ends with INVALID_ARGUMENT when
+// the guard has let it pass). Unpacked when first asked for: a guard looks who is there before.
+const ProtobufCMessage *rpc_incoming_input(struct rpc_incoming *call);
 // Whatever a guard wants handlers to know of the caller; NULL at first. Kept by the guard.
 void rpc_incoming_set_tag(struct rpc_incoming *call, const void *tag);
 const void *rpc_incoming_tag(const struct rpc_incoming *call);
@@ -44,12 +51,17 @@ const void *rpc_incoming_tag(const struct rpc_incoming *call);
 // ---- Carrying a call ----------------------------------------------------------------------------
 
 // What a transport does with what a handler says. `carrier` is the transport's own. Called on the
-// loop; perhaps inside rpc_carry, when the handler answers at once.
+// loop; perhaps inside rpc_carry, when the handler answers at once. They may call rpc_carried_full
+// and rpc_carried_cancel (the handler is told later then), nothing else.
 struct rpc_carrier_ops {
+    // May be NULL. The call that rpc_carry is going to return, before any other of these, for those
+    // who need it inside `message`.
+    void (*began)(void *carrier, struct rpc_incoming *call);
     // A message of the answer: exactly one before an OK end of a unary method, any number of a
     // stream. Valid during the call.
     void (*message)(void *carrier, const ProtobufCMessage *message);
-    // Exactly once, last; not after rpc_carried_cancel. `text` is "" or says why.
+    // Exactly once, last; not after rpc_carried_cancel. `text` is "" or says why, in up to
+    // RPC_STATUS_TEXT_MAX bytes. The call is not the transport's any more.
     void (*end)(void *carrier, enum rpc_status status, const char *text);
 };
 
@@ -67,11 +79,14 @@ struct rpc_carry_opts {
     size_t n_metadata;
 };
 // Begins a call. Returns it, or NULL when `end` has been called already. Calls in work count
-// against the server's calls_max with those of NNG; over it the end is RESOURCE_EXHAUSTED. A
-// deadline, a closing server and a refusing guard end it by `end` too.
+// against the server's calls_max with those of NNG; over it the end is RESOURCE_EXHAUSTED. Streams
+// are counted for themselves, against the same number. A deadline, a closing server (which ends
+// streams at once, and calls after its drain) and a refusing guard end it by `end` too. A server
+// that has closed carries nothing more: transports close before it.
 struct rpc_incoming *rpc_carry(struct rpc_server *server, const struct rpc_carry_opts *opts,
                                const struct rpc_carrier_ops *ops, void *carrier);
-// The caller has gone: the carrier hears nothing more, the handler is told by its on_cancel.
+// The caller has gone: the carrier hears nothing more, the handler is told by its on_cancel. Not
+// after `end`.
 void rpc_carried_cancel(struct rpc_incoming *call);
 // After rpc_stream_send said false: the transport has sent what it had.
 void rpc_carried_writable(struct rpc_incoming *call);
@@ -81,7 +96,9 @@ void rpc_carried_full(struct rpc_incoming *call);
 // ---- Streams, for handlers ----------------------------------------------------------------------
 
 // Sends one message of a stream. False: it was taken, but the caller reads slowly; nothing more
-// should be sent until `on_writable`. After on_cancel the handler still ends the stream, once.
+// should be sent until `on_writable`; or the caller has gone. A message over response_bytes_max
+// ends the stream with RESOURCE_EXHAUSTED. After on_cancel (which is never called inside) the
+// handler still ends the stream, once.
 bool rpc_stream_send(void *closure_data, const ProtobufCMessage *message);
 void rpc_stream_on_writable(void *closure_data, void (*cb)(void *arg), void *arg);
 // Ends it with OK; with another status by rpc_fail.

@@ -57,7 +57,8 @@ struct rpc_call {
     ProtobufCService service; // first: a call is passed to stubs as a service
     struct rpc_client *client;
     struct rpc_call_opts opts;
-    struct line *line; // NULL: not sent (yet)
+    struct rpc_trace trace; // when opts.trace is not NULL
+    struct line *line;      // NULL: not sent (yet)
     struct rpc_call *next_failed;
     bool started;
     enum rpc_status end_status; // not OK: ended early, for this reason

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <arpa/inet.h>
+#include <stdio.h>
+
 #include "common/base/check.h"
 #include "common/base/text.h"
 #include "common/rpc/rpc_impl.h"
@@ -34,6 +37,20 @@ enum err rpc_err_from_nng(int rv)
         return ERR_UNAVAILABLE;
     default:
         return ERR_IO;
+    }
+}
+
+void frame_peer_text(const nng_sockaddr *from, char *out, size_t bytes)
+{
+    char host[INET6_ADDRSTRLEN] = "";
+    if (bytes > 0)
+        out[0] = '\0';
+    if (from->s_family == NNG_AF_INET) {
+        inet_ntop(AF_INET, &from->s_in.sa_addr, host, sizeof host);
+        snprintf(out, bytes, "%s:%u", host, ntohs(from->s_in.sa_port));
+    } else if (from->s_family == NNG_AF_INET6) {
+        inet_ntop(AF_INET6, from->s_in6.sa_addr, host, sizeof host);
+        snprintf(out, bytes, "[%s]:%u", host, ntohs(from->s_in6.sa_port));
     }
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The loop's side of the server: a request becomes a message, a handler gets it and answers, or the
-// server ends it first.
+// A call at the server, whichever way it came: a request becomes a message, a handler gets it and
+// answers, or the server ends it first.
 //
-//   NONE ──dispatch──► WORKING ──handler answers──────────────────────► NONE (answer is sent)
-//                         │
-//                         └──deadline, cancel, drain──► ENDED ──handler answers──► NONE (dropped)
+//   NONE ──begin──► WORKING ──handler answers──────────────────────► NONE (answer is sent)
+//                      │
+//                      └──deadline, cancel, drain──► ENDED ──handler answers──► NONE (dropped)
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -14,227 +14,302 @@
 
 enum { INCOMING_MAGIC = 0x1c0311a9 };
 
-static struct slot *incoming_slot(const struct rpc_incoming *call)
+struct rpc_incoming *incoming_of(void *closure_data)
 {
+    struct rpc_incoming *call = closure_data;
     CHECK(call->magic == INCOMING_MAGIC);
-    return CONTAINER_OF(call, struct slot, incoming);
-}
-
-static int64_t incoming_left_ms(const struct slot *slot)
-{
-    return slot->deadline_ms == INT64_MAX ? INT64_MAX : slot->deadline_ms - clock_mono_ms();
+    return call;
 }
 
 // ---- Ends ---------------------------------------------------------------------------------------
 
-static void incoming_over(struct slot *slot)
+static void incoming_count(struct rpc_incoming *call, bool more)
 {
-    slot->incoming.state = INCOMING_NONE;
-    slot->incoming.on_cancel = NULL;
-    if (slot->incoming.deadline != NULL)
-        loop_timer_stop(slot->incoming.deadline);
-}
-
-// The handler's answer. Takes `msg`.
-static void incoming_answer(struct slot *slot, enum rpc_status status, nng_msg *msg)
-{
-    struct rpc_server *server = slot->server;
-    incoming_over(slot);
-    if (status != RPC_OK)
-        atomic_fetch_add(&server->failed, 1);
-    slot_answer(slot, msg, 1);
-    atomic_fetch_sub(&server->in_work, 1);
-}
-
-// The handler's answer to a call that the server has ended.
-static void incoming_answer_late(struct slot *slot)
-{
-    incoming_over(slot);
-    if (slot->server == NULL) {
-        slot_free(slot);
-        return;
+    struct rpc_server *server = call->server;
+    if (call->method->public.stream) {
+        CHECK(more || server->n_streams > 0);
+        server->n_streams += more ? 1 : (uint32_t)-1;
+    } else if (more) {
+        atomic_fetch_add(&server->in_work, 1);
+    } else {
+        atomic_fetch_sub(&server->in_work, 1);
     }
-    struct rpc_server *server = slot->server;
-    slot_part_over(slot);
-    atomic_fetch_sub(&server->in_work, 1);
 }
 
-void incoming_end(struct slot *slot, enum rpc_status status, const char *text)
+void incoming_finish(struct rpc_incoming *call, enum rpc_status status, const char *text)
 {
-    struct rpc_incoming *call = &slot->incoming;
-    CHECK(call->state == INCOMING_WORKING);
-    call->state = INCOMING_ENDED;
-    loop_timer_stop(call->deadline);
-    slot_answer(slot, frame_response_create(status, text, 0, NULL), 2);
-    void (*on_cancel)(void *arg) = call->on_cancel;
+    bool told = call->state == INCOMING_ENDED;
+    CHECK(call->state != INCOMING_NONE); // the second answer to one call
+    call->state = INCOMING_NONE;
     call->on_cancel = NULL;
+    call->on_writable = NULL;
+    if (call->timer != NULL)
+        loop_timer_stop(call->timer);
+    if (!told) {
+        if (status != RPC_OK)
+            atomic_fetch_add(&call->server->failed, 1);
+        call->ops->end(call, status, text);
+    }
+    if (call->server != NULL)
+        incoming_count(call, false);
+    call->ops->release(call);
+}
+
+void incoming_tell_cancelled(struct rpc_incoming *call)
+{
+    void (*on_cancel)(void *arg) = call->on_cancel;
+    call->state = INCOMING_ENDED;
+    call->on_cancel = NULL;
+    loop_timer_stop(call->timer);
     // Last: the handler may answer in it.
     if (on_cancel != NULL)
         on_cancel(call->on_cancel_arg);
 }
 
-static void incoming_deadline_cb(void *arg)
+void incoming_end(struct rpc_incoming *call, enum rpc_status status, const char *text)
 {
-    struct slot *slot = arg;
-    int64_t left = incoming_left_ms(slot);
-    if (left > 0) {
-        loop_timer_start(slot->incoming.deadline, (uint64_t)left, 0);
-        return;
+    CHECK(call->state == INCOMING_WORKING);
+    call->ops->end(call, status, text);
+    incoming_tell_cancelled(call);
+}
+
+void incoming_doom(struct rpc_incoming *call, enum rpc_status status)
+{
+    if (call->doom == RPC_OK)
+        call->doom = status;
+    loop_timer_start(call->timer, 0, 0);
+}
+
+static int64_t incoming_left_ms(const struct rpc_incoming *call)
+{
+    return call->deadline_ms == INT64_MAX ? INT64_MAX : call->deadline_ms - clock_mono_ms();
+}
+
+static void incoming_timer_cb(void *arg)
+{
+    struct rpc_incoming *call = arg;
+    int64_t left = incoming_left_ms(call);
+    if (call->doom != RPC_OK) {
+        incoming_end(call, call->doom,
+                     call->doom == RPC_CANCELLED ? "cancelled by the caller"
+                                                 : "an answer was too large");
+    } else if (left > 0) {
+        loop_timer_start(call->timer, (uint64_t)left, 0);
+    } else {
+        atomic_fetch_add(&call->server->deadline_exceeded, 1);
+        incoming_end(call, RPC_DEADLINE_EXCEEDED, "the server had no answer in time");
     }
-    atomic_fetch_add(&slot->server->deadline_exceeded, 1);
-    incoming_end(slot, RPC_DEADLINE_EXCEEDED, "the server had no answer in time");
 }
 
-// ---- Dispatch -----------------------------------------------------------------------------------
+// ---- Begin --------------------------------------------------------------------------------------
 
-void incoming_init(struct slot *slot)
+void incoming_init(struct rpc_incoming *call, struct loop *loop)
 {
-    slot->incoming.magic = INCOMING_MAGIC;
-    slot->incoming.deadline = loop_timer_create(slot->server->loop, incoming_deadline_cb, slot);
+    call->magic = INCOMING_MAGIC;
+    call->timer = loop_timer_create(loop, incoming_timer_cb, call);
 }
 
-void incoming_deinit(struct slot *slot)
+void incoming_deinit(struct rpc_incoming *call)
 {
-    loop_timer_destroy(slot->incoming.deadline);
-    slot->incoming.deadline = NULL;
+    loop_timer_destroy(call->timer);
+    call->timer = NULL;
 }
 
-static void incoming_cancel(struct slot *slot)
+static enum err incoming_unpack(struct rpc_incoming *call, struct err_info *info)
 {
-    struct rpc_server *server = slot->server;
-    uint64_t call_id = slot->head->call_id;
-    // A request that was sent again after a lost connection is there twice.
-    for (uint32_t i = 0; i < server->n_slots; i++) {
-        struct slot *other = server->slots[i];
-        // The state first: only then do the other fields belong to the loop.
-        if (other->incoming.state != INCOMING_WORKING || other->head->call_id != call_id)
-            continue;
-        atomic_fetch_add(&server->cancelled, 1);
-        incoming_end(other, RPC_CANCELLED, "cancelled by the caller");
+    const ProtobufCMessageDescriptor *type = call->method->public.input;
+    ProtobufCMessage *input;
+    if (call->input != NULL)
+        return ERR_OK;
+    enum err err = rpc_unpack(type, call->body, call->arena, &input, info);
+    if (err != ERR_OK)
+        return err;
+    const char *unclean = rpc_message_unclean_field(input);
+    if (unclean != NULL)
+        return err_set(info, ERR_INVALID, "%s: %s is not UTF-8", type->name, unclean);
+    call->input = input;
+    return ERR_OK;
+}
+
+// Whether a handler may have it; else why not.
+static enum rpc_status incoming_look(struct rpc_incoming *call, struct err_info *info)
+{
+    struct rpc_server *server = call->server;
+    info->text[0] = '\0';
+    if (atomic_load(&server->closing)) {
+        err_set(info, ERR_UNAVAILABLE, "%s is closing", server->url);
+        return RPC_UNAVAILABLE;
     }
-    slot_send(slot, frame_response_create(RPC_OK, NULL, 0, NULL), 1);
+    if (incoming_left_ms(call) <= 0) {
+        atomic_fetch_add(&server->deadline_exceeded, 1);
+        err_set(info, ERR_TIMEOUT, "the deadline passed before the call began");
+        return RPC_DEADLINE_EXCEEDED;
+    }
+    if (call->method->public.stream && call->way == RPC_WAY_NNG) {
+        err_set(info, ERR_INVALID, "%s is a stream: it needs gRPC", call->method->public.name);
+        return RPC_UNIMPLEMENTED;
+    }
+    char text[RPC_TEXT_MAX] = "";
+    if (server->guard != NULL) {
+        enum rpc_status status = server->guard(server->guard_arg, call, text);
+        err_set(info, ERR_INVALID, "%s", text);
+        if (status != RPC_OK)
+            return status;
+    }
+    enum err err = incoming_unpack(call, info);
+    return err == ERR_OK ? RPC_OK : rpc_status_of_err(err);
 }
 
 static void incoming_answer_cb(const ProtobufCMessage *message, void *closure_data)
 {
-    struct slot *slot = incoming_slot(closure_data);
-    CHECK(slot->incoming.state != INCOMING_NONE); // the second answer to one call
-    if (slot->incoming.state == INCOMING_ENDED) {
-        incoming_answer_late(slot);
+    struct rpc_incoming *call = incoming_of(closure_data);
+    CHECK(call->state != INCOMING_NONE); // the second answer to one call
+    if (call->state == INCOMING_ENDED) {
+        incoming_finish(call, RPC_OK, "");
         return;
     }
-    CHECK(message != NULL);
+    CHECK(message != NULL && !call->method->public.stream);
     size_t bytes = protobuf_c_message_get_packed_size(message);
-    size_t max = slot->server->response_bytes_max;
+    size_t max = call->server->response_bytes_max;
     if (bytes > max) {
         rpc_fail(closure_data, RPC_RESOURCE_EXHAUSTED, "answer of %zu bytes, at most %zu", bytes,
                  max);
         return;
     }
-    uint8_t *body;
-    nng_msg *msg = frame_response_create(RPC_OK, NULL, bytes, &body);
-    CHECK(protobuf_c_message_pack(message, body) == bytes);
-    incoming_answer(slot, RPC_OK, msg);
+    incoming_message(call, message);
+    incoming_finish(call, RPC_OK, "");
 }
 
-static void incoming_dispatch(struct slot *slot)
+void incoming_message(struct rpc_incoming *call, const ProtobufCMessage *message)
 {
-    const struct server_method *method = slot->method;
-    const ProtobufCMessageDescriptor *type =
-        method->service->descriptor->methods[method->index].input;
-    struct err_info info;
-    ProtobufCMessage *input;
-    enum err err = rpc_unpack(type, slot->body, &slot->arena, &input, &info);
-    if (err != ERR_OK) {
-        slot_refuse(slot, rpc_status_of_err(err), "%s", info.text);
-        return;
-    }
-    slot_free_request(slot);
-    const char *unclean = rpc_message_unclean_field(input);
-    if (unclean != NULL) {
-        slot_refuse(slot, RPC_INVALID_ARGUMENT, "%s: %s is not UTF-8", type->name, unclean);
-        return;
-    }
-    slot->incoming.state = INCOMING_WORKING;
-    atomic_fetch_add(&slot->server->in_work, 1);
-    int64_t left = incoming_left_ms(slot);
+    call->in_message = true;
+    call->ops->message(call, message);
+    call->in_message = false;
+}
+
+static void incoming_invoke(struct rpc_incoming *call)
+{
+    const struct server_method *method = call->method;
+    ProtobufCService *service = method->service;
+    // A copy: the call may be gone while its handler still runs.
+    struct rpc_trace trace = call->trace;
+    call->state = INCOMING_WORKING;
+    incoming_count(call, true);
+    int64_t left = incoming_left_ms(call);
     if (left != INT64_MAX)
-        loop_timer_start(slot->incoming.deadline, left > 0 ? (uint64_t)left : 0, 0);
-    // Last: the handler may answer in it.
-    method->service->invoke(method->service, method->index, input, incoming_answer_cb,
-                            &slot->incoming);
+        loop_timer_start(call->timer, left > 0 ? (uint64_t)left : 0, 0);
+    const struct rpc_trace *outer = rpc_trace_enter(&trace);
+    service->invoke(service, method->index, call->input, incoming_answer_cb, call);
+    rpc_trace_leave(outer);
 }
 
-void incoming_arrived(struct slot *slot)
+void incoming_begin(struct rpc_incoming *call)
 {
-    struct rpc_server *server = slot->server;
-    if (slot->head->cancel) {
-        incoming_cancel(slot);
-    } else if (atomic_load(&server->closing)) {
-        slot_refuse(slot, RPC_UNAVAILABLE, "%s is closing", server->url);
-    } else if (incoming_left_ms(slot) <= 0) {
-        atomic_fetch_add(&server->deadline_exceeded, 1);
-        slot_refuse(slot, RPC_DEADLINE_EXCEEDED, "the deadline passed before the call began");
-    } else {
-        incoming_dispatch(slot);
+    struct err_info info;
+    CHECK(call->state == INCOMING_NONE && call->server != NULL);
+    call->doom = RPC_OK;
+    call->tag = NULL;
+    call->full = false;
+    rpc_trace_make(&call->trace, rpc_incoming_metadata(call, RPC_KEY_REQUEST_ID),
+                   rpc_incoming_metadata(call, RPC_KEY_TRACEPARENT));
+    enum rpc_status status = incoming_look(call, &info);
+    if (status == RPC_OK) {
+        call->body = (struct span){0};
+        if (call->ops->unpacked != NULL)
+            call->ops->unpacked(call);
+        incoming_invoke(call);
+        return;
     }
+    atomic_fetch_add(&call->server->refused, 1);
+    call->ops->refuse(call, status, info.text);
+}
+
+// ---- For guards ---------------------------------------------------------------------------------
+
+void rpc_server_set_guard(struct rpc_server *server, rpc_guard guard, void *arg)
+{
+    server->guard = guard;
+    server->guard_arg = arg;
+}
+
+enum rpc_way rpc_incoming_way(const struct rpc_incoming *call)
+{
+    return call->way;
+}
+
+const char *rpc_incoming_peer(const struct rpc_incoming *call)
+{
+    return call->peer;
+}
+
+const ProtobufCMessage *rpc_incoming_input(struct rpc_incoming *call)
+{
+    return incoming_unpack(call, NULL) == ERR_OK ? call->input : NULL;
+}
+
+void rpc_incoming_set_tag(struct rpc_incoming *call, const void *tag)
+{
+    call->tag = tag;
+}
+
+const void *rpc_incoming_tag(const struct rpc_incoming *call)
+{
+    return call->tag;
 }
 
 // ---- For handlers -------------------------------------------------------------------------------
 
 struct rpc_incoming *rpc_incoming(void *closure_data)
 {
-    struct slot *slot = incoming_slot(closure_data);
-    CHECK(slot->incoming.state != INCOMING_NONE);
-    return &slot->incoming;
+    struct rpc_incoming *call = incoming_of(closure_data);
+    CHECK(call->state != INCOMING_NONE);
+    return call;
 }
 
 const char *rpc_incoming_method(const struct rpc_incoming *call)
 {
-    return incoming_slot(call)->head->method;
+    return call->method->public.name;
 }
 
 const char *rpc_incoming_metadata(const struct rpc_incoming *call, const char *key)
 {
-    const rpc_request_header *head = incoming_slot(call)->head;
-    for (size_t i = 0; i < head->n_metadata; i++)
-        if (strcmp(head->metadata[i]->key, key) == 0)
-            return head->metadata[i]->value;
+    for (size_t i = 0; i < call->n_metadata; i++)
+        if (strcmp(call->metadata[i].key, key) == 0)
+            return call->metadata[i].value;
     return NULL;
 }
 
 int64_t rpc_incoming_left_ms(const struct rpc_incoming *call)
 {
-    return incoming_left_ms(incoming_slot(call));
+    return incoming_left_ms(call);
+}
+
+const struct rpc_trace *rpc_incoming_trace(const struct rpc_incoming *call)
+{
+    return &call->trace;
 }
 
 struct arena *rpc_incoming_arena(struct rpc_incoming *call)
 {
-    return &incoming_slot(call)->arena;
+    return call->arena;
 }
 
 void rpc_incoming_on_cancel(struct rpc_incoming *call, void (*cb)(void *arg), void *arg)
 {
-    CHECK(incoming_slot(call)->incoming.state != INCOMING_NONE);
+    CHECK(incoming_of(call)->state != INCOMING_NONE);
     call->on_cancel = cb;
     call->on_cancel_arg = arg;
 }
 
 void rpc_fail(void *closure_data, enum rpc_status status, const char *format, ...)
 {
-    struct slot *slot = incoming_slot(closure_data);
     CHECK(status != RPC_OK);
-    CHECK(slot->incoming.state != INCOMING_NONE); // the second answer to one call
-    if (slot->incoming.state == INCOMING_ENDED) {
-        incoming_answer_late(slot);
-        return;
-    }
     char text[RPC_STATUS_TEXT_MAX + 1];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    incoming_answer(slot, status, frame_response_create(status, text, 0, NULL));
+    incoming_finish(incoming_of(closure_data), status, text);
 }
 
 void rpc_fail_err(void *closure_data, enum err err, const struct err_info *info)

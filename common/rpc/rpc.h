@@ -18,6 +18,7 @@
 #include "common/base/err.h"
 #include "common/base/span.h"
 #include "common/loop/loop.h"
+#include "common/rpc/trace.h"
 
 // gRPC's codes (https://grpc.github.io/grpc/core/md_doc_statuscodes.html).
 enum rpc_status {
@@ -109,6 +110,7 @@ struct rpc_server_stats {
     uint64_t cancelled;
     uint64_t refused; // answered by the server itself: malformed, unknown, closing
     uint32_t in_work;
+    uint32_t streams; // in work; loop's thread
 };
 void rpc_server_stats(struct rpc_server *server, struct rpc_server_stats *out);
 
@@ -118,6 +120,8 @@ struct rpc_incoming *rpc_incoming(void *closure_data);
 const char *rpc_incoming_method(const struct rpc_incoming *call);
 // The value of a metadata key, or NULL.
 const char *rpc_incoming_metadata(const struct rpc_incoming *call, const char *key);
+// The caller's trace, or one made for it; other calls that the handler makes carry it on.
+const struct rpc_trace *rpc_incoming_trace(const struct rpc_incoming *call);
 // Milliseconds until the caller gives up; INT64_MAX without a deadline.
 int64_t rpc_incoming_left_ms(const struct rpc_incoming *call);
 // Memory that lives until the answer.
@@ -133,6 +137,7 @@ void rpc_fail_err(void *closure_data, enum err err, const struct err_info *info)
 
 // A raw request: any thread; answer exactly once; `body` is valid until then.
 struct span rpc_request_body(const struct rpc_request *request);
+const char *rpc_request_metadata(const struct rpc_request *request, const char *key);
 int64_t rpc_request_left_ms(const struct rpc_request *request);
 void rpc_request_answer(struct rpc_request *request, struct span message);
 void rpc_request_answer_message(struct rpc_request *request, const ProtobufCMessage *message);
@@ -163,6 +168,9 @@ struct rpc_call_opts {
     int64_t timeout_ms; // 0: 10 s. There is no call without a deadline.
     const struct rpc_pair *metadata;
     size_t n_metadata;
+    // Goes along as metadata (not when there is no room for two pairs more). NULL: the trace that
+    // the thread works in, if any. The callback runs in it again.
+    const struct rpc_trace *trace;
     // rpc_call_wait only, may be NULL: gets the whole text of a status that is not OK, in the arena
     // (an err_info holds 511 bytes of it).
     const char **full_text;

@@ -39,6 +39,9 @@ nng_msg *frame_request_create(const struct frame_request *head, size_t body_byte
 nng_msg *frame_response_create(enum rpc_status status, const char *text, size_t body_bytes,
                                uint8_t **body);
 
+// "127.0.0.1:4711", "[::1]:4711"; "" for what has no port.
+void frame_peer_text(const nng_sockaddr *from, char *out, size_t bytes);
+
 // Finds header and message of a frame from outside; false when the lengths do not fit.
 bool frame_split(nng_msg *msg, struct span *head, struct span *body);
 // Header from outside, with all bounds and texts checked, in `arena`.

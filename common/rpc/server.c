@@ -2,7 +2,7 @@
 // Life of a server: open, add, start, close.
 //
 // Closing, by a timer that looks every few milliseconds:
-//   1. new requests are refused; those in work go on until the drain is over;
+//   1. new requests are refused and streams ended; calls in work go on until the drain is over;
 //   2. those that are left are ended with UNAVAILABLE; raw ones are waited for;
 //   3. when the last answer was handed over some time ago (NNG does not tell when it has left), all
 //      operations are stopped, then freed, then the socket is closed.
@@ -31,7 +31,7 @@ static void server_mail_cb(void *arg, void *item)
 {
     struct rpc_server *server = arg;
     if (!server->stopped)
-        incoming_arrived(item);
+        slot_arrived(item);
 }
 
 static enum err server_listen(struct rpc_server *server, struct err_info *info)
@@ -82,8 +82,9 @@ static struct server_method *server_add_method(struct rpc_server *server, char *
     CHECK(!server->started);
     CHECK(strlen(name) <= RPC_METHOD_MAX);
     MEM_GROW(server->methods, server->n_methods, server->methods_cap);
-    struct server_method *method = &server->methods[server->n_methods++];
-    *method = (struct server_method){.name = name};
+    struct server_method *method = mem_zalloc(sizeof *method);
+    method->public.name = name;
+    server->methods[server->n_methods++] = method;
     return method;
 }
 
@@ -96,6 +97,8 @@ void rpc_server_add(struct rpc_server *server, ProtobufCService *service)
         int n = snprintf(name, sizeof name, "%s/%s", descriptor->name, descriptor->methods[i].name);
         CHECK(n > 0 && n <= RPC_METHOD_MAX);
         struct server_method *method = server_add_method(server, mem_dup_text(name));
+        method->public.input = descriptor->methods[i].input;
+        method->public.output = descriptor->methods[i].output;
         method->service = service;
         method->index = i;
     }
@@ -107,6 +110,20 @@ void rpc_server_add_raw(struct rpc_server *server, const char *name, rpc_raw_on_
     struct server_method *method = server_add_method(server, mem_dup_text(name));
     method->raw = cb;
     method->raw_arg = arg;
+}
+
+const struct server_method *server_find_method(const struct rpc_server *server, const char *name)
+{
+    const struct server_method *found = NULL;
+    for (size_t i = 0; i < server->n_methods; i++) {
+        const struct server_method *method = server->methods[i];
+        if (strcmp(method->public.name, name) != 0)
+            continue;
+        if (method->raw != NULL)
+            return method;
+        found = method;
+    }
+    return found;
 }
 
 void rpc_server_start(struct rpc_server *server)
@@ -130,8 +147,10 @@ static void server_free_cb(void *arg, bool stuck)
         LOG_ERROR("socket_stuck", "url=%s msg=\"NNG did not close the socket\"", server->url);
     LOG_INFO("server_closed", "url=%s requests=%llu", server->url,
              (unsigned long long)atomic_load(&server->requests));
-    for (size_t i = 0; i < server->n_methods; i++)
-        mem_free(server->methods[i].name);
+    for (size_t i = 0; i < server->n_methods; i++) {
+        mem_free((char *)server->methods[i]->public.name);
+        mem_free(server->methods[i]);
+    }
     mem_free(server->methods);
     mem_free(server->url);
     mem_free(server);
@@ -149,11 +168,13 @@ static void server_stop(struct rpc_server *server)
         struct slot *slot = server->slots[i];
         slot_close(slot);
         slot->server = NULL;
+        slot->incoming.server = NULL;
         // A handler that has not answered yet frees it with its answer.
         if (slot->incoming.state == INCOMING_NONE)
             slot_free(slot);
     }
     mem_free(server->slots);
+    carried_orphan(server);
     loop_timer_destroy(server->close_timer);
     nng_pipe_notify(server->socket, NNG_PIPE_EV_ADD_POST, NULL, NULL);
     closer_start(server->loop, server->socket, server_free_cb, server);
@@ -163,7 +184,8 @@ static void server_end_rest(struct rpc_server *server)
 {
     for (uint32_t i = 0; i < server->n_slots; i++)
         if (server->slots[i]->incoming.state == INCOMING_WORKING)
-            incoming_end(server->slots[i], RPC_UNAVAILABLE, "the server is closing");
+            incoming_end(&server->slots[i]->incoming, RPC_UNAVAILABLE, "the server is closing");
+    carried_end_all(server, false);
 }
 
 // Whether nothing is left that somebody waits for.
@@ -173,7 +195,8 @@ static bool server_is_quiet(const struct rpc_server *server, int64_t now_ms)
         return false;
     if (now_ms >= server->drain_until_ms + SERVER_SENDS_WAIT_MS)
         return true;
-    bool drained = now_ms >= server->drain_until_ms || atomic_load(&server->in_work) == 0;
+    bool drained = now_ms >= server->drain_until_ms ||
+                   (atomic_load(&server->in_work) == 0 && server->n_streams == 0);
     return drained && atomic_load(&server->sends) == 0 &&
            now_ms >= atomic_load(&server->answered_ms) + SERVER_FLUSH_MS;
 }
@@ -182,6 +205,7 @@ static void server_close_cb(void *arg)
 {
     struct rpc_server *server = arg;
     int64_t now_ms = clock_mono_ms();
+    carried_end_all(server, true);
     if (now_ms >= server->drain_until_ms)
         server_end_rest(server);
     if (!server_is_quiet(server, now_ms))
@@ -211,5 +235,6 @@ void rpc_server_stats(struct rpc_server *server, struct rpc_server_stats *out)
         .cancelled = atomic_load(&server->cancelled),
         .refused = atomic_load(&server->refused),
         .in_work = atomic_load(&server->in_work),
+        .streams = server->n_streams,
     };
 }

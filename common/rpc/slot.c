@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// NNG's side of the server: receiving, raw requests, sending. What runs on NNG's threads reads the
-// header, and either calls the raw method or posts the slot to the loop.
+// NNG's side of the server: receiving, raw requests, sending; and what carries a call of the loop's
+// through a slot. What runs on NNG's threads reads the header, and either calls the raw method or
+// posts the slot to the loop.
 #include <stdio.h>
 
 #include "common/base/mem.h"
@@ -16,7 +17,7 @@ struct slot *slot_create(struct rpc_server *server)
     CHECK(nng_ctx_open(&slot->ctx, server->socket) == 0);
     CHECK(nng_aio_alloc(&slot->aio, slot_on_nng, slot) == 0);
     arena_init(&slot->arena, RPC_ARENA_BLOCK_BYTES, 0);
-    incoming_init(slot);
+    incoming_init(&slot->incoming, server->loop);
     return slot;
 }
 
@@ -26,7 +27,7 @@ void slot_close(struct slot *slot)
     nng_ctx_close(slot->ctx);
     slot->aio = NULL;
     slot_free_request(slot);
-    incoming_deinit(slot);
+    incoming_deinit(&slot->incoming);
 }
 
 void slot_free(struct slot *slot)
@@ -87,21 +88,6 @@ void slot_refuse(struct slot *slot, enum rpc_status status, const char *format, 
 
 // ---- A request that arrived ---------------------------------------------------------------------
 
-static const struct server_method *slot_find_method(const struct rpc_server *server,
-                                                    const char *name)
-{
-    const struct server_method *found = NULL;
-    for (size_t i = 0; i < server->n_methods; i++) {
-        const struct server_method *method = &server->methods[i];
-        if (strcmp(method->name, name) != 0)
-            continue;
-        if (method->raw != NULL)
-            return method;
-        found = method;
-    }
-    return found;
-}
-
 static void slot_call_raw_on_nng(struct slot *slot)
 {
     struct rpc_server *server = slot->server;
@@ -129,7 +115,7 @@ static void slot_received_on_nng(struct slot *slot)
     slot->head = read;
     slot->deadline_ms = read->timeout_ms == 0 ? INT64_MAX : clock_mono_ms() + read->timeout_ms;
     if (!read->cancel) {
-        slot->method = slot_find_method(server, read->method);
+        slot->method = server_find_method(server, read->method);
         if (slot->method == NULL) {
             slot_refuse(slot, RPC_UNIMPLEMENTED, "no method %s", read->method);
             return;
@@ -170,6 +156,125 @@ static void slot_on_nng(void *arg)
     slot_received_on_nng(slot);
 }
 
+// ---- Carrying a call of the loop's
+// ---------------------------------------------------------------
+
+static struct slot *slot_of(struct rpc_incoming *call)
+{
+    return CONTAINER_OF(call, struct slot, incoming);
+}
+
+static void slot_call_refuse(struct rpc_incoming *call, enum rpc_status status, const char *text)
+{
+    slot_send(slot_of(call), frame_response_create(status, text, 0, NULL), 1);
+}
+
+static void slot_call_unpacked(struct rpc_incoming *call)
+{
+    slot_free_request(slot_of(call));
+}
+
+static void slot_call_message(struct rpc_incoming *call, const ProtobufCMessage *message)
+{
+    uint8_t *body;
+    size_t bytes = protobuf_c_message_get_packed_size(message);
+    struct slot *slot = slot_of(call);
+    CHECK(slot->answer == NULL);
+    slot->answer = frame_response_create(RPC_OK, NULL, bytes, &body);
+    CHECK(protobuf_c_message_pack(message, body) == bytes);
+}
+
+// Two parts: the answer on its way, and the handler.
+static void slot_call_end(struct rpc_incoming *call, enum rpc_status status, const char *text)
+{
+    struct slot *slot = slot_of(call);
+    nng_msg *msg = slot->answer;
+    slot->answer = NULL;
+    CHECK((msg != NULL) == (status == RPC_OK));
+    slot_answer(slot, msg != NULL ? msg : frame_response_create(status, text, 0, NULL), 2);
+}
+
+static void slot_call_release(struct rpc_incoming *call)
+{
+    struct slot *slot = slot_of(call);
+    if (slot->server == NULL)
+        slot_free(slot);
+    else
+        slot_part_over(slot);
+}
+
+static const struct incoming_ops SLOT_OPS = {
+    .refuse = slot_call_refuse,
+    .unpacked = slot_call_unpacked,
+    .message = slot_call_message,
+    .end = slot_call_end,
+    .release = slot_call_release,
+};
+
+static const struct rpc_pair *slot_metadata(struct slot *slot)
+{
+    const rpc_request_header *head = slot->head;
+    if (head->n_metadata == 0)
+        return NULL;
+    struct rpc_pair *pairs = arena_alloc(&slot->arena, head->n_metadata * sizeof *pairs);
+    for (size_t i = 0; i < head->n_metadata; i++)
+        pairs[i] = (struct rpc_pair){head->metadata[i]->key, head->metadata[i]->value};
+    return pairs;
+}
+
+static const char *slot_peer(struct slot *slot)
+{
+    const char *url = slot->server->url;
+    if (strncmp(url, "tcp://", 6) != 0)
+        return RPC_PEER_LOCAL;
+    nng_sockaddr from;
+    char text[64] = "";
+    if (nng_pipe_get_addr(nng_msg_get_pipe(slot->msg), NNG_OPT_REMADDR, &from) == 0)
+        frame_peer_text(&from, text, sizeof text);
+    return arena_dup(&slot->arena, span_of(text));
+}
+
+static void slot_begin(struct slot *slot)
+{
+    struct rpc_incoming *call = &slot->incoming;
+    call->ops = &SLOT_OPS;
+    call->server = slot->server;
+    call->method = slot->method;
+    call->way = RPC_WAY_NNG;
+    call->arena = &slot->arena;
+    call->body = slot->body;
+    call->input = NULL;
+    call->metadata = slot_metadata(slot);
+    call->n_metadata = slot->head->n_metadata;
+    call->peer = slot_peer(slot);
+    call->deadline_ms = slot->deadline_ms;
+    incoming_begin(call);
+}
+
+static void slot_cancel_call(struct slot *slot)
+{
+    struct rpc_server *server = slot->server;
+    uint64_t call_id = slot->head->call_id;
+    // A request that was sent again after a lost connection is there twice.
+    for (uint32_t i = 0; i < server->n_slots; i++) {
+        struct slot *other = server->slots[i];
+        // The state first: only then do the other fields belong to the loop.
+        if (other->incoming.state != INCOMING_WORKING || other->head->call_id != call_id)
+            continue;
+        atomic_fetch_add(&server->cancelled, 1);
+        incoming_end(&other->incoming, RPC_CANCELLED, "cancelled by the caller");
+    }
+    slot_send(slot, frame_response_create(RPC_OK, NULL, 0, NULL), 1);
+}
+
+void slot_arrived(struct slot *slot)
+{
+    if (slot->head->cancel)
+        slot_cancel_call(slot);
+    else
+        slot_begin(slot);
+}
+
 // ---- Raw requests, any thread -------------------------------------------------------------------
 
 struct span rpc_request_body(const struct rpc_request *request)
@@ -183,6 +288,16 @@ int64_t rpc_request_left_ms(const struct rpc_request *request)
     CHECK(atomic_load(&request->open));
     int64_t deadline_ms = CONTAINER_OF(request, struct slot, request)->deadline_ms;
     return deadline_ms == INT64_MAX ? INT64_MAX : deadline_ms - clock_mono_ms();
+}
+
+const char *rpc_request_metadata(const struct rpc_request *request, const char *key)
+{
+    CHECK(atomic_load(&request->open));
+    const rpc_request_header *head = CONTAINER_OF(request, struct slot, request)->head;
+    for (size_t i = 0; i < head->n_metadata; i++)
+        if (strcmp(head->metadata[i]->key, key) == 0)
+            return head->metadata[i]->value;
+    return NULL;
 }
 
 // Takes `msg`.

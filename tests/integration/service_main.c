@@ -592,7 +592,7 @@ static void test_failures(void)
     CHECK(load(&asker, "fail", false, &loaded) == ERR_UNAVAILABLE);
     asker_close(&asker);
     CHECK(wait_exit(pid) == 1);
-    expect_output_has(" error tiny-0 service failed msg=\"told to\"\n");
+    expect_output_has(" error tiny-0 service failed msg=\"told to\" request=");
     expect_output_has(" info tiny-0 service stopped exit_code=1\n");
 }
 
