@@ -4,10 +4,12 @@
 // handlers never run inside the call that asked for them.
 //
 // Bounds, each with its answer: connections (in all, and of one address; more are closed at once),
-// idle and slow connections (closed after `idle_ms`; a request whose header or body takes longer
-// than `request_ms` too), header bytes (431), body bytes as sent and as unpacked (413), requests
-// that are being worked on (503 with Retry-After), answers that nobody reads (closed after
-// `request_ms`). Out of descriptors: it stops accepting for a moment and goes on.
+// connections that wait for a request (closed after `idle_ms`; a new one after `request_ms` if that
+// is less; after an eighth of it when three quarters of all connections are taken), requests whose
+// header, body or answer takes longer than `request_ms` each, whatever trickles (closed), header
+// bytes (431, about 16 KiB), body bytes as sent and as unpacked (413; of a body that is refused at
+// most 1 MiB is read), requests that are being worked on and bodies of all requests together (503
+// with Retry-After). Out of descriptors: it stops accepting for a moment and goes on.
 #pragma once
 
 #include <stdbool.h>
@@ -41,7 +43,7 @@ void httpd_close(struct httpd *httpd, int64_t drain_ms, void (*closed)(void *arg
 
 struct httpd_stats {
     uint64_t connections, requests; // ever
-    uint64_t refused;               // answered by the server itself (4xx, 503)
+    uint64_t refused;               // answered by the server itself (4xx, 503), handler not asked
     uint64_t cut;                   // connections closed for a bound, a time-out or a broken peer
     uint32_t open, in_work;
     uint64_t body_bytes; // held now
@@ -61,15 +63,18 @@ struct httpd_route {
     void *arg;
     const char *summary; // one sentence, for the reference; may be NULL
 };
-// Copies. A path that has other methods is answered 405 with Allow, an unknown path 404. The most
-// exact path wins.
+// Copies. The most exact path that serves the method wins. A path that has only other methods is
+// answered 405 with Allow; an unknown path, also one that only "/*" matches, 404.
 void httpd_add(struct httpd *httpd, const struct httpd_route *route);
+// The nth route, for the reference; false when there are fewer. Valid as long as the server.
+bool httpd_nth_route(const struct httpd *httpd, size_t n, struct httpd_route *out);
 // Headers that every answer gets ("Access-Control-Allow-Origin: *"). Copied.
 void httpd_add_header(struct httpd *httpd, const char *name, const char *value);
 
 // ---- A request ----------------------------------------------------------------------------------
 
-// All valid until answered.
+// All valid until answered; the query and headers that were not asked for before are gone when the
+// server has gone.
 const char *httpd_method(const struct httpd_request *request);
 const char *httpd_path(const struct httpd_request *request);
 // As sent, decoded; NULL when it is not there. Names of headers in any case.
@@ -85,10 +90,11 @@ const char *httpd_request_id(const struct httpd_request *request);
 // W3C trace context: the caller's traceparent when it is well-formed, else a new one.
 const char *httpd_traceparent(const struct httpd_request *request);
 struct arena *httpd_arena(struct httpd_request *request);
-// Called at most once, when the peer goes before the answer. The handler still answers.
+// Called at most once, when the peer (or the server) goes before the answer; a peer that closes its
+// sending half has gone. The handler still answers.
 void httpd_on_gone(struct httpd_request *request, void (*cb)(void *arg), void *arg);
 
-// Adds a header to the answer. Copied.
+// Adds a header to the answer, without CR and LF (CHECKed). Copied.
 void httpd_set_header(struct httpd_request *request, const char *name, const char *value);
 // `type` e.g. "application/json"; `body` is copied.
 void httpd_answer(struct httpd_request *request, int status, const char *type, struct span body);

@@ -35,11 +35,12 @@ struct loop *loop_create(void)
 
 static void loop_check_nothing_open(const struct loop_open *open)
 {
-    unsigned left = open->timers + open->mailboxes + open->signals + open->processes;
+    unsigned left = open->timers + open->mailboxes + open->polls + open->signals + open->processes;
     if (left > 0)
         fprintf(stderr,
-                "loop_destroy: left open: %u timers, %u mailboxes, %u signals, %u processes\n",
-                open->timers, open->mailboxes, open->signals, open->processes);
+                "loop_destroy: left open: %u timers, %u mailboxes, %u polls, %u signals, "
+                "%u processes\n",
+                open->timers, open->mailboxes, open->polls, open->signals, open->processes);
     CHECK(left == 0);
 }
 

@@ -14,8 +14,8 @@
 struct loop;
 
 struct loop *loop_create(void);
-// After loop_run has returned. Every timer, mailbox, signal and process of it has been closed by
-// then (CHECKed, naming how many are left).
+// After loop_run has returned. Every timer, mailbox, poll, signal and process of it has been closed
+// by then (CHECKed, naming how many are left).
 void loop_destroy(struct loop *loop);
 // Runs until loop_stop, or until nothing is left to wait for.
 void loop_run(struct loop *loop);
@@ -33,6 +33,16 @@ struct loop_timer *loop_timer_create(struct loop *loop, loop_timer_cb cb, void *
 void loop_timer_start(struct loop_timer *timer, uint64_t delay_ms, uint64_t repeat_ms);
 void loop_timer_stop(struct loop_timer *timer);
 void loop_timer_destroy(struct loop_timer *timer); // NULL is allowed; memory is freed later
+
+// A descriptor that another library reads and writes: calls back in each turn in which there is
+// something to read, or once the peer of a connection will send no more. The descriptor stays the
+// caller's, and is closed after loop_poll_destroy only.
+struct loop_poll;
+enum loop_poll_for { LOOP_POLL_READABLE, LOOP_POLL_GONE };
+typedef void (*loop_poll_cb)(void *arg);
+struct loop_poll *loop_poll_create(struct loop *loop, int fd, enum loop_poll_for what,
+                                   loop_poll_cb cb, void *arg);
+void loop_poll_destroy(struct loop_poll *poll); // NULL is allowed; memory is freed later
 
 // A bounded queue into the loop from any thread. Items are delivered one by one, in order of
 // posting for each poster.

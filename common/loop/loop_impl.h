@@ -10,6 +10,7 @@
 struct loop_open {
     unsigned timers;
     unsigned mailboxes;
+    unsigned polls;
     unsigned signals;
     unsigned processes;
 };

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// Answers: made at once, sent by libmicrohttpd when it asks for them.
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/mem.h"
+#include "common/base/text.h"
+#include "common/httpd/httpd_impl.h"
+#include "common/log/log.h"
+
+#define LOG_COMPONENT "httpd"
+
+static bool is_clean(const char *text)
+{
+    return strpbrk(text, "\r\n") == NULL;
+}
+
+void httpd_set_header(struct httpd_request *request, const char *name, const char *value)
+{
+    CHECK(request->state != HTTPD_ANSWERED && name[0] != '\0' && is_clean(name) && is_clean(value));
+    struct httpd_field *field = arena_alloc(&request->arena, sizeof *field);
+    *field = (struct httpd_field){request->fields, arena_dup(&request->arena, span_of(name)),
+                                  arena_dup(&request->arena, span_of(value))};
+    request->fields = field;
+}
+
+static void add(struct MHD_Response *response, const char *name, const char *value)
+{
+    CHECK(MHD_add_response_header(response, name, value) == MHD_YES);
+}
+
+static struct MHD_Response *make(struct httpd_request *request, const char *type, struct span body)
+{
+    const struct httpd *httpd = request->httpd;
+    void *copy = mem_alloc(body.len + 1);
+    if (body.len > 0)
+        memcpy(copy, body.ptr, body.len);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer_with_free_callback(body.len, copy, mem_free);
+    CHECK(response != NULL);
+    for (const struct httpd_field *f = httpd->fields; f != NULL; f = f->next)
+        add(response, f->name, f->value);
+    for (const struct httpd_field *f = request->fields; f != NULL; f = f->next)
+        add(response, f->name, f->value);
+    if (type != NULL && type[0] != '\0')
+        add(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    add(response, "X-Request-Id", request->id);
+    if (httpd->closing)
+        add(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    return response;
+}
+
+void httpd_log_as(const struct httpd_request *request)
+{
+    char trace[33]; // version, dash, then 32 digits
+    snprintf(trace, sizeof trace, "%.32s", request->traceparent + 3);
+    log_set_context(request->id, trace);
+}
+
+static void log_answer(const struct httpd_request *request, int status)
+{
+    if (!log_enabled(LOG_LEVEL_DEBUG))
+        return;
+    // The route and not the path: a path may hold a secret.
+    httpd_log_as(request);
+    LOG_DEBUG("request", "method=%s route=%s status=%d ms=%lld body_bytes=%zu", request->method,
+              request->entry != NULL ? request->entry->path : "-", status,
+              (long long)(loop_now_ms(request->httpd->loop) - request->began_ms),
+              request->body.len);
+    log_set_context(NULL, NULL);
+}
+
+void httpd_answer(struct httpd_request *request, int status, const char *type, struct span body)
+{
+    CHECK(request->state != HTTPD_ANSWERED && status >= 200 && status <= 599);
+    bool abandoned = request->abandoned;
+    if (!abandoned) {
+        request->response = make(request, type, body);
+        request->status = status;
+        log_answer(request, status);
+    }
+    httpd_request_release(request);
+    request->state = HTTPD_ANSWERED;
+    if (request->connection == NULL)
+        httpd_request_free(request); // into nothing
+    else if (!abandoned && !request->in_handler) {
+        MHD_resume_connection(request->connection->mhd);
+        loop_timer_start(request->httpd->again, 0, 0);
+    }
+}
+
+// Text inside a JSON string; bytes that are not UTF-8 are left out.
+static void append_json_text(struct buf *out, const char *text)
+{
+    bool utf8 = text_is_clean_utf8(span_of(text));
+    for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++) {
+        if (*p == '"' || *p == '\\')
+            buf_printf(out, "\\%c", *p);
+        else if (*p < 0x20)
+            buf_printf(out, "\\u%04x", *p);
+        else if (*p < 0x80 || utf8)
+            buf_append_u8(out, *p);
+    }
+}
+
+void httpd_fail(struct httpd_request *request, int status, int retry_after_s, const char *format,
+                ...)
+{
+    char text[1024], seconds[16];
+    struct buf body = {0};
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    buf_append_text(&body, "{\"error\": \"");
+    append_json_text(&body, text);
+    buf_append_text(&body, "\"}\n");
+    if (retry_after_s > 0) {
+        snprintf(seconds, sizeof seconds, "%d", retry_after_s);
+        httpd_set_header(request, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
+    }
+    httpd_answer(request, status, "application/json", buf_span(&body));
+    buf_deinit(&body);
+}
+
+void httpd_answer_refusal(struct httpd_request *request)
+{
+    request->httpd->stats.refused++;
+    httpd_fail(request, request->refusal, request->retry_after_s, "%s", request->refusal_text);
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Connections and how long each may take. libmicrohttpd's own time-out starts again with each byte,
+// so that a peer which sends one now and then would never meet it; these bounds are on whole
+// phases.
+#include <sys/socket.h>
+
+#include "common/base/mem.h"
+#include "common/httpd/httpd_impl.h"
+
+enum { SWEEP_MS_MAX = 1000, SWEEP_MS_MIN = 10 };
+
+static int64_t min_i64(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+void httpd_connection_phase(struct httpd *httpd, struct httpd_connection *connection,
+                            enum httpd_phase phase)
+{
+    connection->phase = phase;
+    connection->since_ms = loop_now_ms(httpd->loop);
+    connection->fresh = connection->fresh && phase == HTTPD_WAITING;
+}
+
+struct httpd_connection *httpd_connection_of(struct MHD_Connection *mhd)
+{
+    return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
+static void connection_opened(struct httpd *httpd, struct MHD_Connection *mhd, void **context)
+{
+    struct httpd_connection *connection = mem_zalloc(sizeof *connection);
+    connection->mhd = mhd;
+    connection->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    connection->fresh = true;
+    httpd_connection_phase(httpd, connection, HTTPD_WAITING);
+    connection->next = httpd->connections;
+    if (connection->next != NULL)
+        connection->next->prev = connection;
+    httpd->connections = connection;
+    *context = connection;
+    httpd->stats.connections++;
+    if (httpd->stats.open++ == 0) {
+        int64_t every = min_i64(httpd->opts.idle_ms, httpd->opts.request_ms) / 8;
+        every = every < SWEEP_MS_MIN ? SWEEP_MS_MIN : min_i64(every, SWEEP_MS_MAX);
+        loop_timer_start(httpd->sweeping, (uint64_t)every, (uint64_t)every);
+    }
+}
+
+static void connection_closed(struct httpd *httpd, struct httpd_connection *connection)
+{
+    if (connection->next != NULL)
+        connection->next->prev = connection->prev;
+    if (connection->prev != NULL)
+        connection->prev->next = connection->next;
+    else
+        httpd->connections = connection->next;
+    mem_free(connection);
+    CHECK(httpd->stats.open > 0);
+    if (--httpd->stats.open == 0)
+        loop_timer_stop(httpd->sweeping);
+}
+
+void httpd_connection_cb(void *cls, struct MHD_Connection *mhd, void **context,
+                         enum MHD_ConnectionNotificationCode code)
+{
+    struct httpd *httpd = cls;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED)
+        connection_opened(httpd, mhd, context);
+    else
+        connection_closed(httpd, *context);
+}
+
+// The request line has come.
+void *httpd_uri_cb(void *cls, const char *uri, struct MHD_Connection *mhd)
+{
+    struct httpd_connection *connection = httpd_connection_of(mhd);
+    (void)uri;
+    if (connection != NULL)
+        httpd_connection_phase(cls, connection, HTTPD_HEADER);
+    return NULL;
+}
+
+// A connection that is open has to say something soon; one that is kept alive may wait longer,
+// unless connections are getting scarce.
+static int64_t waiting_ms_max(const struct httpd *httpd, const struct httpd_connection *connection)
+{
+    bool crowded = httpd->stats.open > httpd->opts.connections_max / 4 * 3;
+    int64_t ms = connection->fresh ? min_i64(httpd->opts.request_ms, httpd->opts.idle_ms)
+                                   : httpd->opts.idle_ms;
+    return crowded ? ms / 8 : ms;
+}
+
+static bool is_late(const struct httpd *httpd, const struct httpd_connection *connection,
+                    int64_t now_ms)
+{
+    int64_t ms = now_ms - connection->since_ms;
+    switch (connection->phase) {
+    case HTTPD_WAITING:
+        return ms > waiting_ms_max(httpd, connection);
+    case HTTPD_HEADER:
+    case HTTPD_BODY:
+    case HTTPD_ANSWERING:
+        return ms > httpd->opts.request_ms;
+    case HTTPD_WORKING:
+        return false; // the handler's own deadline
+    }
+    return false;
+}
+
+// libmicrohttpd learns of it as of a peer that has gone.
+static void cut(struct httpd_connection *connection)
+{
+    connection->cut = true;
+    shutdown(connection->fd, SHUT_RDWR);
+}
+
+void httpd_sweep_cb(void *arg)
+{
+    struct httpd *httpd = arg;
+    int64_t now_ms = loop_now_ms(httpd->loop);
+    for (struct httpd_connection *c = httpd->connections; c != NULL; c = c->next) {
+        if (!c->cut && is_late(httpd, c, now_ms)) {
+            cut(c);
+            httpd->stats.cut++;
+        }
+    }
+}
+
+void httpd_cut_waiting(struct httpd *httpd)
+{
+    for (struct httpd_connection *c = httpd->connections; c != NULL; c = c->next)
+        if (!c->cut && c->phase == HTTPD_WAITING)
+            cut(c);
+}
