@@ -93,6 +93,8 @@ static void announce(struct up *up)
         plan->facts.event_clock ? "event" : "wall");
     say(up, "  data      %s", plan->dir);
     say(up, "  playbook  %s", output_clean(plan->playbook_label));
+    if (plan->keys != NULL)
+        say(up, "  keys      %s", plan->keys);
     say(up, "  logs      %s/log", plan->dir);
     say(up, "  send      assay import%s%s FILE.ndjson", option, dir);
     say(up, "  look      assay overview%s%s", option, dir);
@@ -322,6 +324,11 @@ int cmd_up(int argc, char **argv)
          "the playbook; later the copy in the data folder serves", 0, 0, NULL},
         {"webhooks", OPTION_TEXT, &opts.webhooks, "FILE",
          "the file of webhooks; later the same one serves (none: from now on without)", 0, 0, NULL},
+        {"keys", OPTION_TEXT, &opts.keys, "FILE",
+         "the file of keys; later the same one serves (DIR/keys.yaml if it is there; none: from "
+         "now "
+         "on without)",
+         0, 0, NULL},
         OPTION_ROW_DATA(&opts.dir),
         {"scorers", OPTION_COUNT, &opts.scorers, "N", "scorer processes, fixed for the cluster (1)",
          1, CLUSTER_SCORERS_MAX, NULL},

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static enum err write_all(int fd, struct span text)
@@ -24,13 +25,14 @@ static enum err write_all(int fd, struct span text)
     return fsync(fd) == 0 ? ERR_OK : ERR_IO;
 }
 
-enum err file_write(const char *path, struct span text, struct err_info *info)
+static enum err replace(const char *path, mode_t mode, struct span text, struct err_info *info)
 {
     struct arena arena;
     arena_init(&arena, 1024, 0);
     char *fresh = arena_printf(&arena, "%s.new", path);
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    bool good = fd >= 0 && write_all(fd, text) == ERR_OK && rename(fresh, path) == 0;
+    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+    bool good = fd >= 0 && (mode != 0600 || fchmod(fd, mode) == 0) &&
+                write_all(fd, text) == ERR_OK && rename(fresh, path) == 0;
     int error = errno;
     if (fd >= 0)
         close(fd);
@@ -38,6 +40,16 @@ enum err file_write(const char *path, struct span text, struct err_info *info)
         (void)unlink(fresh);
     arena_deinit(&arena);
     return good ? ERR_OK : err_set(info, ERR_IO, "write %s: %s", path, strerror(error));
+}
+
+enum err file_write(const char *path, struct span text, struct err_info *info)
+{
+    return replace(path, 0644, text, info);
+}
+
+enum err file_write_private(const char *path, struct span text, struct err_info *info)
+{
+    return replace(path, 0600, text, info);
 }
 
 enum err file_read(const char *path, size_t bytes_max, struct buf *out, struct err_info *info)

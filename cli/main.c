@@ -20,6 +20,7 @@ static const struct command_row ROWS[] = {
     {"teams", "who of sales is free; absences, caps, new reps", cmd_teams},
     {"prompts", "what the product may show to a user now", cmd_prompts},
     {"webhooks", "deliveries to other systems", cmd_webhooks},
+    {"keys", "who may send events, lease leads and administer", cmd_keys},
     {"experiments", "what came of holdouts and arms", cmd_experiments},
     {"clock", "move the clock of a cluster that runs by event time", cmd_clock},
     {"top", "watch queues, teams and first touches", cmd_top},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/up_plan.h"
 
+#include "cli/up_keys.h"
 #include "cli/up_leftovers.h"
 #include "cli/up_webhooks.h"
 #include "cli/file.h"
@@ -273,6 +274,8 @@ static enum err config_write(struct up_plan *plan, size_t i, struct err_info *in
     buf_append_text(&text, "# Written by `assay up`; changes are lost.\n");
     key_write(&text, "name", service->name);
     key_write(&text, "listen", plan->endpoints[i].url);
+    if (plan->keys != NULL)
+        key_write(&text, "keys", plan->keys);
     if (service->rank != RANK_INGEST) {
         key_write(&text, "data", cluster_path(arena, plan->dir, service->name));
         key_write(&text, "playbook", cluster_path(arena, plan->dir, "playbook.yaml"));
@@ -370,6 +373,8 @@ enum err up_plan_make(const struct up_opts *opts, struct up_plan *plan, struct b
         err = cluster_lock(plan->dir, &holder, info);
     if (err == ERR_OK)
         err = up_webhooks_settle(opts->webhooks, plan, report, info);
+    if (err == ERR_OK)
+        err = up_keys_settle(opts->keys, plan, report, info);
     if (err == ERR_OK)
         err = facts_make(opts, plan, info);
     if (err == ERR_OK)

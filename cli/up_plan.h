@@ -12,6 +12,7 @@ struct up_opts {
     const char *dir;
     const char *playbook; // NULL: the folder's own copy
     const char *webhooks; // NULL: as the last time; "none": none
+    const char *keys;     // NULL: as the last time, or the folder's own; "none": none
     int64_t scorers;      // 0: as the cluster was made, or 1
     int64_t shards;       // 0: as it was made, or 256
     const char *clock;    // "wall" or "event"; NULL: as it was made, or wall
@@ -34,6 +35,7 @@ struct up_plan {
     bool fresh; // the cluster was made just now
     char *playbook_label;
     const char *webhooks;        // path of their file; NULL: none
+    const char *keys;            // the same
     struct up_service *services; // router, scorers, ingest
     struct cluster_endpoint *endpoints;
     size_t n;

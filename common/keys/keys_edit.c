@@ -121,13 +121,14 @@ enum err keys_import(struct keys *keys, const struct keys_spec *spec, struct spa
 {
     struct token_digest digest;
     enum err err = check_imported(secret, info);
-    if (err == ERR_OK)
-        err = check_spec(keys, spec, info);
     if (err != ERR_OK)
         return err;
     token_digest(&keys->salt, secret, &digest);
     if (is_known(keys, &digest))
         return err_set(info, ERR_CONFLICT, "this key is there already");
+    err = check_spec(keys, spec, info);
+    if (err != ERR_OK)
+        return err;
     struct keys_key *key = add(keys, spec, now_ms);
     secret_put(keys, key, secret);
     *out = key;

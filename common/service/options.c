@@ -20,6 +20,8 @@ static const struct config_field SERVICE_FIELDS[] = {
                   "Names the process in logs and to others."),
     SERVICE_FIELD("listen", CONFIG_TEXT, listen, NULL, 0, 200, NULL,
                   "Where it serves: ipc://PATH or tcp://HOST:PORT."),
+    SERVICE_FIELD("keys", CONFIG_TEXT, keys, "", 0, 0, NULL,
+                  "File of keys (`assay keys`); without one, calls from elsewhere are refused."),
     SERVICE_FIELD("log_level", CONFIG_CHOICE, log_level, "info", 0, 0, SERVICE_LEVELS,
                   "What is logged: lines of this level and those before it."),
     SERVICE_FIELD("calls_max", CONFIG_INT, calls_max, "64", 1, 4096, NULL,

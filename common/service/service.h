@@ -19,10 +19,11 @@ enum { SERVICE_EXIT_OK = 0, SERVICE_EXIT_FAILED = 1, SERVICE_EXIT_USAGE = 2 };
 struct service;
 
 // What all services have in their files, beside their own fields. Their key names: "name",
-// "listen", "log_level", "calls_max", "request_max", "drain".
+// "listen", "keys", "log_level", "calls_max", "request_max", "drain".
 struct service_config {
     const char *name;   // in logs, e.g. "scorer-0"
     const char *listen; // URL
+    const char *keys;   // file; "" for none
     int log_level;      // enum log_level
     int64_t calls_max;
     int64_t request_bytes_max;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Signatures as Standard Webhooks 1.0.0 has them (https://www.standardwebhooks.com): HMAC-SHA256
-// over "<id>.<timestamp>.<body>". The only file here that knows libsodium. Any thread, after the first
-// call of either function has returned.
+// over "<id>.<timestamp>.<body>". The only file here that knows libsodium. Any thread, after the
+// first call of either function has returned.
 #pragma once
 
 #include <stddef.h>
