@@ -6,62 +6,9 @@
 
 #include "common/base/buf.h"
 #include "common/base/mem.h"
-#include "common/base/time_text.h"
 #include "services/ingest/segment/segment.h"
 #include "services/ingest/segment/segment_proto.h"
-
-static void write_text(struct buf *out, const char *name, struct span s)
-{
-    if (s.len > 0)
-        buf_printf(out, " %s=%.*s", name, SPAN_ARG(s));
-}
-
-static void write_time(struct buf *out, const char *name, int64_t ms)
-{
-    char text[TIME_TEXT_MAX];
-    if (ms != 0)
-        buf_printf(out, " %s=%s", name, time_format(ms, text));
-}
-
-static void write_list(struct buf *out, char mark, const struct segment_list *list)
-{
-    for (size_t i = 0; i < list->n; i++) {
-        const struct segment_property *item = &list->items[i];
-        buf_printf(out, " %c:%.*s=", mark, SPAN_ARG(item->key));
-        switch (item->kind) {
-        case SEGMENT_TEXT:
-            buf_printf(out, "'%.*s'", SPAN_ARG(item->text));
-            break;
-        case SEGMENT_NUMBER:
-            buf_printf(out, "%.17gf", item->number);
-            break;
-        case SEGMENT_INTEGER:
-            buf_printf(out, "%lld", (long long)item->integer);
-            break;
-        case SEGMENT_FLAG:
-            buf_append_text(out, item->flag ? "true" : "false");
-            break;
-        }
-    }
-}
-
-// The whole event in one line, so that a case shows all that it expects.
-static void write_event(struct buf *out, const struct segment_event *event)
-{
-    buf_printf(out, "%d", (int)event->kind);
-    write_text(out, "id", event->message_id);
-    write_text(out, "user", event->user_id);
-    write_text(out, "anon", event->anonymous_id);
-    write_text(out, "group", event->group_id);
-    write_text(out, "prev", event->previous_id);
-    write_text(out, "name", event->name);
-    write_time(out, "at", event->timestamp_ms);
-    write_time(out, "sent", event->sent_at_ms);
-    write_time(out, "received", event->received_at_ms);
-    write_list(out, 'p', &event->properties);
-    write_list(out, 't', &event->traits);
-    write_list(out, 'c', &event->context);
-}
+#include "tests/support/segment_text.h"
 
 static char *parse(struct span json)
 {
@@ -73,7 +20,7 @@ static char *parse(struct span json)
     enum err err = segment_parse(json, &arena, &event, &info);
     cr_assert(err == ERR_OK || err == ERR_INVALID);
     if (err == ERR_OK)
-        write_event(&out, &event);
+        segment_write(&out, &event);
     else
         buf_printf(&out, "! %s", info.text);
     buf_append_u8(&out, 0);
