@@ -70,11 +70,27 @@ static void announce_json(const struct up *up)
         json_object_set_new(services, up->plan.endpoints[i].name,
                             output_json_text(up->plan.endpoints[i].url));
     output_json(json_pack(
-        "{s:b, s:o, s:o, s:I, s:I, s:s, s:o}", "ready", true, "data",
+        "{s:b, s:o, s:o, s:I, s:I, s:s, s:o, s:o}", "ready", true, "data",
         output_json_text(up->plan.dir), "playbook", output_json_text(up->plan.playbook_label),
         "scorers", (json_int_t)up->plan.facts.scorers, "shards", (json_int_t)up->plan.facts.shards,
-        "clock", up->plan.facts.event_clock ? "event" : "wall", "services", services));
+        "clock", up->plan.facts.event_clock ? "event" : "wall", "http",
+        output_json_text(up->plan.http.address), "services", services));
     fflush(stdout);
+}
+
+static void announce_http(const struct up *up)
+{
+    const struct up_port *http = &up->plan.http;
+    if (http->note != NULL)
+        say(up, "  http      %s", http->note);
+    if (http->address[0] == '\0')
+        return;
+    bool keys = up->plan.keys != NULL;
+    say(up, "  http      http://%s%s", http->address, keys ? "" : " (write key: dev)");
+    say(up,
+        "  try       curl http://%s/v1/track -u %s: -d "
+        "'{\"userId\":\"u1\",\"event\":\"Signed Up\"}'",
+        http->address, keys ? "WRITE_KEY" : "dev");
 }
 
 static void announce(struct up *up)
@@ -97,6 +113,7 @@ static void announce(struct up *up)
         say(up, "  keys      %s", plan->keys);
     say(up, "  logs      %s/log", plan->dir);
     say(up, "  send      assay import%s%s FILE.ndjson", option, dir);
+    announce_http(up);
     say(up, "  look      assay overview%s%s", option, dir);
     say(up, "  stop      Ctrl-C");
     say(up, "ready");
@@ -340,6 +357,8 @@ int cmd_up(int argc, char **argv)
          "whose an event without a group is, fixed: the user's own, or the company's by the domain "
          "of the user's e-mail address (personal)",
          0, 0, accounts},
+        {"http", OPTION_TEXT, &opts.http, "ADDRESS:PORT",
+         "where SDKs send events over HTTP, or off (127.0.0.1:8480, if it is free)", 0, 0, NULL},
         {"quiet", OPTION_FLAG, &up.quiet, NULL, "write problems only", 0, 0, NULL},
         {"json", OPTION_FLAG, &up.json, NULL, "write one JSON object when ready", 0, 0, NULL},
     };

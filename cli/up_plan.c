@@ -211,6 +211,21 @@ static enum err endpoints_write(struct up_plan *plan, struct err_info *info)
     return err;
 }
 
+static enum err ports_settle(const struct up_opts *opts, struct up_plan *plan,
+                             struct err_info *info)
+{
+    const struct up_port_opts http = {
+        .option = "http",
+        .what = "no events over HTTP",
+        .given = opts->http,
+        .usual = UP_HTTP_USUAL,
+    };
+    enum err err = up_port_settle(&http, &plan->arena, &plan->http, info);
+    if (err == ERR_OK && plan->http.address[0] != '\0')
+        err = up_keys_check_address(plan, "http", plan->http.address, info);
+    return err;
+}
+
 // ---- Services and their files -------------------------------------------------------------------
 
 static enum err service_add(struct up_plan *plan, const char *bin, const char *program,
@@ -289,6 +304,8 @@ static enum err config_write(struct up_plan *plan, size_t i, struct err_info *in
     if (service->rank != RANK_ROUTER)
         key_write(&text, "shard_map", cluster_path(arena, plan->dir, "shards.map"));
     key_write(&text, "clock", plan->facts.event_clock ? "event" : "wall");
+    if (service->rank == RANK_INGEST && plan->http.address[0] != '\0')
+        key_write(&text, "http", plan->http.address);
     if (service->rank == RANK_INGEST && plan->facts.by_domain)
         key_write(&text, "accounts", "email_domain");
     // Senders and consumers are many, and long polls hold a place each.
@@ -363,7 +380,7 @@ enum err up_plan_make(const struct up_opts *opts, struct up_plan *plan, struct b
 {
     struct playbook_text playbook = {0};
     int holder = 0;
-    *plan = (struct up_plan){0};
+    *plan = (struct up_plan){.http = {.address = "", .hold = -1}};
     arena_init(&plan->arena, 16384, 0);
     enum err err = playbook_check(opts, &playbook, &plan->arena, report, info);
     plan->playbook_label = playbook.label;
@@ -382,6 +399,8 @@ enum err up_plan_make(const struct up_opts *opts, struct up_plan *plan, struct b
     if (err == ERR_OK)
         err = up_leftovers_wait(plan, info);
     if (err == ERR_OK)
+        err = ports_settle(opts, plan, info);
+    if (err == ERR_OK)
         err = files_write(opts, plan, &playbook.bytes, info);
     buf_deinit(&playbook.bytes);
     return err;
@@ -399,5 +418,6 @@ void up_plan_tidy(const struct up_plan *plan)
 
 void up_plan_destroy(struct up_plan *plan)
 {
+    up_port_release(&plan->http);
     arena_deinit(&plan->arena);
 }

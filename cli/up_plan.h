@@ -4,9 +4,12 @@
 #pragma once
 
 #include "cli/cluster.h"
+#include "cli/up_port.h"
 #include "common/base/arena.h"
 #include "common/base/buf.h"
 #include "common/base/err.h"
+
+#define UP_HTTP_USUAL "127.0.0.1:8480"
 
 struct up_opts {
     const char *dir;
@@ -17,6 +20,7 @@ struct up_opts {
     int64_t shards;       // 0: as it was made, or 256
     const char *clock;    // "wall" or "event"; NULL: as it was made, or wall
     const char *accounts; // "personal" or "email_domain"; NULL: as it was made, or personal
+    const char *http;     // "ADDRESS:PORT" or "off"; NULL: the usual address, if it is free
 };
 
 struct up_service {
@@ -39,11 +43,13 @@ struct up_plan {
     struct up_service *services; // router, scorers, ingest
     struct cluster_endpoint *endpoints;
     size_t n;
+    struct up_port http;
 };
 
 // Checks the playbook first, then takes the lock (for the life of the process) and writes the
 // files. INVALID: wrong use or configuration (`report` may hold the playbook's mistakes). BUSY: it
-// runs already. Waits for services that an earlier `assay up` left behind when it was killed.
+// runs already, or
+// a port is taken. Waits for services that an earlier `assay up` left behind when it was killed.
 MUST_USE enum err up_plan_make(const struct up_opts *opts, struct up_plan *out, struct buf *report,
                                struct err_info *info);
 // After every service has ended: removes the sockets, and their folder if it is a private one.

@@ -3,10 +3,18 @@
 
 #include "common/base/mem.h"
 #include "services/ingest/core/core.h"
+#include "services/ingest/edge.h"
 #include "services/ingest/ingest.h"
 
 #define MIB (1024ll * 1024)
-#define FIELD(name) offsetof(struct ingest_config, name)
+#define KIB 1024ll
+#define FIELD(name) offsetof(struct ingest_settings, ingest.name)
+#define EDGE(name) offsetof(struct ingest_settings, edge.name)
+
+struct ingest_settings {
+    struct ingest_config ingest;
+    struct edge_config edge;
+};
 
 static const char *const CLOCKS[] = {
     [INGEST_CLOCK_WALL] = "wall", [INGEST_CLOCK_EVENT] = "event", NULL};
@@ -42,53 +50,82 @@ static const struct config_field FIELDS[] = {
      "Requests of one sender that may wait for their turn."},
     {"held_bytes_max", CONFIG_BYTES, FIELD(held_bytes_max), "256MiB", MIB, 16384 * MIB, NULL,
      "Memory of all requests that wait for their turn."},
+    {"http", CONFIG_TEXT, EDGE(http), "", 0, 200, NULL,
+     "Where it takes events of SDKs over HTTP: HOST:PORT. Without, it does not."},
+    {"http_connections_max", CONFIG_INT, EDGE(connections_max), "10000", 1, 1000000, NULL,
+     "Connections over HTTP; more are closed at once."},
+    {"http_body_max", CONFIG_BYTES, EDGE(body_bytes_max), "500KiB", 1024, 16 * MIB, NULL,
+     "The largest body, as sent and as unpacked, each; larger ones are answered 413."},
+    {"http_event_max", CONFIG_BYTES, EDGE(event_bytes_max), "32KiB", 256, 64 * KIB, NULL,
+     "The largest event in a body, as JSON; larger ones are refused one by one."},
+    {"http_events_max", CONFIG_INT, EDGE(events_max), "2500", 1, INGEST_REQUEST_EVENTS_MAX, NULL,
+     "Most events in a body; larger ones are answered 413."},
+    {"http_work_max", CONFIG_BYTES, EDGE(work_bytes_max), "256MiB", MIB, 16384 * MIB, NULL,
+     "Memory of all bodies that are worked on; beyond, requests are answered 503."},
+    {"posthog_group", CONFIG_TEXT, EDGE(posthog_group), "", 0, 200, NULL,
+     "The type of PostHog's groups that accounts are; without, the first group of an event is."},
 };
 
 static void validate(struct config *config, const struct config_node *root, const void *own)
 {
-    const struct ingest_config *ingest = own;
+    const struct ingest_config *ingest = &((const struct ingest_settings *)own)->ingest;
     if (ingest->retry_max_ms < ingest->retry_min_ms)
         config_error(config, config_get(root, "retry_max"), "retry_max is below retry_min");
 }
 
 struct ingest_service_state {
-    struct ingest_config config;
+    struct ingest_settings config;
     struct shard_source *source;
     struct ingest *ingest;
+    struct edge *edge; // NULL: no address for it
+    int n_closing;
 };
 
 static enum err service_open_ingest(struct service *service, const void *own, struct err_info *info)
 {
     struct ingest_service_state *state = mem_zalloc(sizeof *state);
     service_set_state(service, state);
-    state->config = *(const struct ingest_config *)own;
-    state->config.held_all_max = service_config(service)->calls_max / 2;
-    enum err err = shard_source_open_file(state->config.shard_map, &state->source, info);
+    state->config = *(const struct ingest_settings *)own;
+    state->config.ingest.held_all_max = service_config(service)->calls_max / 2;
+    enum err err = shard_source_open_file(state->config.ingest.shard_map, &state->source, info);
     if (err != ERR_OK)
         return err_prefix(info, err, "shard map");
-    err = ingest_open(service_loop(service), &state->config, state->source,
+    err = ingest_open(service_loop(service), &state->config.ingest, state->source,
                       service_metrics(service), &state->ingest, info);
     if (err != ERR_OK)
         return err;
     rpc_server_add(service_server(service), ingest_service(state->ingest));
+    err = edge_open(service_loop(service), &state->config.edge, service_server(service),
+                    service_metrics(service), &state->edge, info);
+    if (err != ERR_OK)
+        return err;
     service_set_ready(service, true, "");
     return ERR_OK;
 }
 
 static void service_closed_cb(void *arg)
 {
-    service_drained(arg);
+    struct service *service = arg;
+    struct ingest_service_state *state = service_state(service);
+    if (--state->n_closing == 0)
+        service_drained(service);
 }
 
+// Events that came over HTTP are requests like others: they end by what ingest does.
 static void service_drain_ingest(struct service *service)
 {
     struct ingest_service_state *state = service_state(service);
-    ingest_close(state->ingest, service_config(service)->drain_ms, service_closed_cb, service);
+    int64_t drain_ms = service_config(service)->drain_ms;
+    state->n_closing = state->edge == NULL ? 1 : 2;
+    ingest_close(state->ingest, drain_ms, service_closed_cb, service);
+    if (state->edge != NULL)
+        edge_close(state->edge, drain_ms, service_closed_cb, service);
 }
 
 static void service_close_ingest(struct service *service)
 {
     struct ingest_service_state *state = service_state(service);
+    edge_destroy(state->edge);
     ingest_destroy(state->ingest);
     shard_source_close(state->source);
     mem_free(state);
@@ -98,6 +135,7 @@ static void service_refresh(struct service *service)
 {
     struct ingest_service_state *state = service_state(service);
     ingest_refresh_metrics(state->ingest);
+    edge_refresh_metrics(state->edge);
 }
 
 const struct service_desc INGEST_SERVICE = {
@@ -105,7 +143,7 @@ const struct service_desc INGEST_SERVICE = {
     .summary = "Takes events, splits them by account, and answers once they are durable.",
     .fields = FIELDS,
     .n_fields = ARRAY_LEN(FIELDS),
-    .config_bytes = sizeof(struct ingest_config),
+    .config_bytes = sizeof(struct ingest_settings),
     .validate = validate,
     .open = service_open_ingest,
     .drain = service_drain_ingest,

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// The HTTP port of the process: an HTTP server with everything that is public on it. Loop's thread.
+#pragma once
+
+#include "common/base/err.h"
+#include "common/loop/loop.h"
+#include "common/metrics/metrics.h"
+#include "common/rpc/rpc.h"
+
+struct edge_config {
+    const char *http; // "HOST:PORT"; "": there is none
+    int64_t connections_max;
+    int64_t body_bytes_max;
+    int64_t event_bytes_max;
+    int64_t events_max;
+    int64_t work_bytes_max;
+    const char *posthog_group;
+};
+
+struct edge;
+// Listens. `server` has all its services. Keeps `loop`, `server` and `metrics`; `config` is
+// read here alone.
+// `*out` is NULL when there is no address. Errors as httpd_open has them.
+MUST_USE enum err edge_open(struct loop *loop, const struct edge_config *config,
+                            struct rpc_server *server, struct metrics *metrics, struct edge **out,
+                            struct err_info *info);
+// No new requests; those in work end within drain_ms; then calls back, once, later.
+void edge_close(struct edge *edge, int64_t drain_ms, void (*closed)(void *arg), void *arg);
+// After `closed`. NULL is allowed.
+void edge_destroy(struct edge *edge);
+// Writes the metrics that are read at the time of asking. NULL is allowed.
+void edge_refresh_metrics(struct edge *edge);
