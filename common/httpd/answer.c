@@ -46,17 +46,10 @@ static struct MHD_Response *make(struct httpd_request *request, const char *type
         add(response, f->name, f->value);
     if (type != NULL && type[0] != '\0')
         add(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
-    add(response, "X-Request-Id", request->id);
+    add(response, "X-Request-Id", request->trace.request_id);
     if (httpd->closing)
         add(response, MHD_HTTP_HEADER_CONNECTION, "close");
     return response;
-}
-
-void httpd_log_as(const struct httpd_request *request)
-{
-    char trace[33]; // version, dash, then 32 digits
-    snprintf(trace, sizeof trace, "%.32s", request->traceparent + 3);
-    log_set_context(request->id, trace);
 }
 
 static void log_answer(const struct httpd_request *request, int status)
@@ -64,12 +57,12 @@ static void log_answer(const struct httpd_request *request, int status)
     if (!log_enabled(LOG_LEVEL_DEBUG))
         return;
     // The route and not the path: a path may hold a secret.
-    httpd_log_as(request);
+    const struct rpc_trace *outer = rpc_trace_enter(&request->trace);
     LOG_DEBUG("request", "method=%s route=%s status=%d ms=%lld body_bytes=%zu", request->method,
               request->entry != NULL ? request->entry->path : "-", status,
               (long long)(loop_now_ms(request->httpd->loop) - request->began_ms),
               request->body.len);
-    log_set_context(NULL, NULL);
+    rpc_trace_leave(outer);
 }
 
 void httpd_answer(struct httpd_request *request, int status, const char *type, struct span body)

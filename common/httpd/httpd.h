@@ -84,10 +84,11 @@ const char *httpd_query(const struct httpd_request *request, const char *name);
 struct span httpd_body(const struct httpd_request *request);
 // "127.0.0.1:4711"
 const char *httpd_peer(const struct httpd_request *request);
-// Names the request in logs and answers (X-Request-Id): the caller's own id when it is a clean
-// text of at most 64 characters, else a random one.
+// Names the request in logs and answers (X-Request-Id): the caller's own id when it is 1 to 64
+// printable characters without a space, else a random one.
 const char *httpd_request_id(const struct httpd_request *request);
-// W3C trace context: the caller's traceparent when it is well-formed, else a new one.
+// W3C trace context: the caller's traceparent when it is well-formed, else a new one. A handler
+// runs inside this trace (common/rpc/trace.h).
 const char *httpd_traceparent(const struct httpd_request *request);
 struct arena *httpd_arena(struct httpd_request *request);
 // Called at most once, when the peer (or the server) goes before the answer; a peer that closes its

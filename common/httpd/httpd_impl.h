@@ -6,7 +6,7 @@
 
 #include "common/httpd/body.h"
 #include "common/httpd/httpd.h"
-#include "common/httpd/trace.h"
+#include "common/rpc/trace.h"
 
 enum {
     HTTPD_POOL_BYTES = 32 * 1024,      // libmicrohttpd's, of a connection: headers live there
@@ -68,8 +68,7 @@ struct httpd_request {
     struct arena arena;
     const char *method, *path;
     struct httpd_body body;
-    char id[HTTPD_ID_MAX];
-    char traceparent[HTTPD_TRACEPARENT_MAX];
+    struct rpc_trace trace;
     char peer[64];
 
     // Why the server answers by itself; status 0: it does not.
@@ -97,9 +96,7 @@ void httpd_abandon_all(struct httpd *httpd);
 void httpd_request_release(struct httpd_request *request);
 void httpd_request_free(struct httpd_request *request);
 
-// answer.c: lines of the log name this request from now on; makes the answer of what the server
-// refuses by itself.
-void httpd_log_as(const struct httpd_request *request);
+// answer.c: makes the answer of what the server refuses by itself.
 void httpd_answer_refusal(struct httpd_request *request);
 
 // ---- Routes -------------------------------------------------------------------------------------

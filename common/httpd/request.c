@@ -23,7 +23,6 @@
 #include "common/base/mem.h"
 #include "common/base/text.h"
 #include "common/httpd/httpd_impl.h"
-#include "common/log/log.h"
 
 static const char *header(struct MHD_Connection *mhd, const char *name)
 {
@@ -96,8 +95,7 @@ static struct httpd_request *request_create(struct httpd *httpd, struct MHD_Conn
     arena_init(&request->arena, 4096, 0);
     request->method = arena_dup(&request->arena, span_of(method));
     request->path = arena_dup(&request->arena, span_of(path));
-    httpd_choose_id(header(mhd, "X-Request-Id"), request->id);
-    httpd_choose_traceparent(header(mhd, "traceparent"), request->traceparent);
+    rpc_trace_make(&request->trace, header(mhd, "X-Request-Id"), header(mhd, "traceparent"));
     write_peer(mhd, request->peer, sizeof request->peer);
     httpd->stats.requests++;
     return request;
@@ -207,11 +205,11 @@ static enum MHD_Result hand_over(struct httpd_request *request)
         request->next->prev = request;
     httpd->working = request;
     httpd_connection_phase(httpd, request->connection, HTTPD_WORKING);
+    const struct rpc_trace *outer = rpc_trace_enter(&request->trace);
     request->in_handler = true;
-    httpd_log_as(request);
     request->entry->handler(request->entry->arg, request);
-    log_set_context(NULL, NULL);
     request->in_handler = false;
+    rpc_trace_leave(outer);
     if (request->state == HTTPD_ANSWERED)
         return queue(request);
     MHD_suspend_connection(request->connection->mhd);
@@ -391,12 +389,12 @@ const char *httpd_peer(const struct httpd_request *request)
 
 const char *httpd_request_id(const struct httpd_request *request)
 {
-    return request->id;
+    return request->trace.request_id;
 }
 
 const char *httpd_traceparent(const struct httpd_request *request)
 {
-    return request->traceparent;
+    return request->trace.traceparent;
 }
 
 struct arena *httpd_arena(struct httpd_request *request)

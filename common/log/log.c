@@ -12,11 +12,13 @@
 #include "common/base/time_text.h"
 #include "common/clock/clock.h"
 #include "common/log/log_limit.h"
+#include "common/log/log_line.h"
 
 static const char *const LOG_LEVEL_NAMES[] = {"off", "error", "warn", "info", "debug"};
 
 static char log_process[64] = "-";
 static atomic_int log_level_now = LOG_LEVEL_INFO;
+static atomic_int log_format_now = LOG_TEXT;
 static pthread_mutex_t log_limit_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct log_limit log_limit;
 static pthread_once_t log_redact_once = PTHREAD_ONCE_INIT;
@@ -37,6 +39,23 @@ void log_set_level(enum log_level level)
 {
     CHECK((size_t)level < ARRAY_LEN(LOG_LEVEL_NAMES));
     atomic_store_explicit(&log_level_now, (int)level, memory_order_relaxed);
+}
+
+enum log_level log_level(void)
+{
+    return (enum log_level)atomic_load_explicit(&log_level_now, memory_order_relaxed);
+}
+
+const char *log_level_name(enum log_level level)
+{
+    CHECK((size_t)level < ARRAY_LEN(LOG_LEVEL_NAMES));
+    return LOG_LEVEL_NAMES[level];
+}
+
+void log_set_format(enum log_format format)
+{
+    CHECK(format == LOG_TEXT || format == LOG_JSON);
+    atomic_store_explicit(&log_format_now, (int)format, memory_order_relaxed);
 }
 
 bool log_level_parse(struct span text, enum log_level *out)
@@ -72,25 +91,6 @@ void log_set_context(const char *request_id, const char *trace_id)
     log_copy_id(log_trace, trace_id);
 }
 
-// Text whose control characters are written as escapes: a value with a newline must not look like a
-// second line. Returns the new length; what does not fit is left out.
-static size_t log_append_escaped(char *line, size_t at, size_t most, const char *text)
-{
-    for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++) {
-        char escaped[8] = {(char)*p, '\0'};
-        if (*p == '\n' || *p == '\r' || *p == '\t')
-            snprintf(escaped, sizeof escaped, "\\%c", *p == '\n' ? 'n' : *p == '\r' ? 'r' : 't');
-        else if (*p < 0x20 || *p == 0x7F)
-            snprintf(escaped, sizeof escaped, "\\x%02x", *p);
-        size_t n = strlen(escaped);
-        if (at + n > most)
-            break;
-        memcpy(line + at, escaped, n);
-        at += n;
-    }
-    return at;
-}
-
 static void log_write_out(const char *line, size_t n)
 {
     while (n > 0) {
@@ -116,45 +116,36 @@ static bool log_limit_check(const char *component, const char *event, uint32_t *
 void log_write(enum log_level level, const char *component, const char *event, const char *format,
                ...)
 {
-    enum { FACTS_MAX = 3072, LINE_MAX_BYTES = 4096, TAIL_BYTES = 256 };
+    enum { FACTS_MAX = 3072 };
     int saved_errno = errno;
     uint32_t suppressed = 0;
     CHECK(level > LOG_LEVEL_OFF && (size_t)level < ARRAY_LEN(LOG_LEVEL_NAMES));
     CHECK(component != NULL && event != NULL);
-    if (!log_enabled(level) || !log_limit_check(component, event, &suppressed))
+    if (!log_enabled(level) ||
+        (level != LOG_LEVEL_DEBUG && !log_limit_check(component, event, &suppressed)))
         return;
 
-    char facts[FACTS_MAX];
+    char facts[FACTS_MAX], time[TIME_TEXT_MAX], out[LOG_LINE_MAX];
     va_list args;
     va_start(args, format);
     int n = vsnprintf(facts, sizeof facts, format, args);
     va_end(args);
-    bool cut = n < 0 || (size_t)n >= sizeof facts;
     if (n < 0)
         facts[0] = '\0';
-
-    char time[TIME_TEXT_MAX], line[LINE_MAX_BYTES];
-    size_t most = sizeof line - TAIL_BYTES;
-    n = snprintf(line, 512, "%s %s %s %s %s", time_format(clock_wall_ms(), time),
-                 LOG_LEVEL_NAMES[level], log_process, component, event);
-    size_t at = n < 512 ? (size_t)n : 511;
-    const char *text = facts + (facts[0] == ' ');
-    if (text[0] != '\0') {
-        line[at++] = ' ';
-        at = log_append_escaped(line, at, most, text);
-        cut = cut || at + 4 > most;
-    }
-    if (cut)
-        at += (size_t)snprintf(line + at, sizeof line - at, "...");
-    if (log_request[0] != '\0')
-        at += (size_t)snprintf(line + at, sizeof line - at, " request=%s", log_request);
-    if (log_trace[0] != '\0')
-        at += (size_t)snprintf(line + at, sizeof line - at, " trace=%s", log_trace);
-    if (suppressed > 0)
-        at += (size_t)snprintf(line + at, sizeof line - at, " suppressed=%u", suppressed);
-    line[at++] = '\n';
-    CHECK(at <= sizeof line);
-    log_write_out(line, at);
+    const struct log_line line = {
+        .time = time_format(clock_wall_ms(), time),
+        .level = LOG_LEVEL_NAMES[level],
+        .process = log_process,
+        .component = component,
+        .event = event,
+        .facts = facts + (facts[0] == ' '),
+        .cut = n < 0 || (size_t)n >= sizeof facts,
+        .request = log_request,
+        .trace = log_trace,
+        .suppressed = suppressed,
+    };
+    bool json = atomic_load_explicit(&log_format_now, memory_order_relaxed) == LOG_JSON;
+    log_write_out(out, json ? log_line_json(&line, out) : log_line_text(&line, out));
     errno = saved_errno;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// One line per event, key=value, on standard error: time, level, component, event name, then facts.
-// Any thread; a line is one write. Levels say who must act: error someone now, warn someone this
-// week, info life-cycle and decisions per batch, debug per request.
+// One line per event on standard error: time, level, process, component, event name, then facts; as
+// text with key=value, or as one JSON object. Any thread; a line is one write. Levels say who must
+// act: error someone now, warn someone this week, info life-cycle and decisions per batch, debug
+// per request.
 //
 //     #define LOG_COMPONENT "lane"
 //     LOG_INFO("checkpoint_done", "position=%llu rows=%u", position, rows);
@@ -22,13 +23,19 @@ enum log_level { LOG_LEVEL_OFF, LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO,
 // Names the process in every line ("scorer-0"); once, before other threads start. Copied.
 void log_init(const char *process, enum log_level level);
 void log_set_level(enum log_level level);
+enum log_level log_level(void);
+const char *log_level_name(enum log_level level);
 bool log_level_parse(struct span text, enum log_level *out);
 bool log_enabled(enum log_level level);
+// Text at first. See log_line.h for both.
+enum log_format { LOG_TEXT, LOG_JSON };
+void log_set_format(enum log_format format);
 
 // Facts are already formatted as key=value; control characters in them are written as escapes, and
 // a line is cut ("...") at about 4000 bytes. errno is kept. Nothing is written when standard error
 // fails. Repeats of the same (component, event) are limited: after 20 within 10 s the rest are
-// counted, and the count is written with the next line that passes (suppressed=N).
+// counted, and the count is written with the next line that passes (suppressed=N). Debug lines are
+// all written.
 void log_write(enum log_level level, const char *component, const char *event, const char *format,
                ...) PRINTF_LIKE(4, 5);
 

@@ -162,6 +162,18 @@ Test(log, counts_what_it_holds_back)
     cr_assert(strstr(text, "other\n") != NULL);
 }
 
+Test(log, writes_every_debug_line)
+{
+    struct capture c;
+    log_init("p", LOG_LEVEL_DEBUG);
+    log_set_format(LOG_JSON);
+    capture_begin(&c);
+    for (int i = 0; i < 100; i++)
+        LOG_DEBUG("request", "i=%d", i);
+    const char *text = capture_end(&c);
+    cr_assert(strstr(text, "\"event\":\"request\",\"i\":99}\n") != NULL);
+}
+
 Test(log_limit, passes_twenty_in_ten_seconds)
 {
     static struct log_limit limit;
