@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+// Unmodified SDKs against a cluster of `assay up`: `node sdk_npm_test.js BIN_DIR BUILD_DIR [EVENTS]`.
+//
+// Each SDK sends its events through a proxy that answers 429 and 503, cuts connections before a
+// request has reached the edge and after the edge has answered, and delays; meanwhile every service
+// is killed. In the end each event was counted exactly once. What is not here (npm, its registry)
+// skips the test with one line and exit code 77.
+'use strict';
+const assert = require('assert');
+const { execFile, execFileSync, spawn } = require('child_process');
+const fs = require('fs');
+const http = require('http');
+const os = require('os');
+const path = require('path');
+
+const [binDir, buildDir, eventsText] = process.argv.slice(2);
+const EVENTS = Number(eventsText || 10000);
+const ROUNDS = 10; // of each SDK; a service is killed before each
+const USERS = 40;
+const PATIENCE_MS = 120000;
+const PACKAGES = ['@segment/analytics-node@3', '@rudderstack/rudder-sdk-node@3', 'posthog-node@5',
+  '@jitsu/js@1'];
+const assay = path.join(binDir, 'assay');
+
+function skip(why) {
+  console.log(`skipped: ${why}`);
+  process.exit(77);
+}
+
+function packages() {
+  const folder = path.join(buildDir, 'npm', 'sdks');
+  if (!fs.existsSync(path.join(folder, 'installed'))) {
+    fs.mkdirSync(folder, { recursive: true });
+    fs.writeFileSync(path.join(folder, 'package.json'), '{"private":true}');
+    try {
+      execFileSync('npm', ['install', '--no-audit', '--no-fund', ...PACKAGES],
+        { cwd: folder, stdio: 'pipe', timeout: 240000 });
+    } catch (e) {
+      skip('npm could not install the SDKs');
+    }
+    fs.writeFileSync(path.join(folder, 'installed'), '');
+  }
+  return (name) => require(path.join(folder, 'node_modules', name));
+}
+
+const sleep = (ms) => new Promise((r) => setTimeout(r, ms));
+
+async function until(what, condition) {
+  const end = Date.now() + PATIENCE_MS;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error(`it never came: ${what}`);
+    await sleep(20);
+  }
+}
+
+// ---- The cluster --------------------------------------------------------------------------------
+
+const SDKS = ['segment', 'rudder', 'posthog', 'jitsu'];
+const PLAYBOOK = `playbook: sdks
+version: 1
+measures:
+${SDKS.map((s) => `  ${s}_events: {count: ${s} event, per: account}
+  ${s}_users: {distinct: user, on: ${s} event, window: 30d, per: account}`).join('\n')}
+signals:
+  never: {any: [${SDKS.map((s) => `{${s}_events: {at_least: 1000000}}, ` +
+    `{${s}_users: {at_least: 1000000}}`).join(', ')}]}
+qualify: {pqa: never}
+route: [{when: always, motion: sales}]
+`;
+
+function run(...args) {
+  return new Promise((resolve) => {
+    execFile(assay, args, { timeout: 20000 }, (error, stdout) => resolve(error ? '' : stdout));
+  });
+}
+
+async function startCluster(folder) {
+  fs.writeFileSync(path.join(folder, 'playbook.yaml'), PLAYBOOK);
+  const data = path.join(folder, 'data');
+  const up = spawn(assay, ['up', '--data', data, '--playbook', path.join(folder, 'playbook.yaml'),
+    '--scorers', '2', '--http', '127.0.0.1:0', '--json'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const cluster = { data, up, said: '', ended: false };
+  up.stdout.on('data', (d) => { cluster.said += d; });
+  up.stderr.on('data', () => {});
+  up.on('exit', () => { cluster.ended = true; });
+  process.on('exit', () => up.kill('SIGTERM'));
+  await until('ready', () => {
+    assert.ok(!cluster.ended, `assay up ended: ${cluster.said}`);
+    return cluster.said.includes('}}\n');
+  });
+  cluster.http = JSON.parse(cluster.said).http;
+  return cluster;
+}
+
+// Kills a service and waits until it is back.
+async function kill(cluster, name) {
+  const find = async () => {
+    const text = await run('status', '--data', cluster.data, '--json');
+    const found = text === '' ? null : JSON.parse(text).services.find((s) => s.service === name);
+    return found && found.ready ? found.pid : 0;
+  };
+  let pid = 0;
+  await until(`${name} is ready`, async () => { pid = await find(); return pid > 0; });
+  process.kill(pid, 'SIGKILL');
+  await until(`${name} is back`, async () => { const now = await find(); return now > 0 && now !== pid; });
+}
+
+async function measures(cluster, account) {
+  const text = await run('explain', 'account', account, '--data', cluster.data, '--json');
+  return Object.fromEntries(JSON.parse(text).measures.map((m) => [m.measure, m.value]));
+}
+
+// ---- The proxy ----------------------------------------------------------------------------------
+
+// The same faults every time for the same order of requests.
+function random(seed) {
+  let state = seed;
+  return () => {
+    state = (state * 1664525 + 1013904223) % 4294967296;
+    return state / 4294967296;
+  };
+}
+
+function forward(cluster, req, body, done) {
+  const [host, port] = cluster.http.split(':');
+  const out = http.request({ host, port, method: req.method, path: req.url, headers: req.headers,
+    agent: false }, (res) => {
+    const chunks = [];
+    res.on('data', (c) => chunks.push(c));
+    res.on('end', () => done(res, Buffer.concat(chunks)));
+    res.on('error', () => done(null));
+  });
+  out.on('error', () => done(null));
+  out.end(body);
+}
+
+function startProxy(cluster) {
+  const next = random(7);
+  const tally = { requests: 0, '429': 0, '503': 0, 'cut before': 0, 'cut after': 0,
+    'edge away': 0, 'edge 503': 0 };
+  const server = http.createServer((req, res) => {
+    const chunks = [];
+    req.on('error', () => {});
+    req.on('data', (c) => chunks.push(c));
+    req.on('end', () => {
+      const dice = next();
+      const fault = dice < 0.04 ? '429' : dice < 0.08 ? '503' : dice < 0.11 ? 'cut before'
+        : dice < 0.14 ? 'cut after' : '';
+      tally.requests++;
+      if (fault !== '') tally[fault]++;
+      if (fault === '429' || fault === '503') {
+        res.writeHead(Number(fault), { 'retry-after': '1', 'content-type': 'application/json' });
+        res.end('{"error":"a fault"}');
+        return;
+      }
+      if (fault === 'cut before') {
+        req.socket.destroy();
+        return;
+      }
+      const pass = () => forward(cluster, req, Buffer.concat(chunks), (answer, body) => {
+        if (answer === null) tally['edge away']++;
+        else if (answer.statusCode === 503) tally['edge 503']++;
+        if (answer === null || fault === 'cut after') {
+          req.socket.destroy();
+          return;
+        }
+        res.writeHead(answer.statusCode, answer.headers);
+        res.end(body);
+      });
+      if (dice > 0.97) setTimeout(pass, 100);
+      else pass();
+    });
+  });
+  server.on('clientError', (e, socket) => socket.destroy());
+  server.tally = tally;
+  return new Promise((r) => server.listen(0, '127.0.0.1', () => r(server)));
+}
+
+// ---- The SDKs -----------------------------------------------------------------------------------
+
+// Each: sends events `from` to `to` and resolves when the SDK says that they have arrived.
+function senders(load, host) {
+  const { Analytics } = load('@segment/analytics-node');
+  const segment = new Analytics({ writeKey: 'dev', host, flushAt: 100, flushInterval: 200,
+    maxRetries: 30 });
+  segment.on('error', (e) => console.error('segment:', e.reason && e.reason.message));
+
+  const Rudder = load('@rudderstack/rudder-sdk-node');
+  const rudder = new (Rudder.default || Rudder)('dev', { dataPlaneUrl: host, gzip: true,
+    flushAt: 100, flushInterval: 200, maxQueueSize: 50000000, retryCount: 30,
+    axiosRetryConfig: { retryDelay: () => 200 }, logLevel: 'silly' });
+  rudder.logger.error = () => {};
+
+  const { PostHog } = load('posthog-node');
+  const posthog = new PostHog('dev', { host, flushAt: 100, flushInterval: 200, fetchRetryCount: 30,
+    fetchRetryDelay: 200, maxQueueSize: 100000, disableCompression: false });
+  posthog.on('error', (e) => console.error('posthog:', e.message));
+
+  const { jitsuAnalytics } = load('@jitsu/js');
+  // The SDK does not send again by itself, but lets its user say how to fetch.
+  const persistent = async (url, options) => {
+    for (;;) {
+      try {
+        const res = await fetch(url, options);
+        if (res.status !== 429 && res.status < 500) return res;
+        await res.text();
+      } catch (e) { /* the connection broke */ }
+      await sleep(50);
+    }
+  };
+  const jitsu = jitsuAnalytics({ host, writeKey: 'k:dev', s2s: true, fetch: persistent });
+
+  const user = (i) => `u${i % USERS}`;
+  return {
+    segment: (from, to) => Promise.all(range(from, to).map((i) => new Promise((resolve, reject) => {
+      segment.track({ userId: user(i), event: 'segment event', properties: { i },
+        context: { groupId: 'segment' } }, (e) => (e ? reject(e) : resolve()));
+    }))),
+    rudder: (from, to) => Promise.all(range(from, to).map((i) => new Promise((resolve, reject) => {
+      rudder.track({ userId: user(i), event: 'rudder event', properties: { i },
+        context: { groupId: 'rudder' } }, (e) => (e ? reject(e) : resolve()));
+    }))),
+    posthog: async (from, to) => {
+      for (const i of range(from, to)) {
+        posthog.capture({ distinctId: user(i), event: 'posthog event', properties: { i },
+          groups: { company: 'posthog' } });
+      }
+      await posthog.flush();
+    },
+    jitsu: async (from, to) => {
+      let at = from;
+      const work = async () => {
+        for (let i = at++; i < to; i = at++) {
+          await jitsu.track('jitsu event', { i, context: { groupId: 'jitsu' }, userId: user(i) });
+        }
+      };
+      await Promise.all(range(0, 20).map(work));
+    },
+  };
+}
+
+function range(from, to) {
+  return Array.from({ length: to - from }, (_, k) => from + k);
+}
+
+// ---- All of it ----------------------------------------------------------------------------------
+
+async function main() {
+  const load = packages();
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'assay-test-'));
+  const cluster = await startCluster(folder);
+  const proxy = await startProxy(cluster);
+  const send = senders(load, `http://127.0.0.1:${proxy.address().port}`);
+  const victims = ['ingest-0', 'scorer-0', 'scorer-1', 'router'];
+  const started = Date.now();
+  let kills = 0;
+  const killer = (async () => {
+    for (; kills < ROUNDS; kills++) {
+      await sleep(300);
+      await kill(cluster, victims[kills % victims.length]);
+    }
+  })();
+  await Promise.all(Object.entries(send).map(async ([name, sender]) => {
+    for (let round = 0; round < ROUNDS; round++) {
+      // The first events of a round are under way when a service dies.
+      const from = Math.floor((EVENTS * round) / ROUNDS);
+      await sender(from, Math.floor((EVENTS * (round + 1)) / ROUNDS));
+      await until(`kill ${round}`, () => kills > round - 1);
+    }
+    console.log(`${name}: ${EVENTS} events in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+  }));
+  await killer;
+  for (const name of SDKS) {
+    const found = await measures(cluster, name);
+    console.log(`${name}: counted ${found[`${name}_events`]} of ${found[`${name}_users`]} users`);
+    assert.strictEqual(found[`${name}_events`], String(EVENTS), name);
+    assert.strictEqual(found[`${name}_users`], String(USERS), name);
+  }
+  console.log(`${kills} kills; the proxy: ${JSON.stringify(proxy.tally)}`);
+  for (const fault of ['429', '503', 'cut before', 'cut after']) assert.ok(proxy.tally[fault] > 0);
+  cluster.up.kill('SIGTERM');
+  await until('the end', () => cluster.ended);
+  assert.strictEqual(cluster.up.exitCode, 0);
+  fs.rmSync(folder, { recursive: true });
+  process.exit(0);
+}
+
+main().catch((e) => {
+  console.error(e);
+  process.exit(1);
+});
