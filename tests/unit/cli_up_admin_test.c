@@ -7,7 +7,7 @@
 
 static struct up_plan plan_of(size_t n)
 {
-    struct up_plan plan = {.n = n};
+    struct up_plan plan = {.n = n, .dir = "d"};
     arena_init(&plan.arena, 1024, 0);
     return plan;
 }
