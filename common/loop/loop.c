@@ -35,12 +35,14 @@ struct loop *loop_create(void)
 
 static void loop_check_nothing_open(const struct loop_open *open)
 {
-    unsigned left = open->timers + open->mailboxes + open->polls + open->signals + open->processes;
+    unsigned left = open->timers + open->mailboxes + open->polls + open->signals +
+                    open->processes + open->listeners + open->tcps;
     if (left > 0)
         fprintf(stderr,
                 "loop_destroy: left open: %u timers, %u mailboxes, %u polls, %u signals, "
-                "%u processes\n",
-                open->timers, open->mailboxes, open->polls, open->signals, open->processes);
+                "%u processes, %u listeners, %u connections\n",
+                open->timers, open->mailboxes, open->polls, open->signals, open->processes,
+                open->listeners, open->tcps);
     CHECK(left == 0);
 }
 
@@ -54,6 +56,7 @@ void loop_destroy(struct loop *loop)
     // Only closed handles are left; their memory is freed by their close callbacks.
     CHECK(uv_run(&loop->uv, UV_RUN_DEFAULT) == 0);
     CHECK(uv_loop_close(&loop->uv) == 0);
+    mem_free(loop->tcp_read_bytes);
     mem_free(loop);
 }
 

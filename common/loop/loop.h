@@ -14,8 +14,8 @@
 struct loop;
 
 struct loop *loop_create(void);
-// After loop_run has returned. Every timer, mailbox, poll, signal and process of it has been closed
-// by then (CHECKed, naming how many are left).
+// After loop_run has returned. Every timer, mailbox, poll, signal, process, listener and connection
+// of it has been closed by then (CHECKed, naming how many are left).
 void loop_destroy(struct loop *loop);
 // Runs until loop_stop, or until nothing is left to wait for.
 void loop_run(struct loop *loop);

@@ -13,6 +13,8 @@ struct loop_open {
     unsigned polls;
     unsigned signals;
     unsigned processes;
+    unsigned listeners;
+    unsigned tcps;
 };
 
 struct loop {
@@ -22,6 +24,7 @@ struct loop {
     bool running;
     uint64_t turn_began_ns; // first callback of this turn; 0: none yet
     uint64_t longest_turn_ns;
+    void *tcp_read_bytes; // tcp.c's, for all connections
 };
 
 // Every callback from libuv begins with this; what follows until the next sleep is one turn.
