@@ -63,6 +63,15 @@ static void say(const struct up *up, const char *format, ...)
     fflush(stdout);
 }
 
+static json_t *admin_json(const struct up_plan *plan)
+{
+    json_t *admin = json_object();
+    for (size_t i = 0; plan->admin != NULL && i < plan->n; i++)
+        json_object_set_new(admin, plan->endpoints[i].name,
+                            output_json_text(plan->admin[i].address));
+    return admin;
+}
+
 static void announce_json(const struct up *up)
 {
     json_t *services = json_object();
@@ -70,11 +79,12 @@ static void announce_json(const struct up *up)
         json_object_set_new(services, up->plan.endpoints[i].name,
                             output_json_text(up->plan.endpoints[i].url));
     output_json(json_pack(
-        "{s:b, s:o, s:o, s:I, s:I, s:s, s:o, s:o}", "ready", true, "data",
+        "{s:b, s:o, s:o, s:I, s:I, s:s, s:o, s:o, s:o}", "ready", true, "data",
         output_json_text(up->plan.dir), "playbook", output_json_text(up->plan.playbook_label),
         "scorers", (json_int_t)up->plan.facts.scorers, "shards", (json_int_t)up->plan.facts.shards,
         "clock", up->plan.facts.event_clock ? "event" : "wall", "http",
-        output_json_text(up->plan.http.address), "services", services));
+        output_json_text(up->plan.http.address), "admin", admin_json(&up->plan), "services",
+        services));
     fflush(stdout);
 }
 
@@ -91,6 +101,14 @@ static void announce_http(const struct up *up)
         "  try       curl http://%s/v1/track -u %s: -d "
         "'{\"userId\":\"u1\",\"event\":\"Signed Up\"}'",
         http->address, keys ? "WRITE_KEY" : "dev");
+}
+
+static void announce_admin(const struct up *up)
+{
+    const struct up_plan *plan = &up->plan;
+    for (size_t i = 0; plan->admin != NULL && i < plan->n; i++)
+        say(up, "  %-8s  http://%s/metrics  %s", i == 0 ? "admin" : "", plan->admin[i].address,
+            plan->services[i].name);
 }
 
 static void announce(struct up *up)
@@ -114,6 +132,7 @@ static void announce(struct up *up)
     say(up, "  logs      %s/log", plan->dir);
     say(up, "  send      assay import%s%s FILE.ndjson", option, dir);
     announce_http(up);
+    announce_admin(up);
     say(up, "  look      assay overview%s%s", option, dir);
     say(up, "  stop      Ctrl-C");
     say(up, "ready");
@@ -359,6 +378,10 @@ int cmd_up(int argc, char **argv)
          0, 0, accounts},
         {"http", OPTION_TEXT, &opts.http, "ADDRESS:PORT",
          "where SDKs send events over HTTP, or off (127.0.0.1:8480, if it is free)", 0, 0, NULL},
+        {"admin", OPTION_TEXT, &opts.admin, "ADDRESS:PORT",
+         "probes, metrics and operators over HTTP: the router at this port, the scorers and ingest "
+         "at those after it (off)",
+         0, 0, NULL},
         {"quiet", OPTION_FLAG, &up.quiet, NULL, "write problems only", 0, 0, NULL},
         {"json", OPTION_FLAG, &up.json, NULL, "write one JSON object when ready", 0, 0, NULL},
     };

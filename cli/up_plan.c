@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/up_plan.h"
 
+#include "cli/up_admin.h"
 #include "cli/up_keys.h"
 #include "cli/up_leftovers.h"
 #include "cli/up_webhooks.h"
@@ -223,6 +224,8 @@ static enum err ports_settle(const struct up_opts *opts, struct up_plan *plan,
     enum err err = up_port_settle(&http, &plan->arena, &plan->http, info);
     if (err == ERR_OK && plan->http.address[0] != '\0')
         err = up_keys_check_address(plan, "http", plan->http.address, info);
+    if (err == ERR_OK)
+        err = up_admin_settle(opts->admin, plan, info);
     return err;
 }
 
@@ -291,6 +294,8 @@ static enum err config_write(struct up_plan *plan, size_t i, struct err_info *in
     key_write(&text, "listen", plan->endpoints[i].url);
     if (plan->keys != NULL)
         key_write(&text, "keys", plan->keys);
+    if (plan->admin != NULL)
+        key_write(&text, "admin", plan->admin[i].address);
     if (service->rank != RANK_INGEST) {
         key_write(&text, "data", cluster_path(arena, plan->dir, service->name));
         key_write(&text, "playbook", cluster_path(arena, plan->dir, "playbook.yaml"));
@@ -419,5 +424,6 @@ void up_plan_tidy(const struct up_plan *plan)
 void up_plan_destroy(struct up_plan *plan)
 {
     up_port_release(&plan->http);
+    up_admin_release(plan);
     arena_deinit(&plan->arena);
 }

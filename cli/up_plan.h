@@ -20,6 +20,7 @@ struct up_opts {
     int64_t shards;       // 0: as it was made, or 256
     const char *clock;    // "wall" or "event"; NULL: as it was made, or wall
     const char *accounts; // "personal" or "email_domain"; NULL: as it was made, or personal
+    const char *admin;    // "ADDRESS:PORT" of the first service; NULL, "off": no admin ports
     const char *http;     // "ADDRESS:PORT" or "off"; NULL: the usual address, if it is free
 };
 
@@ -44,6 +45,7 @@ struct up_plan {
     struct cluster_endpoint *endpoints;
     size_t n;
     struct up_port http;
+    struct up_port *admin; // of each service; NULL: none
 };
 
 // Checks the playbook first, then takes the lock (for the life of the process) and writes the

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "common/base/mem.h"
+#include "common/base/text.h"
 
 void buf_deinit(struct buf *buf)
 {
@@ -65,6 +66,22 @@ void buf_append_u64(struct buf *buf, uint64_t v)
 {
     v = htole64(v);
     buf_append(buf, &v, sizeof v);
+}
+
+void buf_append_json(struct buf *buf, struct span text)
+{
+    const unsigned char *at = text.ptr, *end = at + text.len;
+    bool utf8 = text_is_clean_utf8(text);
+    buf_append_u8(buf, '"');
+    for (; at < end; at++) {
+        if (*at == '"' || *at == '\\')
+            buf_append_u8(buf, '\\');
+        if (*at < 0x20)
+            buf_printf(buf, "\\u%04x", *at);
+        else if (*at < 0x80 || utf8)
+            buf_append_u8(buf, *at);
+    }
+    buf_append_u8(buf, '"');
 }
 
 void buf_printf(struct buf *buf, const char *format, ...)

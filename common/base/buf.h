@@ -25,6 +25,8 @@ void buf_append_text(struct buf *buf, const char *text);
 void buf_append_u8(struct buf *buf, uint8_t v);
 void buf_append_u32(struct buf *buf, uint32_t v); // little-endian
 void buf_append_u64(struct buf *buf, uint64_t v); // little-endian
+// A JSON string with its quotes. Text that is not UTF-8 loses its bytes above 7F.
+void buf_append_json(struct buf *buf, struct span text);
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 
 static inline struct span buf_span(const struct buf *buf)

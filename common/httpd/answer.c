@@ -6,7 +6,6 @@
 
 #include "common/base/buf.h"
 #include "common/base/mem.h"
-#include "common/base/text.h"
 #include "common/httpd/httpd_impl.h"
 #include "common/log/log.h"
 
@@ -84,20 +83,6 @@ void httpd_answer(struct httpd_request *request, int status, const char *type, s
     }
 }
 
-// Text inside a JSON string; bytes that are not UTF-8 are left out.
-static void append_json_text(struct buf *out, const char *text)
-{
-    bool utf8 = text_is_clean_utf8(span_of(text));
-    for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++) {
-        if (*p == '"' || *p == '\\')
-            buf_printf(out, "\\%c", *p);
-        else if (*p < 0x20)
-            buf_printf(out, "\\u%04x", *p);
-        else if (*p < 0x80 || utf8)
-            buf_append_u8(out, *p);
-    }
-}
-
 void httpd_fail(struct httpd_request *request, int status, int retry_after_s, const char *format,
                 ...)
 {
@@ -107,9 +92,9 @@ void httpd_fail(struct httpd_request *request, int status, int retry_after_s, co
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    buf_append_text(&body, "{\"error\": \"");
-    append_json_text(&body, text);
-    buf_append_text(&body, "\"}\n");
+    buf_append_text(&body, "{\"error\": ");
+    buf_append_json(&body, span_of(text));
+    buf_append_text(&body, "}\n");
     if (retry_after_s > 0) {
         snprintf(seconds, sizeof seconds, "%d", retry_after_s);
         httpd_set_header(request, MHD_HTTP_HEADER_RETRY_AFTER, seconds);

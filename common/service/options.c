@@ -11,6 +11,8 @@ enum { SERVICE_NAME_MAX = 63, SERVICE_IPC_PATH_MAX = 107 }; // as in sockaddr_un
 
 static const char *const SERVICE_LEVELS[] = {"off", "error", "warn", "info", "debug", NULL};
 
+static const char *const SERVICE_FORMATS[] = {"text", "json", NULL};
+
 #define SERVICE_FIELD(key, type, member, ...)                                                      \
     {                                                                                              \
         key, type, offsetof(struct service_config, member), __VA_ARGS__                            \
@@ -22,8 +24,12 @@ static const struct config_field SERVICE_FIELDS[] = {
                   "Where it serves: ipc://PATH or tcp://HOST:PORT."),
     SERVICE_FIELD("keys", CONFIG_TEXT, keys, "", 0, 0, NULL,
                   "File of keys (`assay keys`); without one, calls from elsewhere are refused."),
+    SERVICE_FIELD("admin", CONFIG_TEXT, admin, "", 0, 200, NULL,
+                  "HOST:PORT for probes, metrics and operators, over HTTP; none without it."),
     SERVICE_FIELD("log_level", CONFIG_CHOICE, log_level, "info", 0, 0, SERVICE_LEVELS,
                   "What is logged: lines of this level and those before it."),
+    SERVICE_FIELD("log_format", CONFIG_CHOICE, log_format, "text", 0, 0, SERVICE_FORMATS,
+                  "How a line is written: as text, or as a JSON object."),
     SERVICE_FIELD("calls_max", CONFIG_INT, calls_max, "64", 1, 4096, NULL,
                   "Requests worked on at once; more wait in the transport."),
     SERVICE_FIELD("request_max", CONFIG_BYTES, request_bytes_max, "4MiB", 4096, 256 << 20, NULL,

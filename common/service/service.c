@@ -63,6 +63,7 @@ void service_set_ready(struct service *service, bool ready, const char *reason)
     if (!ready && (service->ready || strcmp(service->reason, reason) != 0))
         LOG_INFO("not_ready", "reason=\"%s\"", reason);
     service->ready = ready;
+    service->was_ready = service->was_ready || ready;
     snprintf(service->reason, sizeof service->reason, "%s", ready ? "" : reason);
 }
 
@@ -144,13 +145,30 @@ static void service_server_closed_cb(void *arg)
     service->closed = true;
 }
 
+static int64_t service_left_ms(const struct service *service)
+{
+    int64_t left_ms = service->drain_until_ms - clock_mono_ms();
+    return left_ms > 0 ? left_ms : 0;
+}
+
+// Nobody carries calls to the server any more.
+static void service_ports_closed_cb(void *arg)
+{
+    struct service *service = arg;
+    service->admin_port = NULL;
+    rpc_server_close(service->server, service_left_ms(service), service_server_closed_cb, service);
+}
+
 void service_drained(struct service *service)
 {
     CHECK(service->draining && !service->drained);
     service->drained = true;
-    int64_t left_ms = service->drain_until_ms - clock_mono_ms();
-    LOG_INFO("drained", "left_ms=%lld", (long long)left_ms);
-    rpc_server_close(service->server, left_ms > 0 ? left_ms : 0, service_server_closed_cb, service);
+    LOG_INFO("drained", "left_ms=%lld", (long long)service_left_ms(service));
+    if (service->admin_port != NULL)
+        admin_port_close(service->admin_port, service_left_ms(service), service_ports_closed_cb,
+                         service);
+    else
+        service_ports_closed_cb(service);
 }
 
 struct service_aside {
@@ -209,12 +227,16 @@ static void service_start(struct service *service)
         if (service->desc->open != NULL)
             err = service->desc->open(service, service->own, &info);
     }
+    if (err == ERR_OK && service->config.admin[0] != '\0')
+        err = admin_port_open(service, service->config.admin, &service->admin_port, &info);
     if (err != ERR_OK) {
         LOG_ERROR("open_failed", "err=%s msg=\"%s\"", err_name(err), info.text);
         // What was opened half is not taken down: the system does that.
         _exit(SERVICE_EXIT_FAILED);
     }
     rpc_server_start(service->server);
+    if (service->admin_port != NULL)
+        LOG_INFO("admin_port", "address=%s", admin_port_address(service->admin_port));
     LOG_INFO("started", "program=%s version=%s listen=%s pid=%d", service->desc->program,
              ASSAY_VERSION, service->config.listen, (int)getpid());
 }
@@ -222,6 +244,7 @@ static void service_start(struct service *service)
 static int service_run(struct service *service)
 {
     log_init(service->config.name, (enum log_level)service->config.log_level);
+    log_set_format((enum log_format)service->config.log_format);
     service->started_ms = clock_wall_ms();
     service->loop = loop_create();
     service->metrics = metrics_create();

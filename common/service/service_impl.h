@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common/log/log.h"
+#include "common/service/admin_port.h"
 #include "common/service/service.h"
 
 // Read from the server and the loop when somebody asks.
@@ -41,9 +42,11 @@ struct service {
     struct metrics *metrics;
     struct service_metrics counts;
     struct service_admin *admin;
+    struct admin_port *admin_port; // NULL: none
 
     int64_t started_ms; // wall clock
     bool ready;
+    bool was_ready;
     char reason[256]; // why it is not ready
     bool draining;
     bool drained;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// links: service rpc loop config log metrics base clock assay_proto
+// links: service httpd rpc loop config log metrics base clock assay_proto
 // Runs small services as processes of their own (this program again, under another name) and asks
 // them over a socket: readiness, status, metrics, documents, drain, exit codes, reports of bad
 // files.
@@ -16,7 +16,9 @@
 #include "assay/health/v1/health.pb-c.h"
 #include "common/base/mem.h"
 #include "common/log/log.h"
+#include "common/rpc/carry.h"
 #include "common/service/service.h"
+#include "tests/support/http_raw.h"
 
 #define LOG_COMPONENT "tiny"
 
@@ -27,7 +29,8 @@ struct tiny_config {
     const char *greeting;
     int64_t low, high;
     bool fail_open;
-    bool hang; // never drains
+    bool hang;    // never drains
+    bool guarded; // asks for the token "right"
 };
 
 static const struct config_field TINY_FIELDS[] = {
@@ -38,6 +41,8 @@ static const struct config_field TINY_FIELDS[] = {
     {"fail_open", CONFIG_BOOL, offsetof(struct tiny_config, fail_open), "false", 0, 0, NULL,
      "Does not start."},
     {"hang", CONFIG_BOOL, offsetof(struct tiny_config, hang), "false", 0, 0, NULL, "Does not end."},
+    {"guarded", CONFIG_BOOL, offsetof(struct tiny_config, guarded), "false", 0, 0, NULL,
+     "Asks who calls."},
 };
 
 #define TINY_METRICS(X)                                                                            \
@@ -72,6 +77,16 @@ static void tiny_clock_cb(void *arg)
     service_clock_done(tiny->clock_token, ERR_OK, tiny->clock_ms, NULL);
 }
 
+static enum rpc_status tiny_guard(void *arg, struct rpc_incoming *call, char text[RPC_TEXT_MAX])
+{
+    const char *token = rpc_incoming_metadata(call, "authorization");
+    (void)arg;
+    if (token != NULL && strcmp(token, "Bearer right") == 0)
+        return RPC_OK;
+    snprintf(text, RPC_TEXT_MAX, "who are you");
+    return RPC_UNAUTHENTICATED;
+}
+
 static enum err tiny_open(struct service *service, const void *own, struct err_info *info)
 {
     const struct tiny_config *config = own;
@@ -84,6 +99,8 @@ static enum err tiny_open(struct service *service, const void *own, struct err_i
     service_set_state(service, tiny);
     metrics_register(service_metrics(service), TINY_DESCS, ARRAY_LEN(TINY_DESCS), &tiny->metrics,
                      "");
+    if (config->guarded)
+        rpc_server_set_guard(service_server(service), tiny_guard, NULL);
     service_set_ready(service, true, "");
     return ERR_OK;
 }
@@ -198,6 +215,7 @@ static pid_t start(const char *program, const char *const *args)
     const char *argv[8] = {program};
     for (size_t i = 0; args[i] != NULL; i++)
         argv[i + 1] = args[i];
+    (void)unlink(log_path); // what an earlier process wrote
     pid_t pid = fork();
     CHECK(pid >= 0);
     if (pid == 0) {
@@ -228,7 +246,9 @@ static const char *output(void)
 {
     static char text[16384];
     FILE *file = fopen(log_path, "r");
-    CHECK(file != NULL);
+    text[0] = '\0';
+    if (file == NULL)
+        return text; // the process has not begun
     text[fread(text, 1, sizeof text - 1, file)] = '\0';
     fclose(file);
     return text;
@@ -362,7 +382,12 @@ static void test_options(void)
     snprintf(expected, sizeof expected,
              "# Names the process in logs and to others.\nname: tiny-0\n"
              "# Where it serves: ipc://PATH or tcp://HOST:PORT.\nlisten: %s\n"
+             "# File of keys (`assay keys`); without one, calls from elsewhere are refused.\n"
+             "keys: \"\"\n"
+             "# HOST:PORT for probes, metrics and operators, over HTTP; none without it.\n"
+             "admin: \"\"\n"
              "# What is logged: lines of this level and those before it.\nlog_level: info\n"
+             "# How a line is written: as text, or as a JSON object.\nlog_format: text\n"
              "# Requests worked on at once; more wait in the transport.\ncalls_max: 64\n"
              "# The largest request; larger ones are dropped with their connection.\n"
              "request_max: 4MiB\n"
@@ -371,7 +396,8 @@ static void test_options(void)
              "# The lower bound.\nlow: 1\n"
              "# The upper bound.\nhigh: 9\n"
              "# Does not start.\nfail_open: false\n"
-             "# Does not end.\nhang: false\n",
+             "# Does not end.\nhang: false\n"
+             "# Asks who calls.\nguarded: false\n",
              url);
     expect_run((const char *const[]){"--config", config_path, "--print-config", NULL}, 0, expected);
     expect_run((const char *const[]){"--version", NULL}, 0, "assay-tiny " ASSAY_VERSION "\n");
@@ -596,6 +622,118 @@ static void test_failures(void)
     expect_output_has(" info tiny-0 service stopped exit_code=1\n");
 }
 
+// ---- The admin port
+
+// Where the process says that its port is.
+static const char *admin_address(void)
+{
+    static char address[64];
+    for (int i = 0; i < 3000; i++) {
+        // As text or as JSON.
+        const char *at = strstr(output(), "admin_port");
+        at = at != NULL ? strstr(at, "127.0.0.1:") : NULL;
+        if (at != NULL && sscanf(at, "%63[0-9.:]", address) == 1)
+            return address;
+        usleep(10000);
+    }
+    fprintf(stderr, "no admin port in:\n%s", output());
+    abort();
+}
+
+// One request on a connection of its own: its status, and the beginning of its body.
+static void expect_http(const char *method, const char *path, const char *headers, const char *body,
+                        int status, const char *begin)
+{
+    struct http_raw raw;
+    char head[512];
+    CHECK(http_raw_connect(&raw, admin_address()));
+    snprintf(head, sizeof head, "%s %s HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n%s\r\n",
+             method, path, strlen(body), headers);
+    CHECK(http_raw_say(&raw, head) && http_raw_say(&raw, body));
+    struct http_raw_answer answer = http_raw_read(&raw);
+    const char *got = answer.body != NULL ? answer.body : "(none)";
+    if (answer.status != status || strncmp(got, begin, strlen(begin)) != 0) {
+        fprintf(stderr, "%s %s: %d %s\nexpected: %d %s\n", method, path, answer.status, got, status,
+                begin);
+        abort();
+    }
+    http_raw_answer_free(&answer);
+    http_raw_close(&raw);
+}
+
+static void test_admin_port(void)
+{
+    static const char REPORT[] = "d.yaml:1:1: bad: x\nd.yaml:1:2: worse\n";
+    char expected[200];
+    write_tiny_config("greeting: hi\nadmin: 127.0.0.1:0\nlog_format: json\n");
+    pid_t pid = serve("assay-tiny");
+    expect_http("GET", "/livez", "", "", 200, "ok\n");
+    expect_http("GET", "/readyz", "", "", 200, "ready\n");
+    expect_http("GET", "/startupz", "", "", 200, "started\n");
+    expect_http("GET", "/metrics", "", "", 200, "# HELP assay_");
+    snprintf(expected, sizeof expected,
+             "{\"program\": \"assay-tiny\", \"name\": \"tiny-0\", \"version\": \"%s\", "
+             "\"document\": \"doc@1\", \"ready\": true, \"pid\": %d, ",
+             ASSAY_VERSION, (int)pid);
+    expect_http("GET", "/version", "", "", 200, expected);
+    expect_http("GET", "/log-level", "", "", 200, "info\n");
+    expect_http("PUT", "/log-level", "", "loud\n", 400, "\"loud\" is no level");
+    expect_http("PUT", "/log-level", "Origin: http://x\r\n", "debug", 403, "not for pages");
+    expect_http("GET", "/log-level", "", "", 200, "info\n");
+    expect_http("PUT", "/log-level", "X-Request-Id: r-77\r\n", "debug\n", 200, "debug\n");
+    expect_http("POST", "/reload", "", "good", 200, "doc@2 changed\n");
+    expect_http("POST", "/reload?check=true", "", "good", 200, "doc@1 unchanged\n");
+    expect_http("POST", "/reload?file=d.yaml", "", "x", 400, REPORT);
+    expect_http("POST", "/reload?check=perhaps", "", "good", 400, "check: expected true or false");
+    expect_http("POST", "/reload", "Origin: null\r\n", "good", 403, "not for pages");
+    expect_http("GET", "/reload", "", "", 405, "{\"error\": \"this path takes POST\"}");
+    CHECK(kill(pid, SIGTERM) == 0);
+    CHECK(wait_exit(pid) == 0);
+    expect_output_has(",\"component\":\"service\",\"event\":\"log_level_set\","
+                      "\"fact_level\":\"debug\",\"request\":\"r-77\",\"trace_id\":\"");
+    expect_output_has(
+        "\"event\":\"request\",\"method\":\"POST\",\"route\":\"/reload\",\"status\":200,");
+}
+
+// A service that has never been ready, and has no document.
+static void test_admin_port_of_the_bare(void)
+{
+    write_tiny_config("admin: 127.0.0.1:0\n");
+    pid_t pid = serve("assay-bare");
+    expect_http("GET", "/livez", "", "", 200, "ok\n");
+    expect_http("GET", "/readyz", "", "", 503, "starting\n");
+    expect_http("GET", "/startupz", "", "", 503, "starting\n");
+    expect_http("POST", "/reload", "", "good", 404, "assay-bare is governed by no document\n");
+    CHECK(kill(pid, SIGTERM) == 0);
+    CHECK(wait_exit(pid) == 0);
+
+    write_tiny_config("admin: 127.0.0.1\n");
+    CHECK(wait_exit(serve("assay-bare")) == 1);
+    expect_output_has("open_failed err=INVALID msg=\"admin: \"127.0.0.1\" is no HOST:PORT\"");
+}
+
+// Probes are for everybody; the rest is for whom the guard lets in, also while the service drains.
+static void test_admin_port_guarded(void)
+{
+    write_tiny_config("greeting: hi\nadmin: 127.0.0.1:0\nguarded: true\nhang: true\n"
+                      "drain: 1h\n");
+    pid_t pid = serve("assay-tiny");
+    expect_http("GET", "/readyz", "", "", 200, "ready\n");
+    expect_http("GET", "/metrics", "", "", 401, "who are you\n");
+    expect_http("GET", "/version", "Authorization: Bearer wrong\r\n", "", 401, "who are you\n");
+    expect_http("POST", "/reload", "", "good", 401, "who are you\n");
+    expect_http("PUT", "/log-level", "", "debug", 401, "who are you\n");
+    expect_http("GET", "/log-level", "Authorization: Bearer right\r\n", "", 200, "info\n");
+    CHECK(kill(pid, SIGTERM) == 0);
+    for (int i = 0; i < 3000 && strstr(output(), "draining") == NULL; i++)
+        usleep(10000);
+    expect_http("GET", "/livez", "", "", 200, "ok\n");
+    expect_http("GET", "/readyz", "", "", 503, "draining\n");
+    expect_http("GET", "/startupz", "", "", 200, "started\n");
+    CHECK(kill(pid, SIGTERM) == 0);
+    CHECK(wait_exit(pid) == 1);
+}
+
 // A drain that never ends: a second signal ends it, and so does the deadline.
 static void test_hanging_drain(bool second_signal)
 {
@@ -638,6 +776,9 @@ int main(int argc, char **argv)
     test_life();
     test_bare();
     test_failures();
+    test_admin_port();
+    test_admin_port_of_the_bare();
+    test_admin_port_guarded();
     test_hanging_drain(true);
     test_hanging_drain(false);
     unlink(config_path);

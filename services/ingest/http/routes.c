@@ -9,13 +9,13 @@
 // A call of Segment's: the long and the short path, also without the version (browsers whose host
 // has it), and Jitsu's two.
 #define KIND_ROUTES(name, letter, kind)                                                            \
-    {"/v1/" name, CALLS, kind, "A " name " call, or several."},                                    \
+    {"/v1/" name, CALLS, kind, "One " name " call, or several."},                                  \
         {"/" name, CALLS, kind, "The same as /v1/" name "."},                                      \
         {"/v1/" letter, CALLS, kind, "The same as /v1/" name ", as browsers call it."},            \
         {"/" letter, CALLS, kind, "The same as /v1/" name ", as browsers call it."},               \
-        {"/api/s/" name, CALLS, kind, "A " name " call of Jitsu's SDK."},                          \
+        {"/api/s/" name, CALLS, kind, "One " name " call of Jitsu's SDK."},                        \
     {                                                                                              \
-        "/api/s/s2s/" name, CALLS, kind, "A " name " call of Jitsu's SDK on a server."             \
+        "/api/s/s2s/" name, CALLS, kind, "One " name " call of Jitsu's SDK on a server."           \
     }
 
 static const struct ingest_route ROUTES[] = {
