@@ -210,6 +210,7 @@ static void load_sections(struct loader *l, const struct config_node *root)
     load_prompts(l, config_get(root, "prompts"));
     load_contact(l, config_get(root, "contact"));
     load_organizations(l, config_get(root, "organizations"));
+    load_identity(l, config_get(root, "identity"));
     load_organization_definitions(l);
     load_order_signals(l);
     load_check_contact(l);

@@ -224,6 +224,7 @@ void load_prompts(struct loader *l, const struct config_node *node);
 int32_t load_as_signal(struct loader *l, const struct config_node *node, const char *name);
 
 // load_contact.c; the check is after load_order_signals.
+void load_identity(struct loader *l, const struct config_node *node);
 void load_contact(struct loader *l, const struct config_node *node);
 void load_check_contact(struct loader *l);
 

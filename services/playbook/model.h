@@ -562,6 +562,14 @@ struct dispatch {
     int32_t n_user_measures, n_account_measures, n_user_signals, n_account_signals;
 };
 
+// Where a user's events count that name no account, by the accounts of group calls.
+enum default_account {
+    DEFAULT_ACCOUNT_ONLY, // in that one, when all calls name the same
+    DEFAULT_ACCOUNT_FIRST,
+    DEFAULT_ACCOUNT_LATEST,
+    DEFAULT_ACCOUNT_NONE, // in the user's personal account
+};
+
 struct playbook {
     const char *name;
     int64_t version;
@@ -598,6 +606,7 @@ struct playbook {
     // Signals of accounts by stage, or PLAYBOOK_NONE; has_stages: there is a `lifecycle`.
     int32_t stages[PLAYBOOK_STAGES];
     bool has_stages;
+    enum default_account default_account;
     // Events under `marketing`: kept beside, never active.
     const int32_t *marketing_events;
     int32_t n_marketing_events;

@@ -58,6 +58,14 @@ static const struct schema_key PLAYBOOK[] = {
      "What {buyer: CLASS} means; the first class that holds. Without it: ready-made ones."},
     {"organizations", SCHEMA_FORM, SCHEMA_ORGANIZATIONS, false, "", NULL,
      "How accounts belong together."},
+    {"identity", SCHEMA_FORM, SCHEMA_IDENTITY, false, "", NULL,
+     "Where a user's events count that name no account."},
+};
+
+static const struct schema_key IDENTITY[] = {
+    {"default_account", SCHEMA_CHOICE, 0, false, "only", TEXTS("only", "first", "latest", "none"),
+     "Of the accounts that group calls named for the user: the only one, when all named the same; "
+     "the first; the latest; or none, so that such events count in the user's personal account."},
 };
 
 static const struct schema_key MEASURE[] = {
@@ -530,6 +538,9 @@ const struct schema_mapping SCHEMA_MAPPINGS[SCHEMA_FORMS_N] = {
                               "organizations:", "Accounts of one organization have one lead.",
                               "organizations: {by: [account.parent, email_domain]}\n",
                               KEYS(SCHEMA_KEYS_ORGANIZATIONS)},
+    [SCHEMA_IDENTITY] = {"identity", "identity:",
+                         "Events that name an account count in that account whatever is said here.",
+                         "identity: {default_account: latest}\n", KEYS(IDENTITY)},
     [SCHEMA_ORGANIZATION_DEFINITION] =
         {"definition of organizations", "qualify: NAME:", "It holds while `when` does.",
          "measures:\n"

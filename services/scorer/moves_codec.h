@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Messages between accounts as bytes (assay.record.v1.MoveRecord) and back: for the outbox, the
-// journal, and the way between lanes. Pieces say what each of their cells means, as rows do, so that
-// they can be read by another playbook: cells that it does not have are left out.
+// journal, and the way between lanes. Pieces say what each of their cells means, as rows do, so
+// that they can be read by another playbook: cells that it does not have are left out.
 #pragma once
 
 #include "common/base/arena.h"

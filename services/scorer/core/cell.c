@@ -164,6 +164,27 @@ void cell_stay(struct cell *cell, int64_t at_ms, int64_t idle_ms, int64_t low)
     }
 }
 
+void cell_stay_whole(struct cell *cell, struct cell_entry session, int64_t idle_ms, int64_t low)
+{
+    cell_stay(cell, session.key, idle_ms, low);
+    struct cell_entry *entries = cell_own(cell);
+    uint32_t at = cell_first(cell, session.key + 1);
+    // At the bound it may be the one that went.
+    if (at == 0 || entries[at - 1].value < session.key)
+        return;
+    struct cell_entry *into = &entries[at - 1];
+    into->value = session.value > into->value ? session.value : into->value;
+    uint32_t end = at;
+    while (end < cell->n && entries[end].key - into->value <= idle_ms) {
+        into->value = entries[end].value > into->value ? entries[end].value : into->value;
+        end++;
+    }
+    if (end == at)
+        return;
+    memmove(entries + at, entries + end, (cell->n - end) * sizeof *entries);
+    cell->n -= end - at;
+}
+
 // ---- Hours ----
 
 // Room for all of them, as most that have two will have more.
@@ -280,6 +301,69 @@ const struct cell *cell_histogram(const struct cell *cell)
 {
     static const struct cell EMPTY;
     return cell->values == NULL ? &EMPTY : &cell->values->buckets;
+}
+
+// ---- Copies ----
+
+static void cell_copy_values(struct cell *to, const struct cell_values *from)
+{
+    for (uint64_t i = 0; i <= from->mask; i++) {
+        if (from->slots[i].used)
+            cell_see(to, from->slots[i].hash, from->slots[i].last, from->low);
+    }
+}
+
+static void cell_copy_entries(struct cell *to, const struct cell *from)
+{
+    *to = *from;
+    if (from->cap == 0)
+        return;
+    to->entries = mem_alloc(from->cap * sizeof *to->entries);
+    memcpy(to->entries, from->entries, from->n * sizeof *to->entries);
+}
+
+static void cell_copy_hours(struct cell *to, const struct cell *from)
+{
+    *to = *from;
+    if (from->cap == 0)
+        return;
+    to->hours = mem_alloc(from->cap * sizeof *to->hours);
+    memcpy(to->hours, from->hours, from->cap * sizeof *to->hours);
+}
+
+void cell_copy(struct cell *to, const struct cell *from, enum cell_shape shape)
+{
+    switch (shape) {
+    case CELL_BUCKETS:
+        cell_copy_entries(to, from);
+        break;
+    case CELL_HOURS:
+        cell_copy_hours(to, from);
+        break;
+    case CELL_VALUES:
+        if (from->values != NULL)
+            cell_copy_values(to, from->values);
+        break;
+    case CELL_EVENTS:
+    case CELL_SAID:
+        cell_copy_events(to, from, shape);
+        break;
+    }
+}
+
+bool cell_is_empty(const struct cell *cell, enum cell_shape shape)
+{
+    switch (shape) {
+    case CELL_BUCKETS:
+    case CELL_HOURS:
+        return cell->n == 0;
+    case CELL_VALUES:
+        return cell->values == NULL || cell->values->n == 0;
+    case CELL_EVENTS:
+    case CELL_SAID:
+        return cell->events == NULL || (cell->events->n == 0 && !cell->events->marked);
+    }
+    return true;
 }
 
 // ---- Rows ----

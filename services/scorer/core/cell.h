@@ -55,6 +55,10 @@ struct cell {
 enum cell_op { CELL_ADD, CELL_MIN, CELL_MAX, CELL_SET };
 
 void cell_deinit(struct cell *cell, enum cell_shape shape);
+// Into an empty cell; `from` stays as it is.
+void cell_copy(struct cell *to, const struct cell *from, enum cell_shape shape);
+// Whether nothing is kept.
+bool cell_is_empty(const struct cell *cell, enum cell_shape shape);
 
 // ---- Buckets ----
 // Combines `value` into the bucket; before a new one is added, those below `low` are dropped.
@@ -71,6 +75,8 @@ uint32_t cell_first(const struct cell *cell, int64_t low);
 // an instant in; those that end before `low` are dropped when a new one begins. At the bound the
 // earliest goes.
 void cell_stay(struct cell *cell, int64_t at_ms, int64_t idle_ms, int64_t low);
+// A whole session, as if all its instants were put in.
+void cell_stay_whole(struct cell *cell, struct cell_entry session, int64_t idle_ms, int64_t low);
 
 // ---- Hours ----
 // Adds events of an hour of the day; one that has had UINT32_MAX counts no more.
@@ -141,6 +147,7 @@ const struct cell_event *cell_logged(const struct cell *cell, int64_t low, int64
 // The first event that is not before an instant.
 uint32_t cell_logged_first(const struct cell_events *events, int64_t at_ms);
 struct cell_said *cell_said_make(const struct value *value);
+void cell_copy_events(struct cell *to, const struct cell *from, enum cell_shape shape);
 static inline const struct value *cell_said(const struct cell_event *event)
 {
     return &((const struct cell_said *)(intptr_t)event->value)->value;

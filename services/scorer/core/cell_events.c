@@ -177,6 +177,21 @@ const struct cell_event *cell_logged(const struct cell *cell, int64_t low, int64
     return *n == 0 ? NULL : &events->items[from];
 }
 
+void cell_copy_events(struct cell *to, const struct cell *from, enum cell_shape shape)
+{
+    if (from->events == NULL)
+        return;
+    struct cell_events *events = cell_events_own(to);
+    *events = *from->events;
+    events->cap = events->n;
+    events->items = mem_alloc((events->n + 1) * sizeof *events->items);
+    if (events->n > 0)
+        memcpy(events->items, from->events->items, events->n * sizeof *events->items);
+    for (uint32_t i = 0; shape == CELL_SAID && i < events->n; i++)
+        events->items[i].value =
+            (int64_t)(intptr_t)cell_said_make(cell_said(&from->events->items[i]));
+}
+
 // ---- Rows ----
 
 void cell_restore_event(struct cell *cell, struct cell_event event, const struct value *said)

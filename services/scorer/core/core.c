@@ -14,7 +14,7 @@
 #include "services/scorer/core/ahead.h"
 #include "services/scorer/core/condition.h"
 #include "services/scorer/core/decide.h"
-#include "services/scorer/core/state.h"
+#include "services/scorer/core/identity_impl.h"
 #include "services/scorer/core/timers.h"
 
 void signal_changes_deinit(struct signal_changes *changes)
@@ -31,6 +31,7 @@ struct core *core_create(const struct core_opts *opts)
     core->opts = *opts;
     core->counts.event_time_max_ms = INT64_MIN;
     core->counts.clock_ms = INT64_MIN;
+    arena_init(&core->moves_arena, 4096, 0);
     seen_init(&core->seen, opts->dedupe_window_ms, opts->dedupe_ids_max);
     return core;
 }
@@ -49,6 +50,7 @@ void core_set_playbook(struct core *core, uint64_t position, struct playbook *pl
 {
     (void)position;
     struct plan *plan = plan_create(playbook), *old = core->plan;
+    moves_clear(core); // pieces are laid out by the old one
     core->ahead.n = 0;
     state_reshape(core, plan);
     plan_destroy(old);
@@ -79,6 +81,7 @@ void core_begin_record(struct core *core, uint64_t position, int64_t intake_ms)
 {
     core_reach(core, position);
     core->ahead.n = 0;
+    moves_clear(core);
     seen_advance(&core->seen, intake_ms);
 }
 
@@ -112,17 +115,18 @@ struct core_event {
     struct account *account;
     struct user *user;
     struct profile *profile;
+    struct part *part;    // that a resolved event belongs to
+    struct account *book; // what keeps the event apart from the account's total, or NULL
+    struct user *book_user;
     bool personal; // the account is the user's own
     bool active;
 };
 
 static bool core_is_personal(const struct event *event)
 {
-    static const char PREFIX[] = "user:";
-    size_t n = sizeof PREFIX - 1;
-    return event->user.len > 0 && event->account.len == event->user.len + n &&
-           span_starts(event->account, PREFIX) &&
-           memcmp((const char *)event->account.ptr + n, event->user.ptr, event->user.len) == 0;
+    struct span identity;
+    return event->user.len > 0 && identity_is_personal(event->account, &identity) &&
+           span_eq(identity, event->user);
 }
 
 static bool core_is_usage(const struct event *event)
@@ -330,21 +334,33 @@ static void core_measure(struct core *core, struct core_event *e, const struct p
         if (!step.takes && !step.anchors)
             continue;
         measure_take(&scene, &step);
+        if (e->book != NULL && (scope == SCOPE_ACCOUNT || e->book_user != NULL)) {
+            struct scene kept = scene;
+            kept.account = e->book;
+            kept.user = e->book_user;
+            measure_take(&kept, &step);
+        }
         if (core->trace != NULL)
             core_tell(core, &step, e->event);
     }
 }
 
-// The account's and the user's first event makes them known.
-static void core_know(struct core *core, struct core_event *e, int64_t clock_ms)
+// Where else the event is kept: in the part that it belongs to, or, in an account that has parts,
+// among what the account has of its own.
+static void core_keep(struct core_event *e)
 {
-    core->counts.accounts += e->account->clock_ms == STATE_NO_CLOCK;
-    e->account->clock_ms = clock_ms;
-    if (e->user == NULL || e->user->counted)
+    struct account *book = e->part != NULL ? e->part->book : parts_own(e->account);
+    if (book == NULL)
         return;
-    e->user->counted = true;
-    e->account->n_counted++;
-    core->counts.users++;
+    e->book = book;
+    if (e->event->at_ms > book->clock_ms)
+        book->clock_ms = e->event->at_ms;
+    if (e->part != NULL)
+        e->part->dirty = true;
+    if (e->user == NULL)
+        return;
+    e->book_user = book->users[e->part != NULL ? 0 : e->user->ordinal].user;
+    e->book_user->counted = true;
 }
 
 static void core_count(struct core *core, struct core_event *e, struct decision *decision)
@@ -364,7 +380,8 @@ static void core_count(struct core *core, struct core_event *e, struct decision 
         timers_run(decision, clock_ms);
         decision->event_id = id;
     }
-    core_know(core, e, clock_ms);
+    account_know(core, e->account, e->user, clock_ms);
+    core_keep(e);
     core_apply_traits(core, e);
 
     static const uint64_t UNTOUCHED[PLAYBOOK_MEASURES_MAX / 64];
@@ -387,6 +404,39 @@ static void core_count(struct core *core, struct core_event *e, struct decision 
     decision->user = e->user;
     decision->n_users = e->user != NULL;
     decide_pass(decision);
+}
+
+// A resolved event is its part's, whoever the user was when it was resolved.
+static void core_find_user(struct core *core, struct core_event *e)
+{
+    const struct event *event = e->event;
+    if (e->account == NULL)
+        return;
+    if (event->identity.len > 0)
+        e->part = parts_find(e->account, event->identity);
+    if (e->part != NULL)
+        e->user = e->account->users[e->part->user].user;
+    else if (event->user.len > 0)
+        e->user = user_find(core, e->account, e->user_hash, event->user);
+}
+
+// A resolved event of somebody who is not attached here, or no longer.
+static void core_send_back(struct core *core, const struct core_event *e)
+{
+    const struct event *event = e->event;
+    struct piece *piece = piece_create(core);
+    struct core_event kept = {.event = event, .account = piece->book};
+    kept.user = piece->book->users[0].user;
+    kept.active = core_is_active(core->playbook, event);
+    piece->book->clock_ms = event->at_ms;
+    const struct plan_event *what =
+        &core->plan->events[playbook_event(core->playbook, event->name)];
+    for (int scope = 0; core_is_usage(event) && scope < 2; scope++)
+        core_measure(core, &kept, what, (enum scope)scope);
+    moves_add(core, &(struct move){.kind = MOVE_RETURN,
+                                   .node = moves_home(core, event->identity),
+                                   .identity = event->identity,
+                                   .piece = piece});
 }
 
 enum verdict core_apply(struct core *core, uint64_t position, uint32_t place,
@@ -419,10 +469,14 @@ enum verdict core_apply(struct core *core, uint64_t position, uint32_t place,
     if (e.account != NULL && position <= e.account->covered)
         return core_skip(core, &e);
     e.before_ms = e.account == NULL ? STATE_NO_CLOCK : e.account->clock_ms;
-    if (e.account != NULL && event->user.len > 0)
-        e.user = user_find(core, e.account, e.user_hash, event->user);
+    core_find_user(core, &e);
     if (core_excluded(core, &e))
         return core_exclude(core, &e);
+    moves_begin(core, (uint64_t)place << 32);
+    if (event->identity.len > 0 && e.part == NULL) {
+        core_send_back(core, &e);
+        return VERDICT_COUNTED;
+    }
     struct decision decision = {
         .core = core,
         .changes = changes,
@@ -432,6 +486,11 @@ enum verdict core_apply(struct core *core, uint64_t position, uint32_t place,
         .event_id = event->message_id,
     };
     core_count(core, &e, &decision);
+    if (e.account->identity != NULL) {
+        if (identity_is_away(e.account->identity))
+            identity_send(core, e.account, hashes.id);
+        identity_touch(core, e.number, place);
+    }
     return VERDICT_COUNTED;
 }
 
@@ -471,6 +530,7 @@ void core_tick(struct core *core, uint64_t position, int64_t now_ms, struct sign
                struct arena *arena)
 {
     core_reach(core, position);
+    moves_clear(core);
     if (now_ms > core->counts.clock_ms)
         core->counts.clock_ms = now_ms;
     size_t n;

@@ -11,6 +11,7 @@
 #include "common/base/mem.h"
 #include "common/base/time_text.h"
 #include "services/scorer/core/fact.h"
+#include "services/scorer/core/identity_impl.h"
 #include "services/scorer/core/memory.h"
 #include "services/scorer/core/telling.h"
 #include "services/scorer/core/timers.h"
@@ -25,6 +26,11 @@ struct scene decide_scene(const struct decision *decision, struct user *user)
         .profile = user == NULL ? NULL : profile_of(decision->core, user),
         .clock_ms = decision->account->clock_ms,
     };
+}
+
+bool decide_is_away(const struct account *account, const struct user *user)
+{
+    return account->vacant || identity_is_away(account->identity) || (user != NULL && user->away);
 }
 
 // ---- Asking for more ----
@@ -91,6 +97,15 @@ static struct span decide_copy(struct arena *arena, struct span s)
     return span_make(arena_dup(arena, s), s.len);
 }
 
+static const char *decide_reason(const struct scene *scene, const struct signal *signal, bool value,
+                                 bool left, struct arena *arena)
+{
+    if (value)
+        return "";
+    return decide_is_away(scene->account, scene->user) ? identity_reason(scene->account, arena)
+                                                       : telling_reason(scene, signal, left, arena);
+}
+
 static void decide_emit(struct decision *decision, const struct scene *scene,
                         const struct signal *signal, const struct signal_mark *mark, bool value,
                         bool left)
@@ -118,7 +133,7 @@ static void decide_emit(struct decision *decision, const struct scene *scene,
         .episode = mark->episodes,
         .label = value && fact_is(signal) ? fact_text(scene, signal, arena)
                                           : arena_dup(arena, span_of(signal->label)),
-        .reason = value ? "" : telling_reason(scene, signal, left, arena),
+        .reason = decide_reason(scene, signal, value, left, arena),
     };
 }
 
@@ -184,11 +199,15 @@ static void decide_change(struct decision *decision, struct scene *scene, int32_
 static void decide_signal(struct decision *decision, struct scene *scene, int32_t position)
 {
     const struct signal *signal = &scene->plan->playbook->signals[position];
-    bool left = false;
+    bool left = false, value = false;
     scene->touched = decision->touched;
-    bool value = condition_decide(scene, signal->condition, signal->scope);
-    if (signal->memory)
-        value = memory_decide(scene, signal, value, &left);
+    if (decide_is_away(scene->account, scene->user)) {
+        memory_forget(scene, signal);
+    } else {
+        value = condition_decide(scene, signal->condition, signal->scope);
+        if (signal->memory)
+            value = memory_decide(scene, signal, value, &left);
+    }
     scene->flipped = scene->flipped || scene->plan->signals[position].unsteady;
     if (value != condition_signal(scene, position))
         decide_change(decision, scene, position, value, left);

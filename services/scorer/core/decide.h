@@ -31,6 +31,9 @@ struct decision {
 struct scene decide_scene(const struct decision *decision, struct user *user);
 // Whether a user has not been decided by its profile as it is now.
 bool decide_is_behind(struct core *core, struct user *user);
+// Whether the account's (user NULL) or the user's signals are false whatever their conditions say:
+// what they did counts elsewhere.
+bool decide_is_away(const struct account *account, const struct user *user);
 // Leaves that time made false unseen, at a new clock, before an event adds to their measures: a
 // leaf that the event makes true again holds since the event.
 void decide_lapse(const struct decision *decision, struct user *user, const struct sigset *set);

@@ -18,17 +18,19 @@
 // LINKS now and at each change. So one node alone decides about x, and all that is said about x to
 // another account comes from there, in order.
 //
-// What x has contributed at home is sent on as a *piece*, which adds up with what is there (parts.h):
+// What x has contributed at home is sent on as a *piece*, which adds up with what is there
+// (parts.h):
 //   PIECE   home -> account: this is x's, who is your user u, from now on
 //   RECALL  home -> account: x is yours no more; what came of x
 //   RETURN  account -> home: goes back home. So does what comes for an x that is not (or no longer)
 //           attached there
 // Nothing is sent of an x that has contributed nothing.
 //
-// Messages (`struct move`) go from account to account, each exactly once, and in order for each pair
-// of lanes. That is the shell's: what a record makes has numbers (position, index) that rise and are
-// the same in replay; the receiving lane journals each before it takes it. Also within one lane they
-// must go through the outbox and the journal: rows of two accounts may be of different records.
+// Messages (`struct move`) go from account to account, each exactly once, and in order for each
+// pair of lanes. That is the shell's: what a record makes has numbers (position, index) that rise
+// and are the same in replay; the receiving lane journals each before it takes it. Also within one
+// lane they must go through the outbox and the journal: rows of two accounts may be of different
+// records.
 //
 // When no message is under way, each x's whole contribution is at its sink, once.
 #pragma once
@@ -93,8 +95,8 @@ const struct moves *core_moves(const struct core *core);
 // change; each has its own), leave accounts alone whose stored row has the record already, and may
 // make moves. `known_at_ms` is when the record was taken in.
 
-// A link to an identity whose home is here. Not an event: message ids do not matter, to say it again
-// changes nothing.
+// A link to an identity whose home is here. Not an event: message ids do not matter, to say it
+// again changes nothing.
 void core_link(struct core *core, uint64_t position, uint32_t place, const struct link *link,
                int64_t known_at_ms);
 // A message for an account of this lane. Needs room for one message id (core_has_room).

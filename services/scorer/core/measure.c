@@ -69,6 +69,21 @@ static void measure_take_user_lag(const struct measure *measure, struct cell *ce
     cell_put(own, key, 1, CELL_SET, first - measure->window_n + 1);
 }
 
+void measure_take_user_in(const struct measure *measure, struct cell *cell, struct user *user,
+                          int64_t key, int64_t low)
+{
+    if (measure->lag > 0)
+        measure_take_user_lag(measure, cell, user, key, low + measure->window_n - 1);
+    else
+        measure_take_user(measure, cell, user, key, low);
+}
+
+int64_t measure_low(const struct measure *measure, int64_t clock_ms)
+{
+    int64_t low = window_low(measure, clock_ms);
+    return measure->lag > 0 ? low - measure->lag : low;
+}
+
 static void measure_take_score(const struct measure *measure, const struct plan_step *step,
                                struct cell *cell, int64_t at_ms, int64_t clock_ms)
 {
@@ -143,9 +158,7 @@ void measure_take(const struct scene *scene, const struct plan_step *step)
         return;
     }
     int64_t key = window_key(measure, event->at_ms);
-    int64_t low = window_low(measure, clock_ms);
-    if (measure->lag > 0)
-        low -= measure->lag;
+    int64_t low = measure_low(measure, clock_ms);
     if (key < low)
         return;
     switch (measure->kind) {
@@ -160,10 +173,7 @@ void measure_take(const struct scene *scene, const struct plan_step *step)
         measure_take_property(scene, measure, cell, note->key, key, low);
         break;
     case MEASURE_DISTINCT_USERS:
-        if (measure->lag > 0)
-            measure_take_user_lag(measure, cell, scene->user, key, low + measure->window_n - 1);
-        else
-            measure_take_user(measure, cell, scene->user, key, low);
+        measure_take_user_in(measure, cell, scene->user, key, low);
         break;
     case MEASURE_ACTIVE_DAYS:
     case MEASURE_ACTIVE_WEEKS:

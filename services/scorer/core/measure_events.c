@@ -178,6 +178,37 @@ void measure_take_event(const struct scene *scene, const struct plan_step *step,
         events_take(scene, step, cell);
 }
 
+void measure_join_events(const struct measure *measure, struct cell *cell, const struct cell *from,
+                         int64_t clock_ms, uint32_t user)
+{
+    enum cell_shape shape = measure_plan_shape(measure);
+    const struct cell_events *events = from->events;
+    bool latest = measure->window == WINDOW_RESET || measure->anchor_last;
+    bool buckets = measure->window != WINDOW_ANCHORED && measure->window != WINDOW_RESET;
+    if (events == NULL)
+        return;
+    bool moved = events->marked && cell_mark(cell, events->mark_ms, latest);
+    struct cell_keep keep = events_keep(measure, cell->events, shape, clock_ms);
+    if (moved)
+        cell_cut(cell, shape, keep.low, keep.end);
+    for (uint32_t i = 0; i < events->n; i++) {
+        struct cell_event event = events->items[i];
+        if (event.at_ms < keep.low || event.at_ms >= keep.end)
+            continue;
+        if (event.user != CELL_NO_USER)
+            event.user = user;
+        if (measure->kind == MEASURE_DISTINCT_USERS)
+            event.value = user;
+        if (shape == CELL_SAID)
+            event.value = (int64_t)(intptr_t)cell_said_make(cell_said(&event));
+        if (shape == CELL_SAID && !measure->historic && buckets &&
+            !events_said_alone(measure, cell, &event))
+            mem_free((void *)(intptr_t)event.value);
+        else
+            cell_log(cell, shape, event, &keep);
+    }
+}
+
 int64_t measure_last_event(const struct cell *cell)
 {
     const struct cell_events *events = cell->events;

@@ -28,6 +28,11 @@ const struct value *measure_property(const struct event *event, struct span key)
 // ---- measure.c ----
 // As in fine.h; what is absent counts 0.
 __int128 measure_fine(const struct scene *scene, int32_t measure, int64_t clock_ms);
+// The lowest bucket that is kept.
+int64_t measure_low(const struct measure *measure, int64_t clock_ms);
+// Distinct users: counts the user as active in a bucket, which is not below `low`.
+void measure_take_user_in(const struct measure *measure, struct cell *cell, struct user *user,
+                          int64_t key, int64_t low);
 
 // ---- measure_time.c ----
 struct fine_range {
@@ -42,6 +47,9 @@ struct reading measure_read_events(const struct scene *scene, int32_t measure, i
                                    int64_t lag);
 // Of points.
 __int128 measure_fine_events(const struct scene *scene, int32_t measure, int64_t clock_ms);
+// Adds the events that another cell keeps, as those of the user with this ordinal.
+void measure_join_events(const struct measure *measure, struct cell *cell, const struct cell *from,
+                         int64_t clock_ms, uint32_t user);
 // The instant of the latest event that is kept, whether it counts or not; INT64_MIN: none.
 int64_t measure_last_event(const struct cell *cell);
 

@@ -29,6 +29,14 @@ static void memory_note(struct scene *scene, uint8_t *flags, uint8_t now)
     *flags = now;
 }
 
+void memory_forget(struct scene *scene, const struct signal *signal)
+{
+    const struct plan_scope *scope = &scene->plan->scopes[signal->scope];
+    uint8_t *flags = &subject_flags(scope, scene_subject(scene, signal->scope))[signal->number];
+    if (signal->memory)
+        memory_note(scene, flags, (uint8_t)(*flags & ~(SIGNAL_MET | SIGNAL_SPENT)));
+}
+
 bool memory_decide(struct scene *scene, const struct signal *signal, bool holds, bool *left)
 {
     const struct plan_scope *scope = &scene->plan->scopes[signal->scope];

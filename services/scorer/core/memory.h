@@ -9,5 +9,7 @@
 // and notes in the subject what it saw; the scene is `flipped` when that has changed. `left` is set
 // when it is true no longer because its exit holds.
 bool memory_decide(struct scene *scene, const struct signal *signal, bool holds, bool *left);
+// Of one that is false without being decided: what was remembered of its condition is forgotten.
+void memory_forget(struct scene *scene, const struct signal *signal);
 // When time alone may make it true, its condition holding on; STATE_NEVER: it does not.
 int64_t memory_due(const struct signal *signal, uint8_t flags, const struct signal_mark *mark);

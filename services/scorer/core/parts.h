@@ -16,9 +16,8 @@
 struct account;
 
 struct piece {
-    struct core *core; // whose playbook it is laid out by
-    struct account *book;
-    int64_t clock_ms; // not before its latest event
+    struct core *core;    // whose playbook it is laid out by
+    struct account *book; // its clock: not before the latest event
 };
 // Laid out by the playbook in force: must be taken or destroyed before the next one.
 struct piece *piece_create(struct core *core);

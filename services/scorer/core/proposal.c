@@ -48,7 +48,7 @@ static int64_t proposal_deadline(struct proposer *p, const struct found *found, 
 
 // ---- In words ----
 
-static bool proposal_alike(const struct move *a, const struct move *b)
+static bool proposal_alike(const struct play *a, const struct play *b)
 {
     return a->kind == b->kind && span_eq(a->name, b->name) && strcmp(a->with, b->with) == 0 &&
            a->fresh_user == b->fresh_user && a->named == b->named &&
@@ -56,12 +56,12 @@ static bool proposal_alike(const struct move *a, const struct move *b)
 }
 
 // On how many days, and how many users.
-static void proposal_spread(const struct moves *moves, uint32_t first, uint32_t *days,
+static void proposal_spread(const struct plays *moves, uint32_t first, uint32_t *days,
                             uint32_t *users)
 {
     *days = *users = 0;
     for (uint32_t i = first; i < moves->n; i++) {
-        const struct move *move = &moves->items[i];
+        const struct play *move = &moves->items[i];
         bool day = true, user = true;
         if (!proposal_alike(move, &moves->items[first]))
             continue;
@@ -76,14 +76,14 @@ static void proposal_spread(const struct moves *moves, uint32_t first, uint32_t 
     }
 }
 
-static const char *proposal_name(const struct move *move, struct arena *arena)
+static const char *proposal_name(const struct play *move, struct arena *arena)
 {
     if (move->name.len > 0 && ((const char *)move->name.ptr)[0] == '\x01')
         return "any active event";
     return arena_dup(arena, move->name);
 }
 
-static const char *proposal_who(const struct proposer *p, const struct move *move, uint32_t users)
+static const char *proposal_who(const struct proposer *p, const struct play *move, uint32_t users)
 {
     if (move->fresh_user && users == 1)
         return "a further user";
@@ -94,12 +94,12 @@ static const char *proposal_who(const struct proposer *p, const struct move *mov
     return arena_dup(p->arena, move->user);
 }
 
-static void proposal_steps(struct proposer *p, const struct moves *moves, struct proposal *out)
+static void proposal_steps(struct proposer *p, const struct plays *moves, struct proposal *out)
 {
     struct proposal_step *steps = arena_alloc(p->arena, (moves->n + 1) * sizeof *steps);
     size_t n = 0;
     for (uint32_t i = 0; i < moves->n; i++) {
-        const struct move *move = &moves->items[i];
+        const struct play *move = &moves->items[i];
         uint32_t same = 0, days, users;
         bool seen = false;
         for (uint32_t j = 0; j < moves->n; j++) {

@@ -36,7 +36,7 @@ struct alternatives {
 };
 
 // One event as it would be played.
-struct move {
+struct play {
     int64_t at_ms;
     enum event_kind kind;
     struct span name;
@@ -48,8 +48,8 @@ struct move {
     const char *with;
 };
 
-struct moves {
-    struct move *items;
+struct plays {
+    struct play *items;
     uint32_t n, cap;
 };
 
@@ -134,20 +134,20 @@ struct scene proposal_scene(struct proposer *p, struct span user);
 // Sets the stage back and lets time pass until then.
 void proposal_begin(struct proposer *p, int64_t at_ms);
 // Plays moves, each `shift_ms` later than it says.
-void proposal_play(struct proposer *p, const struct moves *moves, int64_t shift_ms);
+void proposal_play(struct proposer *p, const struct plays *moves, int64_t shift_ms);
 bool proposal_true(struct proposer *p);
 // Lets timers run until the signal is true; false: they do not make it so. `at_ms`: when.
 bool proposal_wait(struct proposer *p, int64_t from_ms, int64_t *at_ms);
 // The first instant after `from_ms` at which time alone gives the wished value; INT64_MAX: none.
 int64_t proposal_turns(struct proposer *p, const struct wish *wish, int64_t from_ms);
-void proposal_add(struct proposer *p, struct moves *moves, const struct move *move);
+void proposal_add(struct proposer *p, struct plays *moves, const struct play *move);
 struct span proposal_fresh(struct proposer *p, const char *what);
 void proposal_block(struct proposer *p, const char *text);
 
 // ---- proposal_search.c ----
 // What makes the signal true, as moves; false: nothing was found.
 struct found {
-    struct moves moves;
+    struct plays moves;
     int64_t from_ms, true_ms;
     bool least;
 };
@@ -169,7 +169,7 @@ struct attempt {
     struct proposer *p;
     const struct alternative *alternative;
     int64_t at_ms;
-    struct moves setup;
+    struct plays setup;
     struct act acts[PROPOSAL_ACTS_MAX];
     uint32_t n_acts;
     struct need needs[PROPOSAL_WISHES_MAX];
@@ -184,7 +184,7 @@ struct attempt {
 // ---- proposal_setup.c ----
 // One more event of a kind of which there are `of` in all.
 void attempt_act(struct attempt *a, const struct act *act, int64_t of, int64_t at_ms,
-                 struct moves *out);
+                 struct plays *out);
 // The stage at the attempt's instant, what must come first played.
 void attempt_begin(struct attempt *a);
 // Plays one event of the kind.

@@ -41,15 +41,15 @@ void proposal_begin(struct proposer *p, int64_t at_ms)
     p->played++;
     if (p->introduce.len == 0)
         return;
-    struct move move = {.at_ms = at_ms, .kind = EVENT_IDENTIFY, .user = p->introduce};
-    struct moves moves = {.items = &move, .n = 1};
+    struct play move = {.at_ms = at_ms, .kind = EVENT_IDENTIFY, .user = p->introduce};
+    struct plays moves = {.items = &move, .n = 1};
     proposal_play(p, &moves, 0);
 }
 
-void proposal_play(struct proposer *p, const struct moves *moves, int64_t shift_ms)
+void proposal_play(struct proposer *p, const struct plays *moves, int64_t shift_ms)
 {
     for (uint32_t i = 0; i < moves->n; i++) {
-        const struct move *move = &moves->items[i];
+        const struct play *move = &moves->items[i];
         struct event event = {
             .kind = move->kind,
             .account = p->stage->account,
@@ -126,11 +126,11 @@ int64_t proposal_turns(struct proposer *p, const struct wish *wish, int64_t from
     return INT64_MAX;
 }
 
-void proposal_add(struct proposer *p, struct moves *moves, const struct move *move)
+void proposal_add(struct proposer *p, struct plays *moves, const struct play *move)
 {
     if (moves->n == moves->cap) {
         uint32_t cap = moves->cap == 0 ? 16 : moves->cap * 2;
-        struct move *items = arena_alloc(p->arena, cap * sizeof *items);
+        struct play *items = arena_alloc(p->arena, cap * sizeof *items);
         if (moves->n > 0)
             memcpy(items, moves->items, moves->n * sizeof *items);
         moves->items = items;

@@ -207,10 +207,10 @@ static void attempt_look(struct attempt *a)
 // ---- Schedule ----
 
 // Late: what needs no slot of its own goes into the last one.
-static void attempt_schedule(struct attempt *a, bool late, struct moves *out)
+static void attempt_schedule(struct attempt *a, bool late, struct plays *out)
 {
     int64_t slots = 1, spacing = 0, offset = 0, slot = 0;
-    *out = (struct moves){0};
+    *out = (struct plays){0};
     for (uint32_t i = 0; i < a->setup.n; i++)
         proposal_add(a->p, out, &a->setup.items[i]);
     for (uint32_t w = 0; w < a->alternative->n; w++) {
@@ -235,14 +235,14 @@ static void attempt_schedule(struct attempt *a, bool late, struct moves *out)
     // In order of time; equal instants as they came.
     for (uint32_t i = before + 1; i < out->n; i++) {
         for (uint32_t j = i; j > before && out->items[j].at_ms < out->items[j - 1].at_ms; j--) {
-            struct move held = out->items[j];
+            struct play held = out->items[j];
             out->items[j] = out->items[j - 1];
             out->items[j - 1] = held;
         }
     }
 }
 
-static bool attempt_try(struct attempt *a, const struct moves *moves, struct found *out)
+static bool attempt_try(struct attempt *a, const struct plays *moves, struct found *out)
 {
     struct proposer *p = a->p;
     proposal_begin(p, a->at_ms);
@@ -288,7 +288,7 @@ static void attempt_drop(struct attempt *a, struct found *out)
         return;
     for (uint32_t i = out->moves.n; i > 0; i--) {
         struct found less;
-        struct moves moves = {0};
+        struct plays moves = {0};
         for (uint32_t j = 0; j < out->moves.n; j++) {
             if (j != i - 1)
                 proposal_add(a->p, &moves, &out->moves.items[j]);
@@ -339,7 +339,7 @@ static void attempt_more(struct attempt *a)
 static bool attempt_play_within(struct attempt *a, struct found *out)
 {
     for (int round = 0; round < ROUNDS_MAX; round++) {
-        struct moves moves;
+        struct plays moves;
         if (!attempt_numbers(a))
             return false;
         for (int late = 0; late < 2; late++) {
@@ -431,7 +431,7 @@ static void attempt_anchors(struct attempt *a)
         if (!a->needs[w].open || attempt_served(a, w) || m == PLAYBOOK_NONE ||
             a->p->playbook->measures[m].window != WINDOW_ANCHORED)
             continue;
-        struct moves kept = a->setup;
+        struct plays kept = a->setup;
         attempt_anchor(a, m);
         attempt_look(a);
         if (!attempt_served(a, w) && a->needs[w].open) {

@@ -15,11 +15,11 @@ static const char *attempt_name(const struct attempt *a, int32_t event)
     return event < a->p->playbook->n_events ? a->p->playbook->events[event] : "\x01";
 }
 
-static struct move attempt_event(struct attempt *a, const struct act *act, int32_t event,
+static struct play attempt_event(struct attempt *a, const struct act *act, int32_t event,
                                  int64_t at_ms)
 {
     struct proposer *p = a->p;
-    struct move move = {
+    struct play move = {
         .at_ms = at_ms,
         .kind = EVENT_TRACK,
         .name = span_of(attempt_name(a, event)),
@@ -34,15 +34,15 @@ static struct move attempt_event(struct attempt *a, const struct act *act, int32
 }
 
 void attempt_act(struct attempt *a, const struct act *act, int64_t of, int64_t at_ms,
-                 struct moves *out)
+                 struct plays *out)
 {
     struct proposer *p = a->p;
     int64_t first = at_ms;
     for (int32_t i = 0; i < act->n_steps; i++) {
-        struct move step = attempt_event(a, act, act->steps[i], first + i);
+        struct play step = attempt_event(a, act, act->steps[i], first + i);
         proposal_add(p, out, &step);
     }
-    struct move move = attempt_event(a, act, act->event, first + act->n_steps);
+    struct play move = attempt_event(a, act, act->event, first + act->n_steps);
     struct property *properties =
         arena_alloc(p->arena, (act->n_properties + 1) * sizeof *properties);
     for (uint32_t i = 0; i < act->n_properties; i++) {
@@ -69,7 +69,7 @@ void attempt_begin(struct attempt *a)
 
 void attempt_once(struct attempt *a, const struct act *act, int64_t at_ms)
 {
-    struct moves one = {0};
+    struct plays one = {0};
     attempt_act(a, act, 1, at_ms, &one);
     proposal_play(a->p, &one, 0);
 }
@@ -107,7 +107,7 @@ static bool attempt_traits(struct attempt *a, enum operand_kind kind)
     if (n == 0)
         return true;
     bool account = kind == OPERAND_ACCOUNT_TRAIT;
-    struct move move = {
+    struct play move = {
         .at_ms = a->at_ms,
         .kind = account ? EVENT_GROUP : EVENT_IDENTIFY,
         .name = span_of(account ? "group" : "identify"),
@@ -162,7 +162,7 @@ static bool attempt_candidate(struct attempt *a, int32_t signal, struct span use
 static void attempt_join(struct attempt *a, const struct candidate *candidate, struct span as)
 {
     for (uint32_t i = 0; i < candidate->found.moves.n; i++) {
-        struct move move = candidate->found.moves.items[i];
+        struct play move = candidate->found.moves.items[i];
         if (span_eq(move.user, candidate->user)) {
             move.user = as;
             move.fresh_user = candidate->fresh;

@@ -3,7 +3,7 @@
 // measure keeps its state; what is new starts empty, and what is gone is dropped.
 #include "common/base/check.h"
 #include "common/base/mem.h"
-#include "services/scorer/core/state.h"
+#include "services/scorer/core/identity_impl.h"
 #include "services/scorer/core/warming.h"
 
 enum { RESHAPE_NEW = -1 };
@@ -116,6 +116,27 @@ static struct account *reshape_account(const struct reshape_scope *scope, struct
     return made;
 }
 
+static struct account *reshape_book(const struct reshape_scope *accounts,
+                                    const struct reshape_scope *users, struct account *old)
+{
+    struct account *book = old == NULL ? NULL : reshape_account(accounts, old);
+    for (uint32_t u = 0; book != NULL && u < book->n_users; u++)
+        book->users[u].user = reshape_user(users, book->users[u].user);
+    return book;
+}
+
+static void reshape_books(const struct reshape_scope *accounts, const struct reshape_scope *users,
+                          struct parts *parts)
+{
+    if (parts == NULL)
+        return;
+    parts->own = reshape_book(accounts, users, parts->own);
+    for (uint32_t i = 0; i < parts->n; i++) {
+        parts->items[i]->book = reshape_book(accounts, users, parts->items[i]->book);
+        parts->items[i]->dirty = true;
+    }
+}
+
 // What counts users with a signal is read off the users, so that a new one is right from the start.
 static void reshape_count(const struct plan *plan, struct account *account)
 {
@@ -198,6 +219,7 @@ void state_reshape(struct core *core, struct plan *plan)
             account->users[u].user = reshape_user(&users, account->users[u].user);
             user_touch(account, account->users[u].user);
         }
+        reshape_books(&accounts, &users, account->parts);
         reshape_count(plan, account);
     }
     arena_deinit(&arena);

@@ -3,6 +3,7 @@
 
 #include "common/base/check.h"
 #include "common/base/mem.h"
+#include "services/scorer/core/identity_impl.h"
 
 // From this many users on, an account has an index of them.
 enum { STATE_INDEX_FROM = 8 };
@@ -114,8 +115,29 @@ void account_touch(struct core *core, uint32_t number)
     core->dirty[core->n_dirty++] = number;
 }
 
+struct account *account_reach(struct core *core, uint64_t position, uint32_t place, struct span id,
+                              uint32_t *number)
+{
+    uint64_t hash = hash64(id);
+    struct account *account = account_find(core, hash, id, number);
+    if (account != NULL && position <= account->covered) {
+        if (position == account->created_position && place == account->created_place)
+            core->next_ordinal = account->ordinal + 1;
+        return NULL;
+    }
+    if (account == NULL) {
+        account = account_add(core, hash, id, core->next_ordinal++, number);
+        account->created_position = position;
+        account->created_place = place;
+    }
+    account_touch(core, *number);
+    return account;
+}
+
 static void account_destroy(struct core *core, struct account *account)
 {
+    identity_destroy(account->identity);
+    parts_destroy(core, account->parts);
     for (uint32_t i = 0; i < account->n_users; i++) {
         struct user *user = account->users[i].user;
         if (user != NULL)
@@ -132,6 +154,57 @@ static void account_destroy(struct core *core, struct account *account)
     mem_free(account->timers);
     subject_clear(&core->plan->scopes[SCOPE_ACCOUNT], &account->subject);
     mem_free(account);
+}
+
+void account_know(struct core *core, struct account *account, struct user *user, int64_t clock_ms)
+{
+    core->counts.accounts += account->clock_ms == STATE_NO_CLOCK;
+    account->clock_ms = clock_ms;
+    if (account->vacant)
+        account->subject.stale = true;
+    account->vacant = false;
+    if (user == NULL)
+        return;
+    if (user->away)
+        user->subject.stale = true;
+    user->away = false;
+    if (user->counted)
+        return;
+    user->counted = true;
+    account->n_counted++;
+    core->counts.users++;
+}
+
+// ---- Books ----
+
+struct account *book_create(struct core *core, uint32_t n_users)
+{
+    struct account *book =
+        mem_zalloc(offsetof(struct account, subject) + core->plan->scopes[SCOPE_ACCOUNT].bytes);
+    book->clock_ms = STATE_NO_CLOCK;
+    book->queued_ms = STATE_NEVER;
+    subject_init(&book->subject);
+    account_reserve_users(book, n_users);
+    for (uint32_t i = 0; i < n_users; i++)
+        book_add_user(core, book, 0);
+    return book;
+}
+
+void book_destroy(struct core *core, struct account *book)
+{
+    if (book != NULL)
+        account_destroy(core, book);
+}
+
+void book_add_user(struct core *core, struct account *book, uint64_t hash)
+{
+    size_t bytes = offsetof(struct user, subject) + core->plan->scopes[SCOPE_USER].bytes;
+    account_reserve_users(book, book->n_users + 1);
+    struct user *user = mem_zalloc(bytes);
+    user->hash = hash;
+    user->ordinal = book->n_users;
+    subject_init(&user->subject);
+    book->users[book->n_users++] = (struct user_ref){hash, user};
 }
 
 // ---- Users ----
@@ -221,6 +294,9 @@ struct user *user_add(struct core *core, struct account *account, uint64_t hash,
     account_reserve_users(account, account->n_users + 1);
     uint32_t ordinal = account->n_users++;
     account->users[ordinal] = (struct user_ref){0, NULL};
+    // What the account has of its own events knows the same users.
+    if (account->parts != NULL && account->parts->own != NULL)
+        book_add_user(core, account->parts->own, hash);
     return user_place(core, account, hash, id, ordinal);
 }
 
@@ -317,6 +393,10 @@ void state_destroy(struct core *core)
     seen_deinit(&core->seen);
     heap_deinit(&core->timers);
     heap_deinit(&core->ahead_rows);
+    moves_clear(core);
+    mem_free(core->moves.items);
+    arena_deinit(&core->moves_arena);
+    mem_free(core->ending);
     mem_free(core->dirty);
     mem_free(core->dirty_profiles);
     mem_free(core->scratch);

@@ -9,7 +9,7 @@
 
 #include "common/base/heap.h"
 #include "common/base/index.h"
-#include "services/scorer/core/core.h"
+#include "services/scorer/core/identity.h"
 #include "services/scorer/core/plan.h"
 #include "services/scorer/core/seen.h"
 #include "services/scorer/core/traits.h"
@@ -53,6 +53,7 @@ struct user {
     uint32_t id_len;
     bool dirty;
     bool counted; // an event of it has counted; else only its traits are known
+    bool away;    // nothing of what it did is left here; counted until its signals are false
     bool at_hand; // within one pass of decide.c: it is decided from the start
     bool moved;   // and its timer is to be worked out anew
     struct subject subject;
@@ -75,9 +76,13 @@ struct account {
     uint32_t n_excluded;  // events
     uint32_t dirty_users; // ordinal + 1 of the first; 0: none
     uint32_t id_len;
-    bool listed;            // among core->dirty, or frozen
-    bool pending;           // its row waits for a playbook that comes later in the journal
-    struct user_ref *users; // by ordinal; `only` while there is one
+    bool listed;               // among core->dirty, or frozen
+    bool pending;              // its row waits for a playbook that comes later in the journal
+    bool vacant;               // all that it had is gone: no event names it, and no part is left
+    bool ending;               // core_end_record has to see to it
+    struct identity *identity; // of a personal account; NULL: no link, and nobody watches
+    struct parts *parts;       // NULL: there are none
+    struct user_ref *users;    // by ordinal; `only` while there is one
     struct user_ref only;
     struct index *index; // from hash to ordinal; NULL while there are few
     struct heap *timers; // due, ordinal; NULL while there is none
@@ -114,6 +119,11 @@ struct ahead {
     const struct event *events;
     size_t n, at;
     struct ahead_slot slots[AHEAD_SLOTS];
+};
+
+// An account that core_end_record has to see to, and where in the record that began.
+struct ending {
+    uint32_t number, place;
 };
 
 struct core {
@@ -156,6 +166,13 @@ struct core {
     struct sigset warming_signals;
     int64_t since_ms[PLAYBOOK_MEASURES_MAX]; // 0: it has all the past that there is
 
+    // Messages that the record has made, with their texts, and the number of the next one.
+    struct moves moves;
+    struct arena moves_arena;
+    uint64_t move_index;
+    struct ending *ending;
+    size_t n_ending, ending_cap;
+
     core_taken_fn trace;
     void *trace_arg;
 
@@ -196,6 +213,18 @@ struct account *account_add(struct core *core, uint64_t hash, struct span id, ui
                             uint32_t *number);
 // It has changed: rows take it with the next checkpoint.
 void account_touch(struct core *core, uint32_t number);
+// The account that an input of the record is for, made when it is not there. NULL: its stored row
+// has the record already.
+struct account *account_reach(struct core *core, uint64_t position, uint32_t place, struct span id,
+                              uint32_t *number);
+// An event, or what events gave, counts at a clock which is not before the account's: the account
+// and the user (or NULL) are known from then on.
+void account_know(struct core *core, struct account *account, struct user *user, int64_t clock_ms);
+// A loose account, that no id leads to: it keeps what measures keep. Its users have no ids, and are
+// made with it.
+struct account *book_create(struct core *core, uint32_t n_users);
+void book_destroy(struct core *core, struct account *book);
+void book_add_user(struct core *core, struct account *book, uint64_t hash);
 
 // ---- Users ----
 struct span user_id(const struct core *core, const struct user *user);

@@ -85,7 +85,8 @@ static int64_t timers_compute(struct core *core, struct account *account, struct
                               enum timers_how how)
 {
     struct decision decision = {.core = core, .account = account};
-    if (account->clock_ms == STATE_NO_CLOCK || (user != NULL && !user->counted))
+    if (account->clock_ms == STATE_NO_CLOCK || (user != NULL && !user->counted) ||
+        decide_is_away(account, user))
         return STATE_NEVER;
     struct scene scene = decide_scene(&decision, user);
     if (user != NULL)

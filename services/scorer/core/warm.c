@@ -8,6 +8,7 @@
 
 #include "common/base/mem.h"
 #include "services/scorer/core/decide.h"
+#include "services/scorer/core/identity_impl.h"
 #include "services/scorer/core/timers.h"
 
 // ---- What is warming ----
@@ -349,6 +350,7 @@ void core_warm(struct core *core, uint64_t position, const struct core_warmed *w
     struct heap order = {0};
     struct warm_marks marks = {0};
     core->ahead.n = 0;
+    moves_clear(core);
     timers_catch_up(core, position);
     core->position = position;
     warm_profiles(core, rebuilt);
