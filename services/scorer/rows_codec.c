@@ -303,8 +303,7 @@ static void rows_cell_events(const struct cell_events *events, enum cell_shape s
     out->n_bits = bits ? n : 0;
 }
 
-static cell_record *rows_cell_record(const struct cell *cell, enum cell_shape shape,
-                                     struct arena *arena)
+cell_record *rows_cell_record(const struct cell *cell, enum cell_shape shape, struct arena *arena)
 {
     cell_record *out = arena_alloc(arena, sizeof *out);
     assay__record__v1__cell_record__init(out);
@@ -370,8 +369,8 @@ static enum err rows_hours_restore(const cell_record *record, struct cell *cell,
     return right ? ERR_OK : err_set(info, ERR_CORRUPT, "hours of a day that cannot be");
 }
 
-static enum err rows_cell_restore(const cell_record *record, enum cell_shape shape,
-                                  struct cell *cell, struct err_info *info)
+enum err rows_cell_restore(const cell_record *record, enum cell_shape shape, struct cell *cell,
+                           struct err_info *info)
 {
     if (shape == CELL_EVENTS || shape == CELL_SAID)
         return rows_events_restore(record, shape, cell, info);

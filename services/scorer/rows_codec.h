@@ -34,6 +34,13 @@ void rows_lists_map(struct rows_lists *lists, const struct plan *plan);
 ProtobufCAllocator rows_allocator(struct arena *arena);
 void rows_pack(const ProtobufCMessage *message, struct buf *out);
 
+Assay__Record__V1__CellRecord *rows_cell_record(const struct cell *cell, enum cell_shape shape,
+                                                struct arena *arena);
+// Into a cell that is empty.
+MUST_USE enum err rows_cell_restore(const Assay__Record__V1__CellRecord *record,
+                                    enum cell_shape shape, struct cell *cell,
+                                    struct err_info *info);
+
 Assay__Record__V1__SubjectRecord *rows_subject_record(const struct plan *plan, enum scope scope,
                                                       struct subject *subject, struct arena *arena);
 // Into a subject that is empty. Parts without a place are dropped.

@@ -536,13 +536,12 @@ static void play(struct scorer_world *w, const struct naive_case *c, const int *
     }
 }
 
-// What depends on when something was decided, and not on the events alone.
-static bool of_events(const struct naive_playbook *pb, int number)
+bool naive_number_of_events(const struct naive_playbook *pb, int number)
 {
     const struct naive_number *n = &pb->numbers[number];
     for (int i = 0; i < n->n_terms; i++) {
         if (n->terms[i].signal >= 0 ||
-            (n->terms[i].number >= 0 && !of_events(pb, n->terms[i].number)))
+            (n->terms[i].number >= 0 && !naive_number_of_events(pb, n->terms[i].number)))
             return false;
     }
     return n->function != NAIVE_USERS_WITH && n->function != NAIVE_SINCE_SIGNAL;
@@ -561,7 +560,7 @@ static bool same_readings(const struct naive_case *c, struct scorer_world *a,
     }
     for (size_t i = 0; x.known && i < x.n_measures; i++) {
         int number = find_number(&c->playbook, x.measures[i].name);
-        if (number == NAIVE_NONE || !of_events(&c->playbook, number) ||
+        if (number == NAIVE_NONE || !naive_number_of_events(&c->playbook, number) ||
             strcmp(x.measures[i].value, y.measures[i].value) == 0)
             continue;
         buf_printf(report, "%s of %s/%s: %s, in another order %s\n", x.measures[i].name,

@@ -9,6 +9,8 @@ bool naive_case_agrees(const struct naive_case *c, struct buf *report);
 // Every measure reads the same at the end whatever order the events of an account came in. Looks
 // at the core alone.
 bool naive_case_commutes(const struct naive_case *c, uint64_t seed, struct buf *report);
+// False: the number depends on when something was decided, and not on the events alone.
+bool naive_number_of_events(const struct naive_playbook *playbook, int number);
 // The playbook and the steps, for a person.
 void naive_case_write(const struct naive_case *c, struct buf *out);
 // Leaves out what is not needed for `agrees` to be false, in at most so many attempts.
