@@ -75,6 +75,7 @@ static void wrap(int form, const char *key, struct buf *out)
         [SCHEMA_CONTACT] = "contact: {%s: {x: 5}}\n",
         [SCHEMA_BUYERS] = "buyers: {%s: {x: 5}}\n",
         [SCHEMA_ORGANIZATIONS] = "organizations: {%s: {x: 5}}\n",
+        [SCHEMA_IDENTITY] = "identity: {%s: {x: 5}}\n",
         [SCHEMA_ORGANIZATION_DEFINITION] = "qualify: {o: {per: organization, %s: {x: 5}}}\n",
         [SCHEMA_ROLL_UP] = "qualify: {o: {per: organization, when: {%s: {x: 5}}}}\n",
     };
