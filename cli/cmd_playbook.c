@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reloading: checked here, then by every service without effect, and only then loaded: by the
-// router first, because it must know a signal before a scorer sends it. The folder's copy comes
-// last.
+// router first, because it must know a signal before a scorer sends it, and by ingests last, whose
+// schemas nobody waits for. The folder's copy comes after them.
 #include "assay/admin/v1/admin.pb-c.h"
 #include "cli/cluster.h"
 #include "cli/file.h"
@@ -132,14 +132,17 @@ static enum err service_load(struct cluster *cluster, const char *name, const ch
     return cluster_call(cluster, &call, &message, info);
 }
 
-static enum err scorers_load(struct cluster *cluster, const char *file, struct span text,
-                             bool check_only, struct err_info *info)
+// The router, the scorers, then whoever else there is.
+static enum err services_load(struct cluster *cluster, const char *file, struct span text,
+                              bool check_only, struct err_info *info)
 {
-    enum err err = ERR_OK;
-    for (size_t i = 0; i < cluster_count(cluster) && err == ERR_OK; i++)
-        if (cluster_is_scorer(cluster_endpoint(cluster, i)))
-            err = service_load(cluster, cluster_endpoint(cluster, i)->name, file, text, check_only,
-                               info);
+    enum err err = service_load(cluster, "router", file, text, check_only, info);
+    for (int scorers = 1; scorers >= 0; scorers--)
+        for (size_t i = 0; i < cluster_count(cluster) && err == ERR_OK; i++) {
+            const struct cluster_endpoint *endpoint = cluster_endpoint(cluster, i);
+            if (strcmp(endpoint->name, "router") != 0 && cluster_is_scorer(endpoint) == scorers)
+                err = service_load(cluster, endpoint->name, file, text, check_only, info);
+        }
     return err;
 }
 
@@ -150,14 +153,10 @@ static enum err reload(const char *dir, const char *file, struct span text, stru
     snprintf(path, sizeof path, "%s/playbook.yaml", dir);
     enum err err = cluster_open(dir, &cluster, info);
     if (err == ERR_OK)
-        err = service_load(cluster, "router", file, text, true, info);
-    if (err == ERR_OK)
-        err = scorers_load(cluster, file, text, true, info);
+        err = services_load(cluster, file, text, true, info);
     bool loading = err == ERR_OK;
     if (err == ERR_OK)
-        err = service_load(cluster, "router", file, text, false, info);
-    if (err == ERR_OK)
-        err = scorers_load(cluster, file, text, false, info);
+        err = services_load(cluster, file, text, false, info);
     if (err == ERR_OK)
         err = file_write(path, text, info);
     cluster_close(cluster);

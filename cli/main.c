@@ -21,6 +21,7 @@ static const struct command_row ROWS[] = {
     {"prompts", "what the product may show to a user now", cmd_prompts},
     {"webhooks", "deliveries to other systems", cmd_webhooks},
     {"keys", "who may send events, lease leads and administer", cmd_keys},
+    {"dead-letters", "events that were refused: list, show, send again", cmd_dead_letters},
     {"experiments", "what came of holdouts and arms", cmd_experiments},
     {"clock", "move the clock of a cluster that runs by event time", cmd_clock},
     {"top", "watch queues, teams and first touches", cmd_top},

@@ -296,10 +296,8 @@ static enum err config_write(struct up_plan *plan, size_t i, struct err_info *in
         key_write(&text, "keys", plan->keys);
     if (plan->admin != NULL)
         key_write(&text, "admin", plan->admin[i].address);
-    if (service->rank != RANK_INGEST) {
-        key_write(&text, "data", cluster_path(arena, plan->dir, service->name));
-        key_write(&text, "playbook", cluster_path(arena, plan->dir, "playbook.yaml"));
-    }
+    key_write(&text, "data", cluster_path(arena, plan->dir, service->name));
+    key_write(&text, "playbook", cluster_path(arena, plan->dir, "playbook.yaml"));
     if (service->rank == RANK_SCORER)
         key_write(&text, "router", plan->endpoints[0].url);
     if (service->rank == RANK_ROUTER)

@@ -334,6 +334,20 @@ enum err store_cursor_open_last(struct store_txn *txn, uint32_t table, struct st
     return cursor_start(txn, table, &key, MDB_LAST, out, info);
 }
 
+enum err store_cursor_open_before(struct store_txn *txn, uint32_t table, struct span before,
+                                  struct store_cursor *out, struct err_info *info)
+{
+    enum err err = store_cursor_open(txn, table, before, out, info);
+    if (err != ERR_OK || out->handle == NULL)
+        return err;
+    if (out->step == STEP_THIS_THEN_NEXT) {
+        out->step = STEP_PREV; // it stands at the first key that is not below
+        return ERR_OK;
+    }
+    store_cursor_close(out); // every key is below
+    return store_cursor_open_last(txn, table, out, info);
+}
+
 enum err store_cursor_next(struct store_cursor *cursor, struct span *key, struct span *value,
                            struct err_info *info)
 {

@@ -88,6 +88,10 @@ MUST_USE enum err store_cursor_open(struct store_txn *txn, uint32_t table, struc
 // Starts at the last key and walks back.
 MUST_USE enum err store_cursor_open_last(struct store_txn *txn, uint32_t table,
                                          struct store_cursor *out, struct err_info *info);
+// Starts at the last key that is below `before` (not empty) and walks back.
+MUST_USE enum err store_cursor_open_before(struct store_txn *txn, uint32_t table,
+                                           struct span before, struct store_cursor *out,
+                                           struct err_info *info);
 // NOT_FOUND at the end.
 MUST_USE enum err store_cursor_next(struct store_cursor *cursor, struct span *key,
                                     struct span *value, struct err_info *info);

@@ -4,6 +4,7 @@
 #include "common/base/mem.h"
 #include "common/log/log.h"
 #include "services/ingest/http/http.h"
+#include "services/ingest/ingest.h"
 
 #define LOG_COMPONENT "edge"
 
@@ -28,8 +29,18 @@ struct edge {
     struct edge_metrics metrics;
 };
 
-enum err edge_open(struct loop *loop, const struct edge_config *config, struct rpc_server *server,
-                   struct metrics *metrics, struct edge **out, struct err_info *info)
+static void refused_cb(void *arg, struct span json, const char *reason,
+                       const struct httpd_request *request)
+{
+    (void)request;
+    ingest_refuse_unread(arg,
+                         &(struct ingest_unread){
+                             .reason = reason, .as_received = json, .way = "http", .source = ""});
+}
+
+enum err edge_open(struct loop *loop, const struct edge_config *config, struct ingest *ingest,
+                   struct rpc_server *server, struct metrics *metrics, struct edge **out,
+                   struct err_info *info)
 {
     const struct httpd_opts opts = {
         .address = config->http,
@@ -53,6 +64,8 @@ enum err edge_open(struct loop *loop, const struct edge_config *config, struct r
         .events_max = (size_t)config->events_max,
         .work_bytes_max = (size_t)config->work_bytes_max,
         .posthog_group = config->posthog_group,
+        .refused = refused_cb,
+        .refused_arg = ingest,
     };
     edge->http = ingest_http_create(&http);
     metrics_register(metrics, EDGE_DESCS, ARRAY_LEN(EDGE_DESCS), &edge->metrics, "");

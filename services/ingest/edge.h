@@ -18,12 +18,13 @@ struct edge_config {
 };
 
 struct edge;
-// Listens. `server` has all its services. Keeps `loop`, `server` and `metrics`; `config` is
-// read here alone.
+struct ingest;
+// Listens. `server` has all its services. Keeps `loop`, `server`, `metrics` and `ingest`, which is
+// told of what is no event; `config` is read here alone.
 // `*out` is NULL when there is no address. Errors as httpd_open has them.
 MUST_USE enum err edge_open(struct loop *loop, const struct edge_config *config,
-                            struct rpc_server *server, struct metrics *metrics, struct edge **out,
-                            struct err_info *info);
+                            struct ingest *ingest, struct rpc_server *server,
+                            struct metrics *metrics, struct edge **out, struct err_info *info);
 // No new requests; those in work end within drain_ms; then calls back, once, later.
 void edge_close(struct edge *edge, int64_t drain_ms, void (*closed)(void *arg), void *arg);
 // After `closed`. NULL is allowed.

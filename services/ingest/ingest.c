@@ -13,6 +13,7 @@
 #include "common/clock/clock.h"
 #include "common/log/log.h"
 #include "services/ingest/ingest_impl.h"
+#include "services/playbook/model.h"
 
 #define LOG_COMPONENT "ingest"
 
@@ -184,6 +185,8 @@ static void ingest_free(struct ingest *ingest)
     arena_deinit(&ingest->scratch);
     for (size_t i = 0; i < ARRAY_LEN(ingest->lane_metrics); i++)
         mem_free(ingest->lane_metrics[i]);
+    schema_counts_destroy(ingest->schemas);
+    playbook_destroy(ingest->playbook);
     shard_map_destroy(ingest->map);
     mem_free(ingest);
 }
@@ -206,6 +209,22 @@ static void ingest_give_up(struct ingest *ingest, struct shard_map *map)
             rpc_client_close(ingest->peers[n - 1].client, ingest_failed_client_closed_cb, ingest);
 }
 
+static void ingest_open_letters(struct ingest *ingest)
+{
+    const struct ingest_config *config = ingest->config;
+    char path[4096];
+    if (config->data == NULL || config->data[0] == '\0')
+        return;
+    snprintf(path, sizeof path, "%s/letters", config->data);
+    struct letters_opts opts = {
+        .path = path,
+        .folder = config->data,
+        .bounds = {config->letters_max, config->letters_bytes_max, config->letters_age_max_ms},
+        .metrics = ingest->registry,
+    };
+    ingest->letters = letters_open(ingest->loop, &opts);
+}
+
 enum err ingest_open(struct loop *loop, const struct ingest_config *config,
                      struct shard_source *source, struct metrics *metrics, struct ingest **out,
                      struct err_info *info)
@@ -217,6 +236,7 @@ enum err ingest_open(struct loop *loop, const struct ingest_config *config,
     struct ingest *ingest = mem_zalloc(sizeof *ingest);
     assay__ingest__v1__ingest_service__init(&ingest->methods, NULL);
     ingest->methods.ingest = intake_ingest;
+    dead_letters_add_methods(ingest);
     ingest->loop = loop;
     ingest->config = config;
     ingest->source = source;
@@ -230,6 +250,8 @@ enum err ingest_open(struct loop *loop, const struct ingest_config *config,
     ingest->registry = metrics;
     ingest->reload = loop_timer_create(loop, ingest_reload_cb, ingest);
     ingest_register_metrics(ingest);
+    ingest->schemas = schema_counts_create(metrics);
+    ingest_open_letters(ingest);
     ingest_use_map(ingest, map);
     *out = ingest;
     return ERR_OK;
@@ -240,7 +262,31 @@ ProtobufCService *ingest_service(struct ingest *ingest)
     return &ingest->methods.base;
 }
 
+void ingest_serve(struct ingest *ingest, struct rpc_server *server)
+{
+    ingest->server = server;
+    rpc_server_add(server, &ingest->methods.base);
+}
+
+void ingest_use_playbook(struct ingest *ingest, struct playbook *playbook)
+{
+    playbook_destroy(ingest->playbook);
+    ingest->playbook = playbook;
+}
+
+const struct playbook *ingest_playbook(const struct ingest *ingest)
+{
+    return ingest->playbook;
+}
+
 // ---- Close --------------------------------------------------------------------------------------
+
+static void ingest_letters_closed_cb(void *arg)
+{
+    struct ingest *ingest = arg;
+    ingest->letters = NULL;
+    ingest->closed(ingest->closed_arg);
+}
 
 static void ingest_client_closed_cb(void *arg)
 {
@@ -248,7 +294,10 @@ static void ingest_client_closed_cb(void *arg)
     if (--ingest->n_clients > 0)
         return;
     CHECK(ingest->n_lanes_alive == 0);
-    ingest->closed(ingest->closed_arg);
+    if (ingest->letters != NULL)
+        letters_close(ingest->letters, ingest_letters_closed_cb, ingest);
+    else
+        ingest->closed(ingest->closed_arg);
 }
 
 static void ingest_drain_cb(void *arg)

@@ -10,6 +10,7 @@
 #include "common/base/err.h"
 #include "common/loop/loop.h"
 #include "common/metrics/metrics.h"
+#include "common/rpc/rpc.h"
 #include "common/shard/shard.h"
 
 struct ingest_config {
@@ -30,11 +31,17 @@ struct ingest_config {
     // Of all senders; at most a part of the server's calls_max, so that those whose turn it is
     // always find a place. Not in the file: the service fills it.
     int64_t held_all_max;
+    const char *data;     // folder for dead letters; NULL or "": none are kept
+    const char *playbook; // file with schemas; NULL or "": none, until one is loaded
+    int64_t letters_max;
+    int64_t letters_bytes_max;
+    int64_t letters_age_max_ms;
 };
 
 enum { INGEST_REQUEST_EVENTS_MAX = 2500, INGEST_SENDER_BYTES_MAX = 200 };
 
 struct ingest;
+struct playbook;
 
 // `source` is where the shard map is; it is read here, and again when a scorer says that it has
 // changed. Keeps `config` and `source`. `metrics` may be NULL; the registered sets live until
@@ -45,6 +52,23 @@ MUST_USE enum err ingest_open(struct loop *loop, const struct ingest_config *con
                               struct ingest **out, struct err_info *info);
 // assay.ingest.v1.IngestService, for rpc_server_add.
 ProtobufCService *ingest_service(struct ingest *ingest);
+// The same, added to a server through which dead letters are then sent again. Keeps `server`.
+void ingest_serve(struct ingest *ingest, struct rpc_server *server);
+// Puts a playbook's schemas in force; takes it. NULL: no event is judged by schemas.
+void ingest_use_playbook(struct ingest *ingest, struct playbook *playbook);
+// What is in force, or NULL.
+const struct playbook *ingest_playbook(const struct ingest *ingest);
+
+// For edges that read another form than messages: something came that is no event at all. It is
+// counted as refused, and kept as a dead letter.
+struct ingest_unread {
+    const char *reason;      // as for events: the field and what was expected of it
+    struct span as_received; // one JSON object, or what came in its place
+    const char *way;         // "http"
+    const char *source;      // id of the write key; "" without one
+};
+void ingest_refuse_unread(struct ingest *ingest, const struct ingest_unread *unread);
+
 // Refuses new requests (UNAVAILABLE), finishes those taken within `drain_ms`, answers the rest
 // UNAVAILABLE, and closes everything that is open; then calls back, once. Once only.
 void ingest_close(struct ingest *ingest, int64_t drain_ms, void (*closed)(void *arg), void *arg);

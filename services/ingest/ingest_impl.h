@@ -7,7 +7,9 @@
 #include "services/ingest/core/core.h"
 #include "services/ingest/ingest.h"
 #include "services/ingest/lane.h"
+#include "services/ingest/letters/letters.h"
 #include "services/ingest/request.h"
+#include "services/ingest/schema_counts.h"
 #include "services/ingest/sender.h"
 
 #define INGEST_METRICS(X)                                                                          \
@@ -56,6 +58,10 @@ struct ingest {
     struct arena scratch;     // of one request's intake
     struct ingest_metrics metrics;
     struct ingest_refusal_metrics refused[INGEST_REFUSAL_COUNT];
+    struct playbook *playbook;     // whose schemas are in force; may be NULL
+    struct schema_counts *schemas; // what did not meet them
+    struct letters *letters;       // NULL: none are kept
+    struct rpc_server *server;     // NULL: letters cannot be sent again
     bool reload_wanted;
     struct loop_timer *reload; // later: a lane asks for it in the middle of its step
     size_t n_lanes_alive;      // those of an older map included, until their last call has ended
@@ -74,6 +80,25 @@ void intake_ingest(Assay__Ingest__V1__IngestService_Service *service,
                    const Assay__Ingest__V1__IngestRequest *message,
                    Assay__Ingest__V1__IngestResponse_Closure closure, void *closure_data);
 bool intake_take(struct ingest *ingest, struct request *request);
+
+// refusals.c: an event of a request in work is refused, or taken although it does not meet its
+// schema; counts it and keeps it.
+struct refusal {
+    const Assay__Ingest__V1__Event *event;
+    struct rpc_incoming *call;
+    enum ingest_refusal rule;
+    bool observed; // taken all the same
+    const char *reason;
+    int64_t now_ms;
+};
+void refusals_take(struct ingest *ingest, const struct refusal *refusal);
+
+// dead_letters.c, dead_letters_resend.c: methods.
+void dead_letters_add_methods(struct ingest *ingest);
+void dead_letters_resend(Assay__Ingest__V1__IngestService_Service *service,
+                         const Assay__Ingest__V1__ResendDeadLettersRequest *request,
+                         Assay__Ingest__V1__ResendDeadLettersResponse_Closure closure,
+                         void *closure_data);
 
 // ingest.c: a scorer answered that the map has changed.
 void ingest_want_reload(struct ingest *ingest);

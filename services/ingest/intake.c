@@ -11,6 +11,7 @@
 // One event between the passes, in the scratch arena.
 struct intake_event {
     enum ingest_refusal refusal;
+    const struct ingest_finding *finding; // NULL: it looks as its schema says
     struct ingest_target target;
     struct span packed, packed_copy; // the copy for the other lanes, if there is one
     size_t unpacked_bytes;
@@ -24,6 +25,7 @@ struct intake {
     struct intake_event *events;
     size_t *lane_bytes; // [n_lanes] to be added
     size_t copy_bytes;  // to be added to every lane
+    int64_t now_ms;
 };
 
 static struct span pack(const Assay__Scorer__V1__Event *event, struct arena *arena)
@@ -51,8 +53,26 @@ static void intake_pack(struct intake *intake, const Assay__Ingest__V1__Event *i
     }
 }
 
+// What the playbook's schemas say of an event that can be taken.
+static void intake_judge_schema(struct intake *intake, const struct ingest_event *event,
+                                struct intake_event *out, struct err_info *reason)
+{
+    struct ingest *ingest = intake->ingest;
+    struct ingest_finding finding;
+    const struct schemas *schemas = ingest->playbook == NULL ? NULL : ingest->playbook->schemas;
+    if (ingest_fits_schema(schemas, event, &finding))
+        return;
+    struct ingest_finding *kept = arena_alloc(&ingest->scratch, sizeof *kept);
+    *kept = finding;
+    out->finding = kept;
+    if (finding.refused) {
+        out->refusal = INGEST_REFUSED_SCHEMA;
+        *reason = finding.reason;
+    }
+}
+
 // The first pass over one event.
-static void intake_judge(struct intake *intake, uint32_t index, int64_t now_ms)
+static void intake_judge(struct intake *intake, uint32_t index)
 {
     struct ingest *ingest = intake->ingest;
     const Assay__Ingest__V1__Event *in = intake->message->events[index];
@@ -64,11 +84,14 @@ static void intake_judge(struct intake *intake, uint32_t index, int64_t now_ms)
         (enum ingest_clock)ingest->config->clock,
         (enum ingest_accounts)ingest->config->accounts,
     };
-    out->refusal = ingest_take(&event, &rules, now_ms, &ingest->scratch, &out->target, &reason);
+    out->refusal =
+        ingest_take(&event, &rules, intake->now_ms, &ingest->scratch, &out->target, &reason);
+    if (out->refusal == INGEST_TAKEN)
+        intake_judge_schema(intake, &event, out, &reason);
     if (out->refusal == INGEST_TAKEN)
         intake_pack(intake, in, out);
     else
-        request_set_refused(intake->request, index, reason.text);
+        request_set_refused(intake->request, index, ingest_refusal_text(out->refusal), reason.text);
 }
 
 static const struct lane *find_full_lane(const struct intake *intake)
@@ -82,6 +105,29 @@ static const struct lane *find_full_lane(const struct intake *intake)
     return NULL;
 }
 
+// Counts and keeps what is wrong with an event, if anything is.
+static void intake_tell(struct intake *intake, uint32_t index)
+{
+    struct ingest *ingest = intake->ingest;
+    const struct intake_event *in = &intake->events[index];
+    bool taken = in->refusal == INGEST_TAKEN, sampled = true;
+    const Assay__Ingest__V1__Event *event = intake->message->events[index];
+    if (in->finding != NULL)
+        sampled =
+            schema_counts_add(ingest->schemas, span_of(event->name), in->finding, intake->now_ms);
+    if (taken && (in->finding == NULL || !sampled))
+        return;
+    struct refusal refusal = {
+        .event = event,
+        .call = rpc_incoming(intake->request->closure_data),
+        .rule = taken ? INGEST_REFUSED_SCHEMA : in->refusal,
+        .observed = taken,
+        .reason = taken ? in->finding->reason.text : intake->request->reasons[index],
+        .now_ms = intake->now_ms,
+    };
+    refusals_take(ingest, &refusal);
+}
+
 static void intake_append(struct intake *intake, uint32_t index)
 {
     struct ingest *ingest = intake->ingest;
@@ -92,10 +138,9 @@ static void intake_append(struct intake *intake, uint32_t index)
         .request = intake->request,
         .index = index,
     };
-    if (in->refusal != INGEST_TAKEN) {
-        metrics_add(&ingest->refused[in->refusal].events, 1);
+    intake_tell(intake, index);
+    if (in->refusal != INGEST_TAKEN)
         return;
-    }
     lane_append(ingest->lanes[in->lane], &event);
     if (in->packed_copy.len == 0)
         return;
@@ -126,15 +171,19 @@ static void intake_append_all(struct intake *intake)
 bool intake_take(struct ingest *ingest, struct request *request)
 {
     struct arena *scratch = &ingest->scratch;
-    int64_t now_ms = clock_wall_ms();
     uint32_t n = request->n_events;
-    struct intake intake = {.ingest = ingest, .request = request, .message = request->message};
+    struct intake intake = {
+        .ingest = ingest,
+        .request = request,
+        .message = request->message,
+        .now_ms = clock_wall_ms(),
+    };
     arena_reset(scratch);
     intake.events = arena_alloc(scratch, n * sizeof *intake.events);
     intake.lane_bytes = arena_alloc(scratch, ingest->map->n_lanes * sizeof *intake.lane_bytes);
     request_begin(request);
     for (uint32_t i = 0; i < n; i++)
-        intake_judge(&intake, i, now_ms);
+        intake_judge(&intake, i);
     const struct lane *full = find_full_lane(&intake);
     if (full != NULL) {
         char text[160];

@@ -119,12 +119,16 @@ void request_open(struct request *request)
     list_add(&request->ingest->open, request);
 }
 
-void request_set_refused(struct request *request, uint32_t index, const char *reason)
+void request_set_refused(struct request *request, uint32_t index, const char *rule,
+                         const char *reason)
 {
     CHECK(request->verdicts != NULL && index < request->n_events);
-    if (request->reasons == NULL)
-        request->reasons =
-            arena_alloc(&request->arena, request->n_events * sizeof *request->reasons);
+    if (request->reasons == NULL) {
+        size_t bytes = request->n_events * sizeof *request->reasons;
+        request->reasons = arena_alloc(&request->arena, bytes);
+        request->rules = arena_alloc(&request->arena, bytes);
+    }
+    request->rules[index] = rule;
     request->reasons[index] = arena_dup(&request->arena, span_of(reason));
     request->verdicts[index] = ASSAY__INGEST__V1__VERDICT__VERDICT_REFUSED;
 }
@@ -148,8 +152,10 @@ static void answer_verdicts(struct request *request, const uint32_t *counts)
         assay__ingest__v1__event_verdict__init(item);
         item->index = i;
         item->verdict = (Assay__Ingest__V1__Verdict)request->verdicts[i];
-        if (request->reasons != NULL && request->reasons[i] != NULL)
+        if (request->reasons != NULL && request->reasons[i] != NULL) {
             item->reason = (char *)request->reasons[i];
+            item->rule = (char *)request->rules[i];
+        }
     }
     CHECK(response.n_verdicts == n);
     Assay__Ingest__V1__IngestResponse_Closure closure = request->closure;

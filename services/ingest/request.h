@@ -33,10 +33,11 @@ struct request {
     // Taken:
     struct arena arena;
     uint32_t n_events;
-    uint32_t waiting;     // events, copies included, that are not acknowledged
-    bool failed;          // its call was answered with an error
-    uint8_t *verdicts;    // [n_events] of Assay__Ingest__V1__Verdict
-    const char **reasons; // [n_events], or NULL when none was refused
+    uint32_t waiting;  // events, copies included, that are not acknowledged
+    bool failed;       // its call was answered with an error
+    uint8_t *verdicts; // [n_events] of Assay__Ingest__V1__Verdict
+    // [n_events], or NULL when none was refused: the sentence, and the word for it.
+    const char **reasons, **rules;
 };
 
 // Open struct; `{0}` is an empty list.
@@ -58,7 +59,9 @@ void request_refuse(struct request *request, enum rpc_status status, const char 
 void request_begin(struct request *request);
 // There is room: it is open now. The message is not used any more.
 void request_open(struct request *request);
-void request_set_refused(struct request *request, uint32_t index, const char *reason);
+// `rule` is a constant.
+void request_set_refused(struct request *request, uint32_t index, const char *rule,
+                         const char *reason);
 // An event was put into a batch, and the batch was acknowledged. The last one answers and ends the
 // request; `copy`: the verdict on it is not the event's.
 void request_wait(struct request *request);

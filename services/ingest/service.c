@@ -3,11 +3,13 @@
 
 #include "common/base/mem.h"
 #include "services/ingest/core/core.h"
+#include "services/ingest/document.h"
 #include "services/ingest/edge.h"
 #include "services/ingest/ingest.h"
 
 #define MIB (1024ll * 1024)
 #define KIB 1024ll
+#define DAY_MS (24ll * 3600 * 1000)
 #define FIELD(name) offsetof(struct ingest_settings, ingest.name)
 #define EDGE(name) offsetof(struct ingest_settings, edge.name)
 
@@ -48,6 +50,16 @@ static const struct config_field FIELDS[] = {
      "Senders whose turn is remembered; the one idle for longest is forgotten."},
     {"held_requests_max", CONFIG_INT, FIELD(held_requests_max), "256", 1, 10000, NULL,
      "Requests of one sender that may wait for their turn."},
+    {"data", CONFIG_TEXT, FIELD(data), "", 0, 0, NULL,
+     "Folder for events that were refused (dead letters); without it none are kept."},
+    {"playbook", CONFIG_TEXT, FIELD(playbook), "", 0, 0, NULL,
+     "The playbook, for its schemas; without it events are not judged by any."},
+    {"letters_max", CONFIG_INT, FIELD(letters_max), "100000", 10, 10000000, NULL,
+     "Dead letters that are kept; the oldest go. A tenth more of those that were only observed."},
+    {"letters_bytes_max", CONFIG_BYTES, FIELD(letters_bytes_max), "256MiB", 10 * MIB, 65536 * MIB,
+     NULL, "Bytes of dead letters that are kept."},
+    {"letters_age_max", CONFIG_DURATION, FIELD(letters_age_max_ms), "7d", 60000, 366 * DAY_MS, NULL,
+     "How long a dead letter is kept."},
     {"held_bytes_max", CONFIG_BYTES, FIELD(held_bytes_max), "256MiB", MIB, 16384 * MIB, NULL,
      "Memory of all requests that wait for their turn."},
     {"http", CONFIG_TEXT, EDGE(http), "", 0, 200, NULL,
@@ -94,9 +106,12 @@ static enum err service_open_ingest(struct service *service, const void *own, st
                       service_metrics(service), &state->ingest, info);
     if (err != ERR_OK)
         return err;
-    rpc_server_add(service_server(service), ingest_service(state->ingest));
-    err = edge_open(service_loop(service), &state->config.edge, service_server(service),
-                    service_metrics(service), &state->edge, info);
+    err = document_load_at_start(state->ingest, state->config.ingest.playbook, info);
+    if (err != ERR_OK)
+        return err;
+    ingest_serve(state->ingest, service_server(service));
+    err = edge_open(service_loop(service), &state->config.edge, state->ingest,
+                    service_server(service), service_metrics(service), &state->edge, info);
     if (err != ERR_OK)
         return err;
     service_set_ready(service, true, "");
@@ -138,6 +153,19 @@ static void service_refresh(struct service *service)
     edge_refresh_metrics(state->edge);
 }
 
+static const char *service_document(struct service *service)
+{
+    const struct ingest_service_state *state = service_state(service);
+    return document_label(state->ingest);
+}
+
+static void service_load_document(struct service *service, const char *file, struct span text,
+                                  bool check_only, void *token)
+{
+    struct ingest_service_state *state = service_state(service);
+    document_load(state->ingest, file, text, check_only, token);
+}
+
 const struct service_desc INGEST_SERVICE = {
     .program = "assay-ingest",
     .summary = "Takes events, splits them by account, and answers once they are durable.",
@@ -148,5 +176,7 @@ const struct service_desc INGEST_SERVICE = {
     .open = service_open_ingest,
     .drain = service_drain_ingest,
     .close = service_close_ingest,
+    .document = service_document,
+    .load_document = service_load_document,
     .refresh_metrics = service_refresh,
 };

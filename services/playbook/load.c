@@ -217,6 +217,7 @@ static void load_sections(struct loader *l, const struct config_node *root)
     load_check_organizations(l);
     load_check_marketing(l);
     load_read_vanity(l, config_get(root, "vanity"));
+    load_schemas(l, config_get(root, "schemas"));
     if (config_error_count(l->config) == 0)
         load_warnings(l);
 }

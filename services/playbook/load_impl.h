@@ -245,6 +245,9 @@ int32_t load_roll_up(struct loader *l, const struct config_node *key,
                      const struct config_node *right);
 void load_check_organizations(struct loader *l); // after load_order_signals
 
+// load_schemas.c
+void load_schemas(struct loader *l, const struct config_node *node);
+
 // load_qualify.c: names first, as with all signals; then their conditions; then, with the scope of
 // a definition settled, the verdicts of persons that overrule it.
 void load_qualify_names(struct loader *l, const struct config_node *node);

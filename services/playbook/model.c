@@ -38,6 +38,20 @@ const char *const PLAYBOOK_STAGE_NAMES[PLAYBOOK_STAGES] = {
     [STAGE_CHURNED] = "churned",
 };
 
+const char *const PLAYBOOK_NAMING_NAMES[SCHEMAS_NAMINGS + 1] = {
+    [NAMING_ANY] = "any",
+    [NAMING_TITLE_CASE] = "title_case",
+    [NAMING_SNAKE_CASE] = "snake_case",
+    [NAMING_CAMEL_CASE] = "camel_case",
+    [NAMING_PASCAL_CASE] = "pascal_case",
+    [NAMING_KEBAB_CASE] = "kebab_case",
+};
+
+const char *const PLAYBOOK_PROPERTY_TYPE_NAMES[PROPERTY_TYPES + 1] = {
+    [PROPERTY_ANY] = "any",         [PROPERTY_TEXT] = "text", [PROPERTY_NUMBER] = "number",
+    [PROPERTY_INTEGER] = "integer", [PROPERTY_FLAG] = "flag", [PROPERTY_TIME] = "time",
+};
+
 const char *motion_name(enum motion motion)
 {
     switch (motion) {

@@ -28,6 +28,8 @@ enum {
     PLAYBOOK_EXPERIMENTS_MAX = 8,
     PLAYBOOK_ARMS_MAX = 9, // with the holdout
     PLAYBOOK_PROMPTS_MAX = 64,
+    PLAYBOOK_SCHEMAS_MAX = 512,
+    PLAYBOOK_SCHEMA_PROPERTIES_MAX = 128, // of an event
 };
 
 // ---- Values that events and traits carry ----
@@ -570,6 +572,58 @@ enum default_account {
     DEFAULT_ACCOUNT_NONE, // in the user's personal account
 };
 
+// ---- What events should look like: ingest judges them; scorers and the router do not ask ----
+
+enum schemas_mode { SCHEMAS_OBSERVE, SCHEMAS_ENFORCE };
+enum schemas_naming {
+    NAMING_ANY,
+    NAMING_TITLE_CASE,
+    NAMING_SNAKE_CASE,
+    NAMING_CAMEL_CASE,
+    NAMING_PASCAL_CASE,
+    NAMING_KEBAB_CASE,
+};
+enum { SCHEMAS_NAMINGS = NAMING_KEBAB_CASE + 1 };
+extern const char *const PLAYBOOK_NAMING_NAMES[SCHEMAS_NAMINGS + 1]; // NULL-terminated
+
+enum property_type {
+    PROPERTY_ANY,
+    PROPERTY_TEXT,
+    PROPERTY_NUMBER,
+    PROPERTY_INTEGER, // also a number without a fraction
+    PROPERTY_FLAG,
+    PROPERTY_TIME,   // a text as in 2026-01-31 or 2026-01-31T10:00:00Z
+    PROPERTY_ONE_OF, // a text of a list
+};
+enum { PROPERTY_TYPES = PROPERTY_TIME + 1 };
+extern const char *const PLAYBOOK_PROPERTY_TYPE_NAMES[PROPERTY_TYPES + 1]; // NULL-terminated
+
+struct property_rule {
+    struct span name;
+    enum property_type type;
+    bool required;
+    const struct span *values; // PROPERTY_ONE_OF
+    int32_t n_values;
+};
+
+// Of a track call.
+struct event_schema {
+    struct span event;
+    enum schemas_mode mode;
+    enum schemas_naming property_naming; // of properties that have no rule
+    bool refuse_unknown;                 // such properties are a violation
+    const struct property_rule *rules;   // by name, ascending
+    int32_t n_rules, n_required;
+};
+
+struct schemas {
+    enum schemas_mode mode; // of events that have no schema
+    enum schemas_naming naming;
+    bool refuse_unknown;               // an event without a schema is a violation
+    const struct event_schema *events; // by name, ascending
+    int32_t n_events;
+};
+
 struct playbook {
     const char *name;
     int64_t version;
@@ -639,6 +693,8 @@ struct playbook {
     int32_t never_user;    // who must not be contacted: a user
     int32_t never_account; // ... a whole account: its leads are suppressed
     int32_t consent;       // of a user: who may be sent messages (self_serve, prompts)
+
+    const struct schemas *schemas; // NULL: none
 
     // Derived by playbook_build:
     int32_t n_cells[2]; // by scope

@@ -60,6 +60,8 @@ static const struct schema_key PLAYBOOK[] = {
      "How accounts belong together."},
     {"identity", SCHEMA_FORM, SCHEMA_IDENTITY, false, "", NULL,
      "Where a user's events count that name no account."},
+    {"schemas", SCHEMA_FORM, SCHEMA_SCHEMAS, false, "", NULL,
+     "What track calls should look like, and what happens to those that do not."},
 };
 
 static const struct schema_key IDENTITY[] = {
@@ -557,4 +559,25 @@ const struct schema_mapping SCHEMA_MAPPINGS[SCHEMA_FORMS_N] = {
     [SCHEMA_ROLL_UP] = {"condition of organizations", "qualify: NAME: when:",
                         "What is true of its accounts together. `signal` may be a definition, too.",
                         "", KEYS(SCHEMA_KEYS_ROLL_UP)},
+    [SCHEMA_SCHEMAS] =
+        {"schemas", "schemas:",
+         "They are judged on the way in. Identify, group, page, screen and alias calls are not.",
+         "schemas:\n"
+         "  mode: observe\n"
+         "  naming: title_case\n"
+         "  unknown_events: allow\n"
+         "  events:\n"
+         "    Project Created: {required: {name: text, seats: integer}}\n",
+         KEYS(SCHEMA_KEYS_SCHEMAS)},
+    [SCHEMA_EVENT_SCHEMA] = {"event schema", "schemas: events: NAME:",
+                             "Types: text, number, integer, flag, time (an ISO date or instant), "
+                             "any; or a list of the texts that are allowed.",
+                             "schemas:\n"
+                             "  events:\n"
+                             "    Plan Changed:\n"
+                             "      mode: enforce\n"
+                             "      required: {plan: [free, pro], seats: integer}\n"
+                             "      optional: {trial_ends: time, address.city: text}\n"
+                             "      unknown_properties: refuse\n",
+                             KEYS(SCHEMA_KEYS_EVENT_SCHEMA)},
 };

@@ -70,8 +70,10 @@ enum schema_form {
     SCHEMA_IDENTITY,
     SCHEMA_ORGANIZATION_DEFINITION,
     SCHEMA_ROLL_UP,
+    SCHEMA_SCHEMAS,
+    SCHEMA_EVENT_SCHEMA,
 };
-enum { SCHEMA_FORMS_N = SCHEMA_ROLL_UP + 1 };
+enum { SCHEMA_FORMS_N = SCHEMA_EVENT_SCHEMA + 1 };
 
 struct schema_key {
     const char *key;

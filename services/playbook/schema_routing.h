@@ -25,3 +25,5 @@ extern const struct schema_key SCHEMA_KEYS_BUYERS[3];
 extern const struct schema_key SCHEMA_KEYS_ORGANIZATIONS[1];
 extern const struct schema_key SCHEMA_KEYS_ORGANIZATION_DEFINITION[4];
 extern const struct schema_key SCHEMA_KEYS_ROLL_UP[3];
+extern const struct schema_key SCHEMA_KEYS_SCHEMAS[6];
+extern const struct schema_key SCHEMA_KEYS_EVENT_SCHEMA[5];

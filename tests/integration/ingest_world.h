@@ -77,7 +77,7 @@ static inline void ingest_start(struct world *w)
     w->metrics = metrics_create();
     EXPECT(ingest_open(w->loop, &w->config, w->source, w->metrics, &w->ingest, &info) == ERR_OK);
     EXPECT(rpc_server_open(w->loop, &opts, &w->server, &info) == ERR_OK);
-    rpc_server_add(w->server, ingest_service(w->ingest));
+    ingest_serve(w->ingest, w->server);
     rpc_server_start(w->server);
     w->ingest_closed = w->server_closed = false;
 }

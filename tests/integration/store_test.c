@@ -138,6 +138,29 @@ Test(store, numbers_are_in_numeric_order)
     store_abort(txn);
 }
 
+Test(store, walks_back_from_below_a_key)
+{
+    static const uint64_t BEFORE[] = {0, 10, 15, 20, 30, 31};
+    static const uint64_t FIRST[] = {0, 0, 10, 10, 20, 30}; // 0: nothing is below
+    struct store_txn *txn = writing();
+    struct store_cursor cursor;
+    struct span key, value;
+    for (uint64_t n = 10; n <= 30; n += 10)
+        put_number(txn, n);
+    for (size_t i = 0; i < ARRAY_LEN(BEFORE); i++) {
+        cr_assert_eq(
+            store_cursor_open_before(txn, NUMBERS, store_u64_key(&BEFORE[i]), &cursor, &info),
+            ERR_OK);
+        for (uint64_t want = FIRST[i]; want > 0; want -= 10) {
+            cr_assert_eq(store_cursor_next(&cursor, &key, &value, &info), ERR_OK);
+            cr_assert_eq(store_u64_of_key(key), want);
+        }
+        cr_assert_eq(store_cursor_next(&cursor, &key, &value, &info), ERR_NOT_FOUND);
+        store_cursor_close(&cursor);
+    }
+    store_abort(txn);
+}
+
 Test(store, a_cursor_starts_at_the_first_key_that_is_not_below)
 {
     struct store_txn *txn = writing();

@@ -78,6 +78,8 @@ static void wrap(int form, const char *key, struct buf *out)
         [SCHEMA_IDENTITY] = "identity: {%s: {x: 5}}\n",
         [SCHEMA_ORGANIZATION_DEFINITION] = "qualify: {o: {per: organization, %s: {x: 5}}}\n",
         [SCHEMA_ROLL_UP] = "qualify: {o: {per: organization, when: {%s: {x: 5}}}}\n",
+        [SCHEMA_SCHEMAS] = "schemas: {%s: {x: 5}}\n",
+        [SCHEMA_EVENT_SCHEMA] = "schemas: {events: {E: {%s: {x: 5}}}}\n",
     };
     char line[256];
     char format[128];

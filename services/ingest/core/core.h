@@ -74,7 +74,8 @@ struct ingest_event {
     size_t n_context;
 };
 
-// Why events are refused, by kind (for counting). X(name, text)
+// Why events are refused, by kind (for counting). SCHEMA is by the playbook (schema.h); FORM is for
+// what is no event at all, which an edge finds. X(name, text)
 #define INGEST_REFUSAL_LIST(X)                                                                     \
     X(KIND, "kind")                                                                                \
     X(MESSAGE_ID, "message_id")                                                                    \
@@ -83,7 +84,9 @@ struct ingest_event {
     X(NAME, "name")                                                                                \
     X(PROPERTY, "property")                                                                        \
     X(TIME, "time")                                                                                \
-    X(SIZE, "size")
+    X(SIZE, "size")                                                                                \
+    X(SCHEMA, "schema")                                                                            \
+    X(FORM, "form")
 
 enum ingest_refusal {
     INGEST_TAKEN, // not refused

@@ -46,7 +46,6 @@ struct work {
     bool begun;   // rpc_carry has returned
     bool ended;
     // In the request's arena:
-    struct span *jsons; // of the events that went on
     uint32_t *indexes;
     size_t n;
     struct answer_refusal *refusals;
@@ -91,20 +90,13 @@ static void work_destroy(struct work *work)
 
 // ---- The call's end -----------------------------------------------------------------------------
 
-static void tell_refused(struct work *work, const Assay__Ingest__V1__IngestResponse *response)
+// Those that never were messages; of the others ingest knows by itself what came.
+static void tell_refused(struct work *work)
 {
     const struct ingest_http_opts *opts = &work->http->opts;
-    if (opts->refused == NULL)
-        return;
-    for (size_t i = 0; i < work->n_refusals; i++)
+    for (size_t i = 0; opts->refused != NULL && i < work->n_refusals; i++)
         opts->refused(opts->refused_arg, work->refused_jsons[i], work->refusals[i].reason,
                       work->request);
-    for (size_t i = 0; i < response->n_verdicts; i++) {
-        const Assay__Ingest__V1__EventVerdict *verdict = response->verdicts[i];
-        if (verdict->verdict == ASSAY__INGEST__V1__VERDICT__VERDICT_REFUSED)
-            opts->refused(opts->refused_arg, work->jsons[verdict->index], verdict->reason,
-                          work->request);
-    }
 }
 
 static void message_cb(void *carrier, const ProtobufCMessage *message)
@@ -112,7 +104,7 @@ static void message_cb(void *carrier, const ProtobufCMessage *message)
     struct work *work = carrier;
     const Assay__Ingest__V1__IngestResponse *response = (const void *)message;
     CHECK(message->descriptor == &assay__ingest__v1__ingest_response__descriptor);
-    tell_refused(work, response);
+    tell_refused(work);
     answer_write(&work->answer, response, work->indexes, work->refusals, work->n_refusals);
 }
 
@@ -170,7 +162,6 @@ sort_items(struct work *work, const struct segment_body *body, struct arena *are
     Assay__Ingest__V1__IngestRequest *message = arena_alloc(arena, sizeof *message);
     assay__ingest__v1__ingest_request__init(message);
     message->events = arena_alloc(arena, body->n * sizeof *message->events);
-    work->jsons = arena_alloc(own, body->n * sizeof *work->jsons);
     work->indexes = arena_alloc(own, body->n * sizeof *work->indexes);
     for (size_t i = 0; i < body->n; i++)
         work->n_refusals += body->items[i]->reason != NULL;
@@ -185,9 +176,11 @@ sort_items(struct work *work, const struct segment_body *body, struct arena *are
                 (struct answer_refusal){(uint32_t)i, arena_dup(own, span_of(item->reason))};
             continue;
         }
-        work->jsons[work->n] = item->json;
+        Assay__Ingest__V1__Event *event = segment_pack(&item->event, arena);
+        event->as_received.data = (uint8_t *)item->json.ptr;
+        event->as_received.len = item->json.len;
         work->indexes[work->n++] = (uint32_t)i;
-        message->events[message->n_events++] = segment_pack(&item->event, arena);
+        message->events[message->n_events++] = event;
     }
     return message;
 }

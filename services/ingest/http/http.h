@@ -20,7 +20,8 @@ struct ingest_http_opts {
     size_t events_max;         // of a body
     size_t work_bytes_max;     // memory of all requests together; beyond it 503
     const char *posthog_group; // the type of PostHog's groups that accounts are; "": any
-    // An event was refused, by whatever judged it. `json` is valid during the call. May be NULL.
+    // Something in a body was no event, so that IngestService never saw it. `json` is valid during
+    // the call. May be NULL. (Events that IngestService refuses carry their JSON in as_received.)
     void (*refused)(void *arg, struct span json, const char *reason,
                     const struct httpd_request *request);
     void *refused_arg;
