@@ -9,6 +9,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/time_text.h"
+#include "services/scorer/rows_identity.h"
 #include "services/scorer/rows_impl.h"
 
 enum {
@@ -20,7 +21,7 @@ const struct store_table ROWS_TABLE_LIST[ROWS_TABLES] = {
     [ROWS_LANE] = {"lane", STORE_KEY_BYTES},         [ROWS_LAYOUTS] = {"layouts", STORE_KEY_BYTES},
     [ROWS_ACCOUNTS] = {"accounts", STORE_KEY_BYTES}, [ROWS_USERS] = {"users", STORE_KEY_BYTES},
     [ROWS_PROFILES] = {"profiles", STORE_KEY_BYTES}, [ROWS_SEEN] = {"seen", STORE_KEY_BYTES},
-    [ROWS_SIGNALS] = {"signals", STORE_KEY_BYTES},
+    [ROWS_SIGNALS] = {"signals", STORE_KEY_BYTES},   [ROWS_PARTS] = {"parts", STORE_KEY_BYTES},
 };
 
 // ---- Life cycle ----
@@ -194,14 +195,15 @@ static void rows_collect_lists(struct rows *rows, struct fold_rows *out)
     fold_rows_put(out, ROWS_LAYOUTS, span_make(&key, sizeof key), buf_span(&rows->scratch));
 }
 
-static struct span rows_user_key(struct rows *rows, struct span account, struct span user)
+// Of a user or a part of an account.
+static struct span rows_pair_key(struct rows *rows, struct span account, struct span id)
 {
-    CHECK(account.len <= ROWS_ID_MAX && user.len <= ROWS_ID_MAX);
-    char *key = arena_alloc(&rows->arena, account.len + 1 + user.len);
+    CHECK(account.len <= ROWS_ID_MAX && id.len <= ROWS_ID_MAX);
+    char *key = arena_alloc(&rows->arena, account.len + 1 + id.len);
     memcpy(key, account.ptr, account.len);
     key[account.len] = '\0';
-    memcpy(key + account.len + 1, user.ptr, user.len);
-    return span_make(key, account.len + 1 + user.len);
+    memcpy(key + account.len + 1, id.ptr, id.len);
+    return span_make(key, account.len + 1 + id.len);
 }
 
 static void rows_collect_user(struct rows *rows, struct account *account, struct user *user,
@@ -216,10 +218,11 @@ static void rows_collect_user(struct rows *rows, struct account *account, struct
     record.profile_version = user->profile_version;
     record.subject = rows_subject_record(core->plan, SCOPE_USER, &user->subject, &rows->arena);
     record.traits = rows_traits_record(user->subject.traits, &rows->arena, &record.n_traits);
+    rows_own_user_record(core, account, user, &rows->arena, &record);
     buf_clear(&rows->scratch);
     rows_pack(&record.base, &rows->scratch);
     fold_rows_put(out, ROWS_USERS,
-                  rows_user_key(rows, account_id(core, account), user_id(core, user)),
+                  rows_pair_key(rows, account_id(core, account), user_id(core, user)),
                   buf_span(&rows->scratch));
     arena_reset(&rows->arena);
 }
@@ -244,12 +247,49 @@ static void rows_collect_account(struct rows *rows, uint64_t position, struct ac
     record.subject =
         rows_subject_record(core->plan, SCOPE_ACCOUNT, &account->subject, &rows->arena);
     record.traits = rows_traits_record(account->subject.traits, &rows->arena, &record.n_traits);
+    rows_own_record(core, account, &rows->arena, &record);
     buf_clear(&rows->scratch);
     rows_pack(&record.base, &rows->scratch);
     struct span id = account_id(core, account);
     CHECK(id.len <= ROWS_ID_MAX);
     fold_rows_put(out, ROWS_ACCOUNTS, id, buf_span(&rows->scratch));
     arena_reset(&rows->arena);
+}
+
+static void rows_collect_part(struct rows *rows, struct account *account, struct part *part,
+                              struct fold_rows *out)
+{
+    struct core *core = rows->core;
+    struct span id = span_make(part->id, part->id_len);
+    buf_clear(&rows->scratch);
+    rows_part_pack(core, part, rows->lists_now, &rows->arena, &rows->scratch);
+    fold_rows_put(out, ROWS_PARTS, rows_pair_key(rows, account_id(core, account), id),
+                  buf_span(&rows->scratch));
+    part->dirty = false;
+    arena_reset(&rows->arena);
+}
+
+// How many rows they are. One that is gone may be there anew.
+static size_t rows_collect_parts(struct rows *rows, struct account *account, struct fold_rows *out)
+{
+    struct parts *parts = account->parts;
+    size_t n = 0;
+    if (parts == NULL)
+        return 0;
+    for (uint32_t i = 0; i < parts->n_gone; i++, n++) {
+        struct span id = span_of(parts->gone[i]);
+        fold_rows_delete(out, ROWS_PARTS, rows_pair_key(rows, account_id(rows->core, account), id));
+        mem_free(parts->gone[i]);
+        arena_reset(&rows->arena);
+    }
+    parts->n_gone = 0;
+    for (uint32_t i = 0; i < parts->n; i++) {
+        if (!parts->items[i]->dirty)
+            continue;
+        rows_collect_part(rows, account, parts->items[i], out);
+        n++;
+    }
+    return n;
 }
 
 bool rows_collect(struct rows *rows, uint64_t position, struct fold_rows *out, size_t rows_max)
@@ -270,6 +310,7 @@ bool rows_collect(struct rows *rows, uint64_t position, struct fold_rows *out, s
             rows_collect_user(rows, account, user, out);
             n++;
         }
+        n += rows_collect_parts(rows, account, out);
     }
     return rows->next_account < rows->n_accounts;
 }

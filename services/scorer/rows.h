@@ -22,6 +22,7 @@ enum {
     ROWS_PROFILES, // user id
     ROWS_SEEN,    // checkpoint's position, 8 bytes, and number, 4 bytes, big-endian: 16 bytes an id
     ROWS_SIGNALS, // the lane's
+    ROWS_PARTS,   // account id, a zero byte, identity
     ROWS_TABLES
 };
 extern const struct store_table ROWS_TABLE_LIST[ROWS_TABLES];

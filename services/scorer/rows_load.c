@@ -12,6 +12,7 @@
 #include "services/playbook/load.h"
 #include "services/scorer/core/timers.h"
 #include "services/scorer/rows_check.h"
+#include "services/scorer/rows_identity.h"
 
 enum { USERS_MAX = 1 << 28 }; // of an account; a row that says more is not ours
 
@@ -116,6 +117,9 @@ static enum err rows_restore_account(struct rows *rows, struct account *account,
         account->users[i] = (struct user_ref){0, NULL};
     if (!rows_check_subject(core->plan, SCOPE_ACCOUNT, &account->subject, account))
         return err_set(info, ERR_CORRUPT, "an account's row says what cannot be");
+    err = rows_own_restore(core, account, record, lists, info);
+    if (err != ERR_OK)
+        return err;
     if (lists->same && record->shared.len == core->plan->n_shared && record->shared.len > 0)
         memcpy(subject_shared(&core->plan->scopes[SCOPE_ACCOUNT], &account->subject),
                record->shared.data, record->shared.len);
@@ -195,34 +199,76 @@ static enum err rows_restore_user(struct rows *rows, struct account *account, ui
     enum err err = rows_subject_restore(record->subject, lists, SCOPE_USER, &user->subject, info);
     if (err == ERR_OK && !rows_check_subject(core->plan, SCOPE_USER, &user->subject, account))
         err = err_set(info, ERR_CORRUPT, "a user's row says what cannot be");
-    return err;
+    return err == ERR_OK ? rows_own_user_restore(core, account, user, record, lists, info) : err;
+}
+
+// The two ids of a user's or a part's key.
+static bool rows_read_pair(struct span key, struct span *account, struct span *id)
+{
+    const char *end = memchr(key.ptr, '\0', key.len);
+    if (end == NULL)
+        return false;
+    *account = span_make(key.ptr, (size_t)(end - (const char *)key.ptr));
+    *id = span_make(end + 1, key.len - account->len - 1);
+    return rows_is_id(*account) && rows_is_id(*id);
+}
+
+// The account of a user's or a part's row. NULL: the row is kept until its account is there (it is
+// never newer than that one), or `err` is CORRUPT.
+static struct account *rows_account_of(struct rows *rows, uint32_t table, struct span of,
+                                       struct span key, struct span value, uint32_t *number,
+                                       enum err *err, struct err_info *info)
+{
+    struct core *core = rows->core;
+    struct account *account =
+        core->plan == NULL ? NULL : account_find(core, hash64(of), of, number);
+    *err = ERR_OK;
+    if (core->plan != NULL && account == NULL) {
+        *err = err_set(info, ERR_CORRUPT, "a row without its account");
+    } else if (core->plan == NULL || account->pending) {
+        rows_keep_later(rows, table, key, value);
+        return NULL;
+    }
+    return account;
 }
 
 static enum err rows_load_user(struct rows *rows, struct span key, struct span value,
                                struct err_info *info)
 {
-    struct core *core = rows->core;
     ProtobufCAllocator allocator = rows_allocator(&rows->arena);
     Assay__Record__V1__UserRecord *record =
         assay__record__v1__user_record__unpack(&allocator, value.len, value.ptr);
-    const char *end = memchr(key.ptr, '\0', key.len);
-    if (record == NULL || end == NULL)
-        return err_set(info, ERR_CORRUPT, "a user's row cannot be read");
-    struct span of = span_make(key.ptr, (size_t)(end - (const char *)key.ptr));
-    struct span id = span_make(end + 1, key.len - of.len - 1);
-    if (!rows_is_id(of) || !rows_is_id(id))
-        return err_set(info, ERR_CORRUPT, "a user's row without an id");
+    struct span of, id;
     uint32_t number;
+    enum err err;
+    if (record == NULL || !rows_read_pair(key, &of, &id))
+        return err_set(info, ERR_CORRUPT, "a user's row cannot be read");
     struct account *account =
-        core->plan == NULL ? NULL : account_find(core, hash64(of), of, &number);
-    // It waits for its account: a user's row is never newer than that one.
-    if (core->plan == NULL || (account != NULL && account->pending)) {
-        rows_keep_later(rows, ROWS_USERS, key, value);
-        return ERR_OK;
-    }
+        rows_account_of(rows, ROWS_USERS, of, key, value, &number, &err, info);
+    return account == NULL ? err : rows_restore_user(rows, account, number, id, record, info);
+}
+
+static enum err rows_load_part(struct rows *rows, struct span key, struct span value,
+                               struct err_info *info)
+{
+    ProtobufCAllocator allocator = rows_allocator(&rows->arena);
+    Assay__Record__V1__PartRecord *record =
+        assay__record__v1__part_record__unpack(&allocator, value.len, value.ptr);
+    struct span of, id;
+    uint32_t number;
+    enum err err;
+    if (record == NULL || !rows_read_pair(key, &of, &id))
+        return err_set(info, ERR_CORRUPT, "a part's row cannot be read");
+    struct account *account =
+        rows_account_of(rows, ROWS_PARTS, of, key, value, &number, &err, info);
     if (account == NULL)
-        return err_set(info, ERR_CORRUPT, "a user's row without its account");
-    return rows_restore_user(rows, account, number, id, record, info);
+        return err;
+    const struct rows_lists *lists = rows_lists_for(rows, record->lists);
+    if (lists == NULL)
+        return err_set(info, ERR_CORRUPT, "a row follows a layout that is not stored");
+    if (!lists->same)
+        account_touch(rows->core, number);
+    return rows_part_restore(rows->core, account, id, record, lists, info);
 }
 
 static enum err rows_load_profile(struct rows *rows, struct span key, struct span value,
@@ -265,10 +311,9 @@ static enum err rows_load_seen(struct rows *rows, struct span key, struct span v
     return ERR_OK;
 }
 
-enum err rows_load(struct rows *rows, uint32_t table, struct span key, struct span value,
-                   struct err_info *info)
+static enum err rows_load_table(struct rows *rows, uint32_t table, struct span key,
+                                struct span value, struct err_info *info)
 {
-    rows->loading = true;
     enum err err = ERR_OK;
     switch (table) {
     case ROWS_LANE:
@@ -283,6 +328,9 @@ enum err rows_load(struct rows *rows, uint32_t table, struct span key, struct sp
     case ROWS_USERS:
         err = rows_load_user(rows, key, value, info);
         break;
+    case ROWS_PARTS:
+        err = rows_load_part(rows, key, value, info);
+        break;
     case ROWS_PROFILES:
         err = rows_load_profile(rows, key, value, info);
         break;
@@ -296,13 +344,22 @@ enum err rows_load(struct rows *rows, uint32_t table, struct span key, struct sp
     return err;
 }
 
-// Every user that an account counts must have had its row.
+enum err rows_load(struct rows *rows, uint32_t table, struct span key, struct span value,
+                   struct err_info *info)
+{
+    rows->loading = true;
+    return rows_load_table(rows, table, key, value, info);
+}
+
+// Every user and part that an account counts must have had its row.
 static enum err rows_complete(const struct account *account, struct err_info *info)
 {
     for (uint32_t i = 0; i < account->n_users; i++) {
         if (account->users[i].user == NULL)
             return err_set(info, ERR_CORRUPT, "a user's row is missing");
     }
+    if (account->parts != NULL && account->parts->n != account->parts->n_rows)
+        return err_set(info, ERR_CORRUPT, "a part's row is missing");
     return ERR_OK;
 }
 
@@ -347,14 +404,12 @@ static enum err rows_adopt_rows(struct rows *rows, struct err_info *info)
     rows->later = NULL;
     rows->n_later = rows->later_cap = 0;
     enum err err = ERR_OK;
-    // Accounts stand before users. What still has to wait is kept again.
+    // Accounts stand before users, and these before parts. What still has to wait is kept again.
     for (size_t i = 0; i < n; i++) {
         struct span key = span_make(later[i].key, later[i].key_len);
         struct span value = span_make(later[i].value, later[i].value_len);
         if (err == ERR_OK)
-            err = later[i].table == ROWS_ACCOUNTS ? rows_load_account(rows, key, value, info)
-                                                  : rows_load_user(rows, key, value, info);
-        arena_reset(&rows->arena);
+            err = rows_load_table(rows, later[i].table, key, value, info);
         mem_free(later[i].key);
         mem_free(later[i].value);
     }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Several lanes and the ways between them, for tests of identities: each lane is a core, its
-// journal, and its outbox; what lanes send each other is delivered when the test says so, in order
-// for each pair. A lane can be started anew from its journal; whatever it then makes again must be
-// what it made before. Header only; for tests that link scorer_rows.
+// journal, its outbox and a store of rows; what lanes send each other is delivered when the test
+// says so, in order for each pair. A lane can take checkpoints, die, and recover from its rows and
+// its journal; whatever it then makes again must be what it made before. Header only; for tests
+// that link scorer_rows.
 #pragma once
 
 #include "services/scorer/core/identity.h"
 #include "services/scorer/moves_codec.h"
+#include "tests/support/rows_fake.h"
 #include "tests/support/scorer_world.h"
 
 enum { IDENTITY_LANES_MAX = 4 };
@@ -50,8 +52,10 @@ struct identity_lane {
     struct identity_made_list told; // changes of signals
     struct signal_changes changes;
     enum link_changed changed; // what the last change came to
-    // What the test stores of it.
-    void *store;
+    struct rows *rows;
+    struct rows_lane marks;
+    struct store_fake store, sealed;
+    uint64_t checkpoint, frozen; // positions; 0: none
 };
 
 struct identity_world {
@@ -77,8 +81,10 @@ static inline void identity_world_open(struct identity_world *w, const char *yam
     arena_init(&w->texts, 16384, 0);
     arena_init(&w->arena, 16384, 0);
     for (uint32_t i = 0; i < n_lanes; i++) {
-        w->lanes[i].core = identity_core_create();
-        core_set_playbook(w->lanes[i].core, 1, scorer_world_playbook(yaml));
+        struct identity_lane *lane = &w->lanes[i];
+        lane->core = identity_core_create();
+        lane->rows = rows_create(lane->core, &lane->marks);
+        core_set_playbook(lane->core, 1, scorer_world_playbook(yaml));
     }
 }
 
@@ -93,7 +99,11 @@ static inline void identity_world_close(struct identity_world *w)
 {
     for (uint32_t i = 0; i < w->n_lanes; i++) {
         struct identity_lane *lane = &w->lanes[i];
+        rows_destroy(lane->rows);
         core_destroy(lane->core);
+        mem_free(lane->marks.sources);
+        fake_clear(&lane->store);
+        fake_clear(&lane->sealed);
         for (size_t r = 0; r < lane->n_records; r++)
             mem_free(lane->records[r].inputs);
         mem_free(lane->records);
@@ -123,6 +133,20 @@ static inline uint32_t identity_home_lane(struct identity_world *w, const char *
 
 // ---- What a record makes ----
 
+// Distinct values lie in a table, whose order tells how it grew.
+static inline bool identity_same_bytes(struct span a, struct span b)
+{
+    int64_t counts[256] = {0};
+    for (size_t i = 0; i < a.len && a.len == b.len; i++) {
+        counts[((const uint8_t *)a.ptr)[i]]++;
+        counts[((const uint8_t *)b.ptr)[i]]--;
+    }
+    bool same = a.len == b.len;
+    for (size_t i = 0; i < 256; i++)
+        same = same && counts[i] == 0;
+    return same;
+}
+
 // In replay it must have been made before, and be the same.
 static inline void identity_keep(struct identity_world *w, struct identity_made_list *list,
                                  uint64_t position, uint64_t index, struct span bytes)
@@ -132,7 +156,7 @@ static inline void identity_keep(struct identity_world *w, struct identity_made_
         while (at < list->n &&
                (list->items[at].position != position || list->items[at].index != index))
             at++;
-        CHECK(at < list->n && span_eq(list->items[at].bytes, bytes));
+        CHECK(at < list->n && identity_same_bytes(list->items[at].bytes, bytes));
         return;
     }
     if (list->n > 0) {
@@ -256,6 +280,62 @@ static inline void identity_world_record(struct identity_world *w, uint32_t lane
     memcpy(record->inputs, inputs, n * sizeof *inputs);
     record->ms = at("2026-06-01T00:00:00Z") + (int64_t)lane->n_records * 1000;
     identity_apply_record(w, lane, lane->n_records - 1);
+}
+
+// ---- Dying ----
+
+// One step of a checkpoint: it begins, or commits a slice of at most so many rows.
+static inline void identity_world_checkpoint(struct identity_world *w, uint32_t lane_number,
+                                             size_t rows_max)
+{
+    struct identity_lane *lane = &w->lanes[lane_number];
+    uint64_t position = lane->n_records + 1;
+    struct fold_rows rows = {0};
+    if (lane->frozen == 0) {
+        rows_freeze(lane->rows, position);
+        rows_seal(lane->rows, &rows);
+        lane->sealed = pending;
+        pending = (struct store_fake){0};
+        lane->frozen = position;
+        return;
+    }
+    bool more = rows_collect(lane->rows, position, &rows, rows_max);
+    fake_commit(&lane->store, &pending);
+    if (more)
+        return;
+    fake_commit(&lane->store, &lane->sealed);
+    lane->checkpoint = lane->frozen;
+    lane->frozen = 0;
+}
+
+static inline void identity_world_restart(struct identity_world *w, uint32_t lane_number)
+{
+    struct identity_lane *lane = &w->lanes[lane_number];
+    struct err_info info = {{0}};
+    rows_destroy(lane->rows);
+    core_destroy(lane->core);
+    mem_free(lane->marks.sources);
+    lane->marks = (struct rows_lane){0};
+    fake_clear(&lane->sealed);
+    lane->frozen = 0;
+    lane->core = identity_core_create();
+    lane->rows = rows_create(lane->core, &lane->marks);
+    for (size_t i = 0; i < lane->store.n; i++) {
+        const struct row *row = &lane->store.rows[i];
+        enum err err = rows_load(lane->rows, row->table, row->key, row->value, &info);
+        if (err != ERR_OK)
+            fprintf(stderr, "%s\n", info.text);
+        CHECK(err == ERR_OK);
+    }
+    CHECK(rows_loaded(lane->rows, lane->checkpoint, &info) == ERR_OK);
+    w->replays = true;
+    if (lane->checkpoint == 0) {
+        core_set_playbook(lane->core, 1, scorer_world_playbook(w->yaml));
+        CHECK(rows_adopted(lane->rows, &info) == ERR_OK);
+    }
+    for (size_t p = lane->checkpoint < 2 ? 2 : lane->checkpoint + 1; p < lane->n_records + 2; p++)
+        identity_apply_record(w, lane, p - 2);
+    w->replays = false;
 }
 
 // ---- Between lanes ----

@@ -301,7 +301,14 @@ static void change_some(struct trial *t)
     CHECK(false);
 }
 
-static void restart_some(struct trial *t);
+static void restart_some(struct trial *t)
+{
+    uint32_t lane = below(t, t->world.n_lanes);
+    if (below(t, 3) == 0)
+        identity_world_checkpoint(&t->world, lane, 1 + below(t, 4));
+    if (below(t, 12) == 0)
+        identity_world_restart(&t->world, lane);
+}
 
 static void run_deliveries(struct trial *t, struct delivery *all, int n)
 {
@@ -323,11 +330,6 @@ static void run_deliveries(struct trial *t, struct delivery *all, int n)
         change_some(t);
         restart_some(t);
     }
-}
-
-static void restart_some(struct trial *t)
-{
-    (void)t;
 }
 
 static void run_world(struct trial *t)
@@ -354,6 +356,11 @@ static void run_world(struct trial *t)
     }
     run_deliveries(t, all, n);
     identity_world_settle(&t->world);
+    for (uint32_t lane = 0; lane < t->world.n_lanes; lane++) {
+        if (below(t, 2) == 0)
+            identity_world_restart(&t->world, lane);
+    }
+    CHECK(identity_world_waiting(&t->world) == 0);
 }
 
 // ---- The naive way ----

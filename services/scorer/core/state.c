@@ -198,13 +198,22 @@ void book_destroy(struct core *core, struct account *book)
 
 void book_add_user(struct core *core, struct account *book, uint64_t hash)
 {
-    size_t bytes = offsetof(struct user, subject) + core->plan->scopes[SCOPE_USER].bytes;
     account_reserve_users(book, book->n_users + 1);
-    struct user *user = mem_zalloc(bytes);
+    book->users[book->n_users++] = (struct user_ref){0, NULL};
+    (void)book_place_user(core, book, hash, book->n_users - 1);
+}
+
+struct user *book_place_user(struct core *core, struct account *book, uint64_t hash,
+                             uint32_t ordinal)
+{
+    CHECK(ordinal < book->n_users && book->users[ordinal].user == NULL);
+    struct user *user =
+        mem_zalloc(offsetof(struct user, subject) + core->plan->scopes[SCOPE_USER].bytes);
     user->hash = hash;
-    user->ordinal = book->n_users;
+    user->ordinal = ordinal;
     subject_init(&user->subject);
-    book->users[book->n_users++] = (struct user_ref){hash, user};
+    book->users[ordinal] = (struct user_ref){hash, user};
+    return user;
 }
 
 // ---- Users ----

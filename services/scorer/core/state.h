@@ -225,6 +225,9 @@ void account_know(struct core *core, struct account *account, struct user *user,
 struct account *book_create(struct core *core, uint32_t n_users);
 void book_destroy(struct core *core, struct account *book);
 void book_add_user(struct core *core, struct account *book, uint64_t hash);
+// Its place must be free and below n_users.
+struct user *book_place_user(struct core *core, struct account *book, uint64_t hash,
+                             uint32_t ordinal);
 
 // ---- Users ----
 struct span user_id(const struct core *core, const struct user *user);
