@@ -159,11 +159,9 @@ static struct carried *carried_create(struct rpc_server *server, const struct rp
 static enum rpc_status carry_look(struct rpc_server *server, const struct rpc_carry_opts *opts,
                                   struct err_info *info)
 {
-    bool stream = opts->method->stream;
-    uint32_t in_work = stream ? server->n_streams : atomic_load(&server->in_work);
-    if (in_work >= server->n_slots)
-        err_set(info, ERR_FULL, "%u %s in work, which is all that the server takes", in_work,
-                stream ? "streams" : "calls");
+    if (opts->method->stream && server->n_streams >= server->n_slots)
+        err_set(info, ERR_FULL, "%u streams in work, which is all that the server takes",
+                server->n_streams);
     else if (opts->body.len > server->request_bytes_max)
         err_set(info, ERR_FULL, "request of %zu bytes, at most %zu", opts->body.len,
                 server->request_bytes_max);

@@ -145,6 +145,12 @@ static enum rpc_status incoming_look(struct rpc_incoming *call, struct err_info 
         err_set(info, ERR_TIMEOUT, "the deadline passed before the call began");
         return RPC_DEADLINE_EXCEEDED;
     }
+    // Other transports share the number with the slots: handlers count on it.
+    if (!call->method->public.stream && atomic_load(&server->in_work) >= server->n_slots) {
+        err_set(info, ERR_FULL, "%u calls in work, which is all that the server takes",
+                server->n_slots);
+        return RPC_RESOURCE_EXHAUSTED;
+    }
     if (call->method->public.stream && call->way == RPC_WAY_NNG) {
         err_set(info, ERR_INVALID, "%s is a stream: it needs gRPC", call->method->public.name);
         return RPC_UNIMPLEMENTED;

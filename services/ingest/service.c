@@ -5,6 +5,7 @@
 #include "services/ingest/core/core.h"
 #include "services/ingest/document.h"
 #include "services/ingest/edge.h"
+#include "services/ingest/gateway.h"
 #include "services/ingest/ingest.h"
 
 #define MIB (1024ll * 1024)
@@ -16,6 +17,7 @@
 struct ingest_settings {
     struct ingest_config ingest;
     struct edge_config edge;
+    const char *router; // "": none
 };
 
 static const char *const CLOCKS[] = {
@@ -27,6 +29,8 @@ static const char *const ACCOUNTS[] = {
 static const struct config_field FIELDS[] = {
     {"shard_map", CONFIG_TEXT, FIELD(shard_map), NULL, 0, 0, NULL,
      "File that says which scorer owns which lane."},
+    {"router", CONFIG_TEXT, offsetof(struct ingest_settings, router), "", 0, 0, NULL,
+     "Address of the router: its public methods are served here too, and forwarded. Empty: not."},
     {"clock", CONFIG_CHOICE, FIELD(clock), "wall", 0, 0, CLOCKS,
      "What an event's receipt is measured by: the wall clock, or the event itself (imports)."},
     {"accounts", CONFIG_CHOICE, FIELD(accounts), "personal", 0, 0, ACCOUNTS,
@@ -91,7 +95,19 @@ struct ingest_service_state {
     struct ingest *ingest;
     struct edge *edge; // NULL: no address for it
     int n_closing;
+    struct gateway *gateway; // NULL: no router
 };
+
+static enum err open_gateway(struct service *service, struct ingest_service_state *state,
+                             struct err_info *info)
+{
+    struct gateway_opts opts = {.url = state->config.router,
+                                .calls_max = (uint32_t)service_config(service)->calls_max};
+    if (opts.url[0] == '\0')
+        return ERR_OK;
+    return gateway_open(service_loop(service), &opts, service_server(service), &state->gateway,
+                        info);
+}
 
 static enum err service_open_ingest(struct service *service, const void *own, struct err_info *info)
 {
@@ -110,6 +126,9 @@ static enum err service_open_ingest(struct service *service, const void *own, st
     if (err != ERR_OK)
         return err;
     ingest_serve(state->ingest, service_server(service));
+    err = open_gateway(service, state, info);
+    if (err != ERR_OK)
+        return err;
     err = edge_open(service_loop(service), &state->config.edge, state->ingest,
                     service_server(service), service_metrics(service), &state->edge, info);
     if (err != ERR_OK)
@@ -141,6 +160,7 @@ static void service_close_ingest(struct service *service)
 {
     struct ingest_service_state *state = service_state(service);
     edge_destroy(state->edge);
+    gateway_close(state->gateway);
     ingest_destroy(state->ingest);
     shard_source_close(state->source);
     mem_free(state);

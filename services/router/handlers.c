@@ -5,6 +5,7 @@
 #include "common/base/mem.h"
 #include "common/base/text.h"
 #include "common/clock/clock.h"
+#include "common/rpc/carry.h"
 #include "services/router/router_impl.h"
 #include "services/router/webhook/deliver.h"
 
@@ -300,6 +301,24 @@ static void on_list_leads(Assay__Router__V1__RouterService_Service *methods,
     call_start(call);
 }
 
+static void on_stream_leases(Assay__Router__V1__RouterService_Service *methods,
+                             const Assay__Router__V1__StreamLeasesRequest *request,
+                             Assay__Router__V1__StreamLeasesResponse_Closure closure,
+                             void *closure_data)
+{
+    (void)closure;
+    streams_leases(router_of(methods)->streams, request, closure_data);
+}
+
+static void on_stream_decisions(Assay__Router__V1__RouterService_Service *methods,
+                                const Assay__Router__V1__StreamDecisionsRequest *request,
+                                Assay__Router__V1__StreamDecisionsResponse_Closure closure,
+                                void *closure_data)
+{
+    (void)closure;
+    streams_decisions(router_of(methods)->streams, request, closure_data);
+}
+
 // The generated table wants every method; this one is taken out of the loop below.
 static void on_apply_signals(Assay__Router__V1__RouterService_Service *methods,
                              const Assay__Router__V1__ApplySignalsRequest *request,
@@ -321,4 +340,6 @@ void router_add_methods(struct router *router)
     rpc_server_add(server, &router->methods.base);
     rpc_server_add_raw(server, "assay.router.v1.RouterService/ApplySignals", apply_signals_on_nng,
                        router);
+    rpc_server_stream(server, "assay.router.v1.RouterService/StreamLeases");
+    rpc_server_stream(server, "assay.router.v1.RouterService/StreamDecisions");
 }

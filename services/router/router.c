@@ -421,6 +421,7 @@ static void router_close(struct service *service)
     // What the fold answered comes first: both mailboxes deliver what waits.
     mailbox_destroy(router->to_loop);
     mailbox_destroy(router->stopped);
+    streams_close(router->streams, NULL, NULL);
     reports_deinit(router);
     webhooks_deinit(router);
     loop_timer_destroy(router->tick_timer);
@@ -460,6 +461,9 @@ static struct router *router_create(struct service *service, const struct router
     router->to_loop = mailbox_create(loop, calls_max + MAILBOX_SPARE, to_loop_cb, router);
     router->stopped = mailbox_create(loop, 2, stopped_cb, router);
     router->tick_timer = loop_timer_create(loop, tick_cb, router);
+    // Streams are made of calls to ourselves.
+    struct streams_opts streams = {.url = service_config(service)->listen};
+    router->streams = streams_create(loop, &streams);
     return router;
 }
 

@@ -16,6 +16,7 @@
 #include "services/router/codec.h"
 #include "services/router/decision_log.h"
 #include "services/router/rows.h"
+#include "services/router/streams/streams.h"
 
 // Types of journal records. They are on disk: numbers are never reused.
 enum ledger_record {
@@ -259,6 +260,7 @@ struct router {
     struct call *parked_first, *parked_last;
     bool draining;
     struct reports reports;
+    struct streams *streams;
     struct webhooks *webhooks;             // NULL: none
     _Atomic(struct queue_gauges *) gauges; // the loop adds, the fold's thread writes numbers
     size_t n_gauges;
