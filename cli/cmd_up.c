@@ -79,12 +79,12 @@ static void announce_json(const struct up *up)
         json_object_set_new(services, up->plan.endpoints[i].name,
                             output_json_text(up->plan.endpoints[i].url));
     output_json(json_pack(
-        "{s:b, s:o, s:o, s:I, s:I, s:s, s:o, s:o, s:o}", "ready", true, "data",
+        "{s:b, s:o, s:o, s:I, s:I, s:s, s:o, s:o, s:o, s:o}", "ready", true, "data",
         output_json_text(up->plan.dir), "playbook", output_json_text(up->plan.playbook_label),
         "scorers", (json_int_t)up->plan.facts.scorers, "shards", (json_int_t)up->plan.facts.shards,
         "clock", up->plan.facts.event_clock ? "event" : "wall", "http",
-        output_json_text(up->plan.http.address), "admin", admin_json(&up->plan), "services",
-        services));
+        output_json_text(up->plan.http.address), "grpc", output_json_text(up->plan.grpc.address),
+        "admin", admin_json(&up->plan), "services", services));
     fflush(stdout);
 }
 
@@ -101,6 +101,16 @@ static void announce_http(const struct up *up)
         "  try       curl http://%s/v1/track -u %s: -d "
         "'{\"userId\":\"u1\",\"event\":\"Signed Up\"}'",
         http->address, keys ? "WRITE_KEY" : "dev");
+}
+
+static void announce_grpc(const struct up *up)
+{
+    const struct up_port *grpc = &up->plan.grpc;
+    if (grpc->note != NULL)
+        say(up, "  grpc      %s", grpc->note);
+    if (grpc->address[0] != '\0')
+        say(up, "  grpc      %s (%s, with reflection)", grpc->address,
+            up->plan.grpc_cert != NULL ? "TLS" : "without TLS");
 }
 
 static void announce_admin(const struct up *up)
@@ -132,6 +142,7 @@ static void announce(struct up *up)
     say(up, "  logs      %s/log", plan->dir);
     say(up, "  send      assay import%s%s FILE.ndjson", option, dir);
     announce_http(up);
+    announce_grpc(up);
     announce_admin(up);
     say(up, "  look      assay overview%s%s", option, dir);
     say(up, "  stop      Ctrl-C");
@@ -378,6 +389,11 @@ int cmd_up(int argc, char **argv)
          0, 0, accounts},
         {"http", OPTION_TEXT, &opts.http, "ADDRESS:PORT",
          "where SDKs send events over HTTP, or off (127.0.0.1:8480, if it is free)", 0, 0, NULL},
+        {"grpc", OPTION_TEXT, &opts.grpc, "ADDRESS:PORT",
+         "where everything is served by gRPC, or off (127.0.0.1:8481, if it is free)", 0, 0, NULL},
+        {"grpc-cert", OPTION_TEXT, &opts.grpc_cert, "FILE",
+         "the certificate for gRPC (PEM), read again when it changes (without TLS)", 0, 0, NULL},
+        {"grpc-key", OPTION_TEXT, &opts.grpc_key, "FILE", "its key (PEM)", 0, 0, NULL},
         {"admin", OPTION_TEXT, &opts.admin, "ADDRESS:PORT",
          "probes, metrics and operators over HTTP: the router at this port, the scorers and ingest "
          "at those after it (off)",

@@ -2,6 +2,7 @@
 #include "cli/up_plan.h"
 
 #include "cli/up_admin.h"
+#include "cli/up_grpc.h"
 #include "cli/up_keys.h"
 #include "cli/up_leftovers.h"
 #include "cli/up_webhooks.h"
@@ -225,6 +226,8 @@ static enum err ports_settle(const struct up_opts *opts, struct up_plan *plan,
     if (err == ERR_OK && plan->http.address[0] != '\0')
         err = up_keys_check_address(plan, "http", plan->http.address, info);
     if (err == ERR_OK)
+        err = up_grpc_settle(opts, plan, info);
+    if (err == ERR_OK)
         err = up_admin_settle(opts->admin, plan, info);
     return err;
 }
@@ -309,6 +312,12 @@ static enum err config_write(struct up_plan *plan, size_t i, struct err_info *in
     key_write(&text, "clock", plan->facts.event_clock ? "event" : "wall");
     if (service->rank == RANK_INGEST && plan->http.address[0] != '\0')
         key_write(&text, "http", plan->http.address);
+    if (service->rank == RANK_INGEST && plan->grpc.address[0] != '\0')
+        key_write(&text, "grpc", plan->grpc.address);
+    if (service->rank == RANK_INGEST && plan->grpc_cert != NULL) {
+        key_write(&text, "tls_cert", plan->grpc_cert);
+        key_write(&text, "tls_key", plan->grpc_key);
+    }
     if (service->rank == RANK_INGEST && plan->facts.by_domain)
         key_write(&text, "accounts", "email_domain");
     // Senders and consumers are many, and long polls hold a place each.
@@ -383,7 +392,8 @@ enum err up_plan_make(const struct up_opts *opts, struct up_plan *plan, struct b
 {
     struct playbook_text playbook = {0};
     int holder = 0;
-    *plan = (struct up_plan){.http = {.address = "", .hold = -1}};
+    *plan =
+        (struct up_plan){.http = {.address = "", .hold = -1}, .grpc = {.address = "", .hold = -1}};
     arena_init(&plan->arena, 16384, 0);
     enum err err = playbook_check(opts, &playbook, &plan->arena, report, info);
     plan->playbook_label = playbook.label;
@@ -422,6 +432,7 @@ void up_plan_tidy(const struct up_plan *plan)
 void up_plan_destroy(struct up_plan *plan)
 {
     up_port_release(&plan->http);
+    up_port_release(&plan->grpc);
     up_admin_release(plan);
     arena_deinit(&plan->arena);
 }

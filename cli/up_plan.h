@@ -10,6 +10,7 @@
 #include "common/base/err.h"
 
 #define UP_HTTP_USUAL "127.0.0.1:8480"
+#define UP_GRPC_USUAL "127.0.0.1:8481"
 
 struct up_opts {
     const char *dir;
@@ -22,6 +23,8 @@ struct up_opts {
     const char *accounts; // "personal" or "email_domain"; NULL: as it was made, or personal
     const char *admin;    // "ADDRESS:PORT" of the first service; NULL, "off": no admin ports
     const char *http;     // "ADDRESS:PORT" or "off"; NULL: the usual address, if it is free
+    const char *grpc;     // the same
+    const char *grpc_cert, *grpc_key; // files; NULL: without TLS
 };
 
 struct up_service {
@@ -44,8 +47,9 @@ struct up_plan {
     struct up_service *services; // router, scorers, ingest
     struct cluster_endpoint *endpoints;
     size_t n;
-    struct up_port http;
-    struct up_port *admin; // of each service; NULL: none
+    struct up_port http, grpc;
+    const char *grpc_cert, *grpc_key; // paths; NULL: without TLS
+    struct up_port *admin;            // of each service; NULL: none
 };
 
 // Checks the playbook first, then takes the lock (for the life of the process) and writes the

@@ -84,6 +84,7 @@ static void service_refresh(struct service *service)
     metrics_set(&counts->ready, service->ready);
     metrics_set(&counts->resident, service_resident_bytes());
     metrics_set(&counts->started, service->started_ms * 1000000);
+    grpc_port_refresh(service->grpc_port);
     if (service->desc->refresh_metrics != NULL)
         service->desc->refresh_metrics(service);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/loop/tcp.h"
 #include "common/service/service_impl.h"
 
 enum { SERVICE_NAME_MAX = 63, SERVICE_IPC_PATH_MAX = 107 }; // as in sockaddr_un
@@ -22,6 +23,17 @@ static const struct config_field SERVICE_FIELDS[] = {
                   "Names the process in logs and to others."),
     SERVICE_FIELD("listen", CONFIG_TEXT, listen, NULL, 0, 200, NULL,
                   "Where it serves: ipc://PATH or tcp://HOST:PORT."),
+    SERVICE_FIELD("grpc", CONFIG_TEXT, grpc, "", 0, 63, NULL,
+                  "HOST:PORT where the same is served by gRPC; not without it."),
+    SERVICE_FIELD("tls_cert", CONFIG_TEXT, tls_cert, "", 0, 0, NULL,
+                  "File of the certificate for gRPC (PEM, with those between it and the root); "
+                  "without TLS when there is none. Read again when it changes."),
+    SERVICE_FIELD("tls_key", CONFIG_TEXT, tls_key, "", 0, 0, NULL,
+                  "File of its key (PEM, without a password)."),
+    SERVICE_FIELD(
+        "tls_client_ca", CONFIG_TEXT, tls_client_ca, "", 0, 0, NULL,
+        "File of the CAs whose certificates clients of gRPC must have; none are asked for "
+        "without it."),
     SERVICE_FIELD("keys", CONFIG_TEXT, keys, "", 0, 0, NULL,
                   "File of keys (`assay keys`); without one, calls from elsewhere are refused."),
     SERVICE_FIELD("admin", CONFIG_TEXT, admin, "", 0, 200, NULL,
@@ -170,6 +182,23 @@ static void service_check_common(const struct service_config *common, struct con
                      SERVICE_IPC_PATH_MAX, strlen(common->listen + 6));
 }
 
+static void service_check_grpc(const struct service_config *common, struct config *config,
+                               const struct config_node *root)
+{
+    struct err_info info;
+    if (common->grpc == NULL || common->tls_cert == NULL || common->tls_key == NULL)
+        return; // said already
+    if (common->grpc[0] != '\0' && tcp_address_check(common->grpc, NULL, &info) != ERR_OK)
+        config_error(config, config_get(root, "grpc"), "%s", info.text);
+    if (common->tls_cert[0] != '\0' && common->tls_key[0] == '\0')
+        config_error(config, config_get(root, "tls_cert"), "tls_key belongs to it and is missing");
+    if (common->tls_key[0] != '\0' && common->tls_cert[0] == '\0')
+        config_error(config, config_get(root, "tls_key"), "tls_cert belongs to it and is missing");
+    if (common->tls_client_ca != NULL && common->tls_client_ca[0] != '\0' &&
+        common->tls_cert[0] == '\0')
+        config_error(config, config_get(root, "tls_client_ca"), "it needs tls_cert and tls_key");
+}
+
 static void service_fill(struct service *service, struct config *config,
                          const struct config_node *root)
 {
@@ -184,6 +213,7 @@ static void service_fill(struct service *service, struct config *config,
     bool good = config_fill_known(config, root, desc->fields, desc->n_fields, service->own,
                                   &service->arena);
     service_check_common(&service->config, config, root);
+    service_check_grpc(&service->config, config, root);
     // What crosses fields is looked at only when each of them is right.
     if (good && desc->validate != NULL)
         desc->validate(config, root, service->own);

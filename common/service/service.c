@@ -65,6 +65,7 @@ void service_set_ready(struct service *service, bool ready, const char *reason)
     service->ready = ready;
     service->was_ready = service->was_ready || ready;
     snprintf(service->reason, sizeof service->reason, "%s", ready ? "" : reason);
+    grpc_port_set_serving(service->grpc_port, ready);
 }
 
 // ---- The end
@@ -105,6 +106,7 @@ static void service_drain(struct service *service, const char *reason)
     service_set_ready(service, false, "draining");
     service->draining = true;
     service->drain_until_ms = clock_mono_ms() + service->config.drain_ms;
+    grpc_port_drain(service->grpc_port);
     // The loop gives its signals back to the system, which is what the direct handlers need.
     loop_signal_destroy(service->on_term);
     loop_signal_destroy(service->on_int);
@@ -159,16 +161,22 @@ static void service_ports_closed_cb(void *arg)
     rpc_server_close(service->server, service_left_ms(service), service_server_closed_cb, service);
 }
 
-void service_drained(struct service *service)
+static void service_grpc_closed_cb(void *arg)
 {
-    CHECK(service->draining && !service->drained);
-    service->drained = true;
-    LOG_INFO("drained", "left_ms=%lld", (long long)service_left_ms(service));
+    struct service *service = arg;
     if (service->admin_port != NULL)
         admin_port_close(service->admin_port, service_left_ms(service), service_ports_closed_cb,
                          service);
     else
         service_ports_closed_cb(service);
+}
+
+void service_drained(struct service *service)
+{
+    CHECK(service->draining && !service->drained);
+    service->drained = true;
+    LOG_INFO("drained", "left_ms=%lld", (long long)service_left_ms(service));
+    grpc_port_close(service->grpc_port, service_left_ms(service), service_grpc_closed_cb, service);
 }
 
 struct service_aside {
@@ -229,12 +237,15 @@ static void service_start(struct service *service)
     }
     if (err == ERR_OK && service->config.admin[0] != '\0')
         err = admin_port_open(service, service->config.admin, &service->admin_port, &info);
+    if (err == ERR_OK)
+        err = grpc_port_open(service, &service->grpc_port, &info);
     if (err != ERR_OK) {
         LOG_ERROR("open_failed", "err=%s msg=\"%s\"", err_name(err), info.text);
         // What was opened half is not taken down: the system does that.
         _exit(SERVICE_EXIT_FAILED);
     }
     rpc_server_start(service->server);
+    grpc_port_set_serving(service->grpc_port, service->ready);
     if (service->admin_port != NULL)
         LOG_INFO("admin_port", "address=%s", admin_port_address(service->admin_port));
     LOG_INFO("started", "program=%s version=%s listen=%s pid=%d", service->desc->program,
@@ -259,6 +270,7 @@ static int service_run(struct service *service)
     loop_destroy(service->loop);
     service_admin_destroy(service->admin);
     metrics_destroy(service->metrics);
+    grpc_port_destroy(service->grpc_port);
     service_disarm_exit();
     LOG_INFO("stopped", "exit_code=%d", service->exit_code);
     return service->exit_code;

@@ -19,15 +19,17 @@ enum { SERVICE_EXIT_OK = 0, SERVICE_EXIT_FAILED = 1, SERVICE_EXIT_USAGE = 2 };
 struct service;
 
 // What all services have in their files, beside their own fields. Their key names: "name",
-// "listen", "keys", "admin", "log_level", "log_format",
-// "calls_max", "request_max", "drain".
+// "listen", "grpc", "tls_cert", "tls_key", "tls_client_ca", "keys", "admin", "log_level",
+// "log_format", "calls_max", "request_max", "drain".
 struct service_config {
-    const char *name;   // in logs, e.g. "scorer-0"
-    const char *listen; // URL
-    const char *keys;   // file; "" for none
-    const char *admin;  // HOST:PORT of the admin port; "" for none
-    int log_level;      // enum log_level
-    int log_format;     // enum log_format
+    const char *name;                               // in logs, e.g. "scorer-0"
+    const char *listen;                             // URL
+    const char *grpc;                               // HOST:PORT of gRPC; "" for none
+    const char *tls_cert, *tls_key, *tls_client_ca; // files for gRPC; "" for none
+    const char *keys;                               // file; "" for none
+    const char *admin;                              // HOST:PORT of the admin port; "" for none
+    int log_level;                                  // enum log_level
+    int log_format;                                 // enum log_format
     int64_t calls_max;
     int64_t request_bytes_max;
     int64_t drain_ms;

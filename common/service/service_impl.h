@@ -4,6 +4,7 @@
 
 #include "common/log/log.h"
 #include "common/service/admin_port.h"
+#include "common/service/grpc_port.h"
 #include "common/service/service.h"
 
 // Read from the server and the loop when somebody asks.
@@ -43,6 +44,7 @@ struct service {
     struct service_metrics counts;
     struct service_admin *admin;
     struct admin_port *admin_port; // NULL: none
+    struct grpc_port *grpc_port;   // NULL: none
 
     int64_t started_ms; // wall clock
     bool ready;

@@ -379,26 +379,33 @@ static void test_options(void)
     write_tiny_config("greeting: hello you\n");
     snprintf(expected, sizeof expected, "%s: ok\n", config_path);
     expect_run((const char *const[]){"--check-config", "--config", config_path, NULL}, 0, expected);
-    snprintf(expected, sizeof expected,
-             "# Names the process in logs and to others.\nname: tiny-0\n"
-             "# Where it serves: ipc://PATH or tcp://HOST:PORT.\nlisten: %s\n"
-             "# File of keys (`assay keys`); without one, calls from elsewhere are refused.\n"
-             "keys: \"\"\n"
-             "# HOST:PORT for probes, metrics and operators, over HTTP; none without it.\n"
-             "admin: \"\"\n"
-             "# What is logged: lines of this level and those before it.\nlog_level: info\n"
-             "# How a line is written: as text, or as a JSON object.\nlog_format: text\n"
-             "# Requests worked on at once; more wait in the transport.\ncalls_max: 64\n"
-             "# The largest request; larger ones are dropped with their connection.\n"
-             "request_max: 4MiB\n"
-             "# Time to finish what was taken before the process ends.\ndrain: 10s\n"
-             "# What it says.\ngreeting: \"hello you\"\n"
-             "# The lower bound.\nlow: 1\n"
-             "# The upper bound.\nhigh: 9\n"
-             "# Does not start.\nfail_open: false\n"
-             "# Does not end.\nhang: false\n"
-             "# Asks who calls.\nguarded: false\n",
-             url);
+    snprintf(
+        expected, sizeof expected,
+        "# Names the process in logs and to others.\nname: tiny-0\n"
+        "# Where it serves: ipc://PATH or tcp://HOST:PORT.\nlisten: %s\n"
+        "# HOST:PORT where the same is served by gRPC; not without it.\ngrpc: \"\"\n"
+        "# File of the certificate for gRPC (PEM, with those between it and the root); without "
+        "TLS when there is none. Read again when it changes.\ntls_cert: \"\"\n"
+        "# File of its key (PEM, without a password).\ntls_key: \"\"\n"
+        "# File of the CAs whose certificates clients of gRPC must have; none are asked for "
+        "without it.\ntls_client_ca: \"\"\n"
+        "# File of keys (`assay keys`); without one, calls from elsewhere are refused.\n"
+        "keys: \"\"\n"
+        "# HOST:PORT for probes, metrics and operators, over HTTP; none without it.\n"
+        "admin: \"\"\n"
+        "# What is logged: lines of this level and those before it.\nlog_level: info\n"
+        "# How a line is written: as text, or as a JSON object.\nlog_format: text\n"
+        "# Requests worked on at once; more wait in the transport.\ncalls_max: 64\n"
+        "# The largest request; larger ones are dropped with their connection.\n"
+        "request_max: 4MiB\n"
+        "# Time to finish what was taken before the process ends.\ndrain: 10s\n"
+        "# What it says.\ngreeting: \"hello you\"\n"
+        "# The lower bound.\nlow: 1\n"
+        "# The upper bound.\nhigh: 9\n"
+        "# Does not start.\nfail_open: false\n"
+        "# Does not end.\nhang: false\n"
+        "# Asks who calls.\nguarded: false\n",
+        url);
     expect_run((const char *const[]){"--config", config_path, "--print-config", NULL}, 0, expected);
     expect_run((const char *const[]){"--version", NULL}, 0, "assay-tiny " ASSAY_VERSION "\n");
     expect_run((const char *const[]){NULL}, 2,
@@ -465,6 +472,15 @@ static void test_bad_configs(void)
                   "  4 | drain: 10\n"
                   "    |        ^ write 30d, 48h, 5m, 10s or 250ms\n"
                   "3 errors\n");
+    expect_report("name: a\nlisten: ipc:///tmp/x\ngreeting: hi\ngrpc: localhost\ntls_key: k\n",
+                  "@:4:7: $.grpc: \"localhost\" is no address: expected HOST:PORT, as "
+                  "127.0.0.1:8080, [::1]:8080 or 0.0.0.0:8080\n"
+                  "  4 | grpc: localhost\n"
+                  "    |       ^\n"
+                  "@:5:10: $.tls_key: tls_cert belongs to it and is missing\n"
+                  "  5 | tls_key: k\n"
+                  "    |          ^\n"
+                  "2 errors\n");
     expect_report("- a\n", "@:1:1: $: expected a mapping, found a list\n"
                            "  1 | - a\n"
                            "    | ^\n");
