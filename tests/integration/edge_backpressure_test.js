@@ -21,7 +21,7 @@ const WORKERS = 60;
 const EVENTS = 40; // of a body
 const TEXT = 'x'.repeat(8000); // of an event: a body has about 320 KiB
 const FLOOD_BODIES = 500; // about 160 MiB, more than twice what may wait for a lane (64 MiB)
-const RSS_MAX = 350 * MIB; // lanes, bodies of the server, bodies that are worked on
+const RSS_MAX = 200 * MIB; // lanes, bodies of the server, bodies that are worked on
 
 function rss(pid) {
   const status = fs.readFileSync(`/proc/${pid}/status`, 'utf8');
