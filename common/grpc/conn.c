@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A connection. Everything that happens to it (bytes, room to send, time, an answer of a handler)
-// ends in conn_settle, which sends what nghttp2 has to send, tells handlers that there is room, and
-// frees the connection when it was cut.
+// ends in grpc_conn_settle, which sends what nghttp2 has to send, tells handlers that there is
+// room, and frees the connection when it was cut.
 //
 // Sending stops while the system does not take bytes, and reading stops with it: what a peer makes
 // nghttp2 queue (answers to pings and settings, resets) is bounded so.
@@ -57,7 +57,7 @@ static void conn_put(struct conn *conn, struct span bytes)
         return;
     }
     if (!tls_write(conn->tls, bytes))
-        conn_cut(conn, tls_failure(conn->tls));
+        grpc_conn_cut(conn, tls_failure(conn->tls));
     conn_put_encrypted(conn);
 }
 
@@ -77,7 +77,7 @@ static void conn_send(struct conn *conn)
                (n = nghttp2_session_mem_send(conn->session, &bytes)) > 0)
             buf_append(gathered, bytes, (size_t)n);
         if (n < 0)
-            conn_cut(conn, nghttp2_strerror((int)n));
+            grpc_conn_cut(conn, nghttp2_strerror((int)n));
         if (gathered->len == 0)
             return;
         conn_put(conn, buf_span(gathered));
@@ -86,17 +86,17 @@ static void conn_send(struct conn *conn)
 
 // ---- Ends ---------------------------------------------------------------------------------------
 
-void conn_cut(struct conn *conn, const char *why)
+void grpc_conn_cut(struct conn *conn, const char *why)
 {
     if (conn->cut)
         return;
     LOG_DEBUG("connection_cut", "peer=%s reason=\"%s\"", conn->peer, why);
     conn->server->stats.cut++;
     conn->cut = true;
-    conn_touch(conn);
+    grpc_conn_touch(conn);
 }
 
-void conn_calm(struct conn *conn, const char *why)
+void grpc_conn_calm(struct conn *conn, const char *why)
 {
     if (conn->calm || conn->finishing)
         return;
@@ -107,13 +107,13 @@ void conn_calm(struct conn *conn, const char *why)
                                 nghttp2_session_get_last_proc_stream_id(conn->session),
                                 NGHTTP2_ENHANCE_YOUR_CALM, (const uint8_t *)why, strlen(why));
     (void)nghttp2_session_terminate_session(conn->session, NGHTTP2_ENHANCE_YOUR_CALM);
-    conn_touch(conn);
+    grpc_conn_touch(conn);
 }
 
 static void conn_drop_session(struct conn *conn)
 {
     while (conn->streams != NULL)
-        stream_destroy(conn->streams);
+        grpc_stream_destroy(conn->streams);
     nghttp2_session_del(conn->session);
     conn->session = NULL;
 }
@@ -132,7 +132,7 @@ static void conn_finish(struct conn *conn)
     tcp_finish(conn->tcp, CONN_LINGER_MS);
 }
 
-void conn_destroy(struct conn *conn)
+void grpc_conn_destroy(struct conn *conn)
 {
     struct grpc_server *server = conn->server;
     conn->inside = true; // handlers that are told of the end touch it no more
@@ -153,7 +153,7 @@ void conn_destroy(struct conn *conn)
     mem_free(conn);
 }
 
-void conn_leave(struct conn *conn, int64_t grace_ms)
+void grpc_conn_leave(struct conn *conn, int64_t grace_ms)
 {
     if (conn->leaving || conn->finishing)
         return;
@@ -161,10 +161,10 @@ void conn_leave(struct conn *conn, int64_t grace_ms)
     conn->left_ms = clock_mono_ms() + CONN_NOTICE_MS;
     conn->over_ms = conn->left_ms + grace_ms;
     (void)nghttp2_submit_shutdown_notice(conn->session);
-    conn_touch(conn);
+    grpc_conn_touch(conn);
 }
 
-void conn_leave_now(struct conn *conn, int64_t grace_ms)
+void grpc_conn_leave_now(struct conn *conn, int64_t grace_ms)
 {
     if (conn->finishing)
         return;
@@ -175,12 +175,12 @@ void conn_leave_now(struct conn *conn, int64_t grace_ms)
                                     nghttp2_session_get_last_proc_stream_id(conn->session),
                                     NGHTTP2_NO_ERROR, NULL, 0);
     conn->left = true;
-    conn_touch(conn);
+    grpc_conn_touch(conn);
 }
 
 // ---- Settling -----------------------------------------------------------------------------------
 
-void conn_touch(struct conn *conn)
+void grpc_conn_touch(struct conn *conn)
 {
     struct grpc_server *server = conn->server;
     conn->again = true;
@@ -195,7 +195,7 @@ void conn_touch(struct conn *conn)
 static void conn_tell_handlers(struct conn *conn)
 {
     for (struct stream *stream = conn->streams; stream != NULL; stream = stream->next)
-        stream_refresh(stream);
+        grpc_stream_refresh(stream);
 }
 
 // Whoever does not take what is sent is not listened to either.
@@ -210,7 +210,7 @@ static void conn_steer_reading(struct conn *conn)
         tcp_read_stop(conn->tcp);
 }
 
-void conn_settle(struct conn *conn)
+void grpc_conn_settle(struct conn *conn)
 {
     conn->inside = true;
     for (int round = 0; round < CONN_ROUNDS && !conn->cut && !conn->finishing; round++) {
@@ -224,18 +224,18 @@ void conn_settle(struct conn *conn)
         !nghttp2_session_want_write(conn->session))
         conn_finish(conn);
     if (conn->cut) {
-        conn_destroy(conn);
+        grpc_conn_destroy(conn);
         return;
     }
     conn_steer_reading(conn);
     conn->inside = false;
     if (conn->again && !conn->finishing)
-        conn_touch(conn);
+        grpc_conn_touch(conn);
 }
 
 // ---- Bytes in -----------------------------------------------------------------------------------
 
-void conn_take(struct conn *conn, struct span bytes)
+void grpc_conn_take(struct conn *conn, struct span bytes)
 {
     if (conn->cut || conn->finishing)
         return;
@@ -245,7 +245,7 @@ void conn_take(struct conn *conn, struct span bytes)
         conn_put(conn, span_make(CONN_HTTP1, sizeof CONN_HTTP1 - 1));
         conn_finish(conn);
     } else if (n < 0) {
-        conn_cut(conn, nghttp2_strerror((int)n));
+        grpc_conn_cut(conn, nghttp2_strerror((int)n));
     }
 }
 
@@ -254,7 +254,7 @@ static void conn_take_encrypted(struct conn *conn, struct span bytes)
     int n;
     tls_feed(conn->tls, bytes);
     while ((n = tls_read(conn->tls, conn->server->plain, CONN_PLAIN_BYTES)) > 0)
-        conn_take(conn, span_make(conn->server->plain, (size_t)n));
+        grpc_conn_take(conn, span_make(conn->server->plain, (size_t)n));
     if (conn->cut || conn->finishing)
         return;
     conn_put_encrypted(conn);
@@ -275,13 +275,13 @@ static void conn_read_cb(void *arg, struct span bytes)
     if (conn->tls != NULL)
         conn_take_encrypted(conn, bytes);
     else
-        conn_take(conn, bytes);
-    conn_settle(conn);
+        grpc_conn_take(conn, bytes);
+    grpc_conn_settle(conn);
 }
 
 static void conn_sent_cb(void *arg)
 {
-    conn_settle(arg);
+    grpc_conn_settle(arg);
 }
 
 static void conn_ended_cb(void *arg, enum err err)
@@ -289,10 +289,10 @@ static void conn_ended_cb(void *arg, enum err err)
     struct conn *conn = arg;
     (void)err;
     conn->cut = true;
-    conn_settle(conn);
+    grpc_conn_settle(conn);
 }
 
-struct conn *conn_create(struct grpc_server *server, struct tcp *tcp, const char *peer)
+struct conn *grpc_conn_create(struct grpc_server *server, struct tcp *tcp, const char *peer)
 {
     static const struct tcp_events EVENTS = {conn_read_cb, conn_sent_cb, conn_ended_cb};
     struct conn *conn = mem_zalloc(sizeof *conn);
@@ -304,7 +304,7 @@ struct conn *conn_create(struct grpc_server *server, struct tcp *tcp, const char
     // So that clients who came together do not come back together.
     conn->leave_ms =
         now_ms + age_ms - age_ms / 10 + (int64_t)(clock_random_u64() % (uint64_t)(age_ms / 5 + 1));
-    conn->session = session_create(conn);
+    conn->session = grpc_session_create(conn);
     conn->next = server->conns;
     if (conn->next != NULL)
         conn->next->prev = conn;
@@ -331,7 +331,7 @@ static void conn_look_at_sending(struct conn *conn, int64_t now_ms)
         conn->sent = tcp_sent(conn->tcp);
         conn->moved_ms = now_ms;
     } else if (now_ms - conn->moved_ms > conn->server->opts.stall_ms) {
-        conn_cut(conn, "does not read");
+        grpc_conn_cut(conn, "does not read");
     }
 }
 
@@ -341,17 +341,17 @@ static void conn_look_for_life(struct conn *conn, int64_t now_ms)
     const struct grpc_opts *opts = &conn->server->opts;
     if (!conn->spoken) {
         if (now_ms - conn->opened_ms > opts->handshake_ms)
-            conn_cut(conn, "no handshake");
+            grpc_conn_cut(conn, "no handshake");
         return;
     }
     if (conn->pinged_ms != 0 && conn->read_ms >= conn->pinged_ms)
         conn->pinged_ms = 0;
     if (conn->pinged_ms != 0 && now_ms - conn->pinged_ms > opts->ping_wait_ms) {
-        conn_cut(conn, "no answer to a ping");
+        grpc_conn_cut(conn, "no answer to a ping");
     } else if (conn->pinged_ms == 0 && now_ms - conn->read_ms > opts->ping_ms && conn->reading) {
         conn->pinged_ms = now_ms;
         (void)nghttp2_submit_ping(conn->session, NGHTTP2_FLAG_NONE, NULL);
-        conn_touch(conn);
+        grpc_conn_touch(conn);
     }
 }
 
@@ -362,15 +362,15 @@ static void conn_look_at_streams(struct conn *conn, int64_t now_ms)
         if (stream->state <= STREAM_RECEIVING && !stream->half_closed &&
             (stream->builtin == NULL || !stream->builtin->bidi) &&
             now_ms - stream->began_ms > opts->receive_ms)
-            stream_end(stream, RPC_DEADLINE_EXCEEDED, "the request did not come within %lld ms",
-                       (long long)opts->receive_ms);
+            grpc_stream_end(stream, RPC_DEADLINE_EXCEEDED,
+                            "the request did not come within %lld ms", (long long)opts->receive_ms);
         else if (stream->state <= STREAM_RECEIVING && now_ms >= stream->deadline_ms)
-            stream_end(stream, RPC_DEADLINE_EXCEEDED, "the deadline passed");
+            grpc_stream_end(stream, RPC_DEADLINE_EXCEEDED, "the deadline passed");
         if (stream->out.len > 0 && now_ms - stream->moved_ms > opts->stall_ms) {
             stream->moved_ms = now_ms;
             (void)nghttp2_submit_rst_stream(conn->session, NGHTTP2_FLAG_NONE, stream->id,
                                             NGHTTP2_CANCEL);
-            conn_touch(conn);
+            grpc_conn_touch(conn);
         }
     }
 }
@@ -379,20 +379,20 @@ static void conn_look_at_leaving(struct conn *conn, int64_t now_ms)
 {
     const struct grpc_opts *opts = &conn->server->opts;
     if (!conn->leaving && now_ms >= conn->leave_ms)
-        conn_leave(conn, opts->grace_ms);
+        grpc_conn_leave(conn, opts->grace_ms);
     if (!conn->leaving && conn->n_streams == 0 && now_ms - conn->idle_ms > opts->idle_ms)
-        conn_leave(conn, opts->grace_ms);
+        grpc_conn_leave(conn, opts->grace_ms);
     if (conn->leaving && !conn->left && now_ms >= conn->left_ms)
-        conn_leave_now(conn, conn->over_ms - now_ms);
+        grpc_conn_leave_now(conn, conn->over_ms - now_ms);
     if (!conn->left || now_ms < conn->over_ms)
         return;
     for (struct stream *stream = conn->streams; stream != NULL; stream = stream->next)
-        stream_give_up(stream, RPC_UNAVAILABLE, "the connection is closing");
+        grpc_stream_give_up(stream, RPC_UNAVAILABLE, "the connection is closing");
     if (now_ms >= conn->over_ms + CONN_OVER_MS)
-        conn_cut(conn, "did not leave");
+        grpc_conn_cut(conn, "did not leave");
 }
 
-void conn_look(struct conn *conn, int64_t now_ms)
+void grpc_conn_look(struct conn *conn, int64_t now_ms)
 {
     if (conn->finishing || conn->cut)
         return;

@@ -10,8 +10,8 @@
 //   reflection.c  grpc.reflection.v1 and v1alpha, over descriptors.c
 //
 // Nothing is freed while nghttp2 or a handler may still use it: connections are ended by a mark
-// (conn_cut) and freed by the outermost function, conn_settle; streams are freed when nghttp2 says
-// that they are closed, or with their connection.
+// (grpc_conn_cut) and freed by the outermost function, grpc_conn_settle; streams are freed when
+// nghttp2 says that they are closed, or with their connection.
 #pragma once
 
 #include <nghttp2/nghttp2.h>
@@ -42,7 +42,7 @@ struct conn {
 
     bool spoken;    // its settings came
     bool dirty;     // in the server's list of those to settle
-    bool inside;    // conn_settle is to come, or at work
+    bool inside;    // grpc_conn_settle is to come, or at work
     bool again;     // something was submitted meanwhile
     bool reading;   // from the socket
     bool leaving;   // got the first GOAWAY
@@ -149,60 +149,60 @@ struct grpc_server {
 };
 
 // conn.c
-struct conn *conn_create(struct grpc_server *server, struct tcp *tcp, const char *peer);
+struct conn *grpc_conn_create(struct grpc_server *server, struct tcp *tcp, const char *peer);
 // Bytes of the peer, TLS taken off.
-void conn_take(struct conn *conn, struct span bytes);
+void grpc_conn_take(struct conn *conn, struct span bytes);
 // Sends what is to be sent, tells handlers that wait for room, ends what has ended. The outermost
 // function of whatever came from outside; the connection may be gone after it.
-void conn_settle(struct conn *conn);
+void grpc_conn_settle(struct conn *conn);
 // Settles it in the next turn.
-void conn_touch(struct conn *conn);
-void conn_cut(struct conn *conn, const char *why);
+void grpc_conn_touch(struct conn *conn);
+void grpc_conn_cut(struct conn *conn, const char *why);
 // GOAWAY with ENHANCE_YOUR_CALM.
-void conn_calm(struct conn *conn, const char *why);
+void grpc_conn_calm(struct conn *conn, const char *why);
 // First GOAWAY; the last one follows by itself, and calls have `grace_ms` then.
-void conn_leave(struct conn *conn, int64_t grace_ms);
+void grpc_conn_leave(struct conn *conn, int64_t grace_ms);
 // The last one at once.
-void conn_leave_now(struct conn *conn, int64_t grace_ms);
+void grpc_conn_leave_now(struct conn *conn, int64_t grace_ms);
 // What time brings.
-void conn_look(struct conn *conn, int64_t now_ms);
-void conn_destroy(struct conn *conn);
+void grpc_conn_look(struct conn *conn, int64_t now_ms);
+void grpc_conn_destroy(struct conn *conn);
 
 // session.c
-void session_setup(struct grpc_server *server);
-nghttp2_session *session_create(struct conn *conn);
+void grpc_session_setup(struct grpc_server *server);
+nghttp2_session *grpc_session_create(struct conn *conn);
 // Whether the bucket had a token; it fills at `rate` a second up to `burst`.
-bool bucket_take(struct bucket *bucket, int64_t now_ms, int64_t burst, int64_t rate);
+bool grpc_bucket_take(struct bucket *bucket, int64_t now_ms, int64_t burst, int64_t rate);
 
 // stream.c
-struct stream *stream_create(struct conn *conn, int32_t id);
-void stream_destroy(struct stream *stream); // cancels what works on it
-void stream_opened(struct stream *stream);  // its header is complete
-void stream_take(struct stream *stream, struct span bytes);
-void stream_half_closed(struct stream *stream);
-void stream_send(struct stream *stream, const ProtobufCMessage *message);
+struct stream *grpc_stream_create(struct conn *conn, int32_t id);
+void grpc_stream_destroy(struct stream *stream); // cancels what works on it
+void grpc_stream_opened(struct stream *stream);  // its header is complete
+void grpc_stream_take(struct stream *stream, struct span bytes);
+void grpc_stream_half_closed(struct stream *stream);
+void grpc_stream_send(struct stream *stream, const ProtobufCMessage *message);
 // Exactly once; what comes after is dropped.
-void stream_end(struct stream *stream, enum rpc_status status, const char *format, ...)
+void grpc_stream_end(struct stream *stream, enum rpc_status status, const char *format, ...)
     PRINTF_LIKE(3, 4);
 // An answer without gRPC in it.
-void stream_end_http(struct stream *stream, const char *http_status);
+void grpc_stream_end_http(struct stream *stream, const char *http_status);
 // The server ends it: the handler is told.
-void stream_give_up(struct stream *stream, enum rpc_status status, const char *text);
+void grpc_stream_give_up(struct stream *stream, enum rpc_status status, const char *text);
 // Tells its handler that it may send again, when it may.
-void stream_refresh(struct stream *stream);
-ssize_t stream_read_cb(nghttp2_session *session, int32_t id, uint8_t *bytes, size_t len,
-                       uint32_t *flags, nghttp2_data_source *source, void *arg);
+void grpc_stream_refresh(struct stream *stream);
+ssize_t grpc_stream_read_cb(nghttp2_session *session, int32_t id, uint8_t *bytes, size_t len,
+                            uint32_t *flags, nghttp2_data_source *source, void *arg);
 
 // request.c
-void request_header(struct stream *stream, struct span name, struct span value);
+void grpc_request_header(struct stream *stream, struct span name, struct span value);
 // Looks at the whole header: finds the method, or ends the stream.
-void request_check(struct stream *stream);
+void grpc_request_check(struct stream *stream);
 
 // health.c
 extern const struct builtin HEALTH_METHODS[];
 extern const size_t HEALTH_METHODS_COUNT;
-void health_changed(struct grpc_server *server);
-void health_forget(struct stream *stream);
+void grpc_health_changed(struct grpc_server *server);
+void grpc_health_forget(struct stream *stream);
 
 // reflection.c
 extern const struct builtin REFLECTION_METHODS[];

@@ -39,7 +39,7 @@ static const char *health_asked(struct stream *stream, struct span bytes)
     if (rpc_unpack(&grpc__health__v1__health_check_request__descriptor, bytes, &stream->arena,
                    &message, &info) != ERR_OK ||
         !rpc_message_texts_clean(message)) {
-        stream_end(stream, RPC_INVALID_ARGUMENT, "no HealthCheckRequest");
+        grpc_stream_end(stream, RPC_INVALID_ARGUMENT, "no HealthCheckRequest");
         return NULL;
     }
     return ((Grpc__Health__V1__HealthCheckRequest *)message)->service;
@@ -49,7 +49,7 @@ static void health_tell(struct stream *stream, int status)
 {
     health_response response = GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__INIT;
     response.status = (Grpc__Health__V1__HealthCheckResponse__ServingStatus)status;
-    stream_send(stream, &response.base);
+    grpc_stream_send(stream, &response.base);
 }
 
 static void health_check(struct stream *stream, struct span bytes)
@@ -59,11 +59,11 @@ static void health_check(struct stream *stream, struct span bytes)
     if (service == NULL)
         return;
     if (!health_knows(server, service)) {
-        stream_end(stream, RPC_NOT_FOUND, "there is no service %.200s", service);
+        grpc_stream_end(stream, RPC_NOT_FOUND, "there is no service %.200s", service);
         return;
     }
     health_tell(stream, health_status(server, service));
-    stream_end(stream, RPC_OK, "%s", "");
+    grpc_stream_end(stream, RPC_OK, "%s", "");
 }
 
 static void health_watch(struct stream *stream, struct span bytes)
@@ -82,7 +82,7 @@ static void health_watch(struct stream *stream, struct span bytes)
     health_tell(stream, watch->told);
 }
 
-void health_changed(struct grpc_server *server)
+void grpc_health_changed(struct grpc_server *server)
 {
     for (struct stream *stream = server->watches, *next; stream != NULL; stream = next) {
         int status = health_status(server, stream->watch.service);
@@ -94,7 +94,7 @@ void health_changed(struct grpc_server *server)
     }
 }
 
-void health_forget(struct stream *stream)
+void grpc_health_forget(struct stream *stream)
 {
     struct watch *watch = &stream->watch;
     if (!watch->on)

@@ -167,20 +167,20 @@ static void reflection_message(struct stream *stream, struct span bytes)
     if (rpc_unpack(&grpc__reflection__v1__server_reflection_request__descriptor, bytes, &arena,
                    &message, NULL) != ERR_OK ||
         !rpc_message_texts_clean(message)) {
-        stream_end(stream, RPC_INVALID_ARGUMENT, "no ServerReflectionRequest");
+        grpc_stream_end(stream, RPC_INVALID_ARGUMENT, "no ServerReflectionRequest");
     } else {
         reflection_request *request = (reflection_request *)message;
         response.valid_host = request->host;
         response.original_request = request;
         reflection_answer(&r, request);
-        stream_send(stream, &response.base);
+        grpc_stream_send(stream, &response.base);
     }
     arena_deinit(&arena);
 }
 
 static void reflection_half_closed(struct stream *stream)
 {
-    stream_end(stream, RPC_OK, "%s", "");
+    grpc_stream_end(stream, RPC_OK, "%s", "");
 }
 
 const struct builtin REFLECTION_METHODS[] = {

@@ -67,7 +67,7 @@ static void request_metadata(struct stream *stream, struct span name, struct spa
         *place = (struct rpc_pair){arena_dup(&stream->arena, name), text};
 }
 
-void request_header(struct stream *stream, struct span name, struct span value)
+void grpc_request_header(struct stream *stream, struct span name, struct span value)
 {
     struct request *request = &stream->request;
     const struct {
@@ -108,14 +108,15 @@ static void request_find(struct stream *stream)
 {
     const char *path = stream->request.path;
     if (path == NULL || path[0] != '/') {
-        stream_end(stream, RPC_UNIMPLEMENTED, "a path is /package.Service/Method");
+        grpc_stream_end(stream, RPC_UNIMPLEMENTED, "a path is /package.Service/Method");
         return;
     }
     stream->builtin = request_builtin(path + 1);
     if (stream->builtin == NULL)
         stream->method = rpc_server_method(stream->conn->server->rpc, path + 1);
     if (stream->builtin == NULL && stream->method == NULL)
-        stream_end(stream, RPC_UNIMPLEMENTED, "there is no method %.*s", RPC_METHOD_MAX, path + 1);
+        grpc_stream_end(stream, RPC_UNIMPLEMENTED, "there is no method %.*s", RPC_METHOD_MAX,
+                        path + 1);
 }
 
 static void request_check_deadline(struct stream *stream)
@@ -125,9 +126,9 @@ static void request_check_deadline(struct stream *stream)
     if (timeout == NULL)
         return;
     if (!header_timeout(span_of(timeout), &ms)) {
-        stream_end(stream, RPC_INVALID_ARGUMENT,
-                   "grpc-timeout is \"%.20s\": expected up to 8 digits and one of H M S m u n",
-                   timeout);
+        grpc_stream_end(stream, RPC_INVALID_ARGUMENT,
+                        "grpc-timeout is \"%.20s\": expected up to 8 digits and one of H M S m u n",
+                        timeout);
         return;
     }
     stream->deadline_ms =
@@ -139,30 +140,30 @@ static void request_check_encoding(struct stream *stream)
     const char *encoding = stream->request.encoding;
     stream->gzip = encoding != NULL && strcmp(encoding, "gzip") == 0;
     if (encoding != NULL && !stream->gzip && strcmp(encoding, "identity") != 0)
-        stream_end(stream, RPC_UNIMPLEMENTED,
-                   "grpc-encoding is \"%.20s\": expected identity or gzip", encoding);
+        grpc_stream_end(stream, RPC_UNIMPLEMENTED,
+                        "grpc-encoding is \"%.20s\": expected identity or gzip", encoding);
 }
 
-void request_check(struct stream *stream)
+void grpc_request_check(struct stream *stream)
 {
     const struct request *request = &stream->request;
     const struct grpc_opts *opts = &stream->conn->server->opts;
     if (request->header_bytes > opts->header_bytes_max)
-        stream_end(stream, RPC_RESOURCE_EXHAUSTED, "the header has %zu bytes, more than %zu",
-                   request->header_bytes, opts->header_bytes_max);
+        grpc_stream_end(stream, RPC_RESOURCE_EXHAUSTED, "the header has %zu bytes, more than %zu",
+                        request->header_bytes, opts->header_bytes_max);
     else if (request->verb == NULL || strcmp(request->verb, "POST") != 0)
-        stream_end_http(stream, "405");
+        grpc_stream_end_http(stream, "405");
     else if (request->type == NULL || !header_is_grpc_type(span_of(request->type)))
-        stream_end_http(stream, "415");
+        grpc_stream_end_http(stream, "415");
     else if (stream->conn->server->closing)
-        stream_end(stream, RPC_UNAVAILABLE, "the server is closing");
+        grpc_stream_end(stream, RPC_UNAVAILABLE, "the server is closing");
     else if (request->bad != NULL)
-        stream_end(stream, RPC_INVALID_ARGUMENT,
-                   "%.80s: expected printable ASCII, or base64 where the key ends in -bin",
-                   request->bad);
+        grpc_stream_end(stream, RPC_INVALID_ARGUMENT,
+                        "%.80s: expected printable ASCII, or base64 where the key ends in -bin",
+                        request->bad);
     else if (request->too_long != NULL)
-        stream_end(stream, RPC_RESOURCE_EXHAUSTED, "%.80s has more than %d bytes",
-                   request->too_long, RPC_TEXT_MAX - 1);
+        grpc_stream_end(stream, RPC_RESOURCE_EXHAUSTED, "%.80s has more than %d bytes",
+                        request->too_long, RPC_TEXT_MAX - 1);
     if (stream->state != STREAM_ENDED)
         request_find(stream);
     if (stream->state != STREAM_ENDED)

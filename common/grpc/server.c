@@ -26,7 +26,7 @@ static void server_accepted_cb(void *arg, struct tcp *tcp)
         return;
     }
     server->stats.connections++;
-    (void)conn_create(server, tcp, tcp_peer(tcp));
+    (void)grpc_conn_create(server, tcp, tcp_peer(tcp));
 }
 
 static void server_soon_cb(void *arg)
@@ -38,7 +38,7 @@ static void server_soon_cb(void *arg)
     for (struct conn *next; conn != NULL; conn = next) {
         next = conn->next_dirty;
         conn->dirty = false;
-        conn_settle(conn);
+        grpc_conn_settle(conn);
     }
 }
 
@@ -90,7 +90,7 @@ static void server_look_cb(void *arg)
     struct grpc_server *server = arg;
     int64_t now_ms = clock_mono_ms();
     for (struct conn *conn = server->conns; conn != NULL; conn = conn->next)
-        conn_look(conn, now_ms);
+        grpc_conn_look(conn, now_ms);
     server_look_at_files(server, now_ms);
     if (server->closing && server->conns == NULL)
         server_free(server);
@@ -103,20 +103,20 @@ void grpc_server_drain(struct grpc_server *server)
         return;
     server->draining = true;
     for (struct conn *conn = server->conns; conn != NULL; conn = conn->next)
-        conn_leave(conn, server->opts.grace_ms);
+        grpc_conn_leave(conn, server->opts.grace_ms);
 }
 
 static void server_close_conn(struct conn *conn, int64_t drain_ms)
 {
     if (!conn->spoken) {
-        conn_cut(conn, "the server is closing");
+        grpc_conn_cut(conn, "the server is closing");
         return;
     }
     // Streams end only when somebody ends them.
     for (struct stream *stream = conn->streams; stream != NULL; stream = stream->next)
         if (stream->builtin != NULL || (stream->method != NULL && stream->method->stream))
-            stream_give_up(stream, RPC_UNAVAILABLE, "the server is closing");
-    conn_leave_now(conn, drain_ms);
+            grpc_stream_give_up(stream, RPC_UNAVAILABLE, "the server is closing");
+    grpc_conn_leave_now(conn, drain_ms);
 }
 
 void grpc_server_close(struct grpc_server *server, int64_t drain_ms, void (*closed)(void *arg),
@@ -195,7 +195,7 @@ enum err grpc_server_open(struct loop *loop, const struct grpc_opts *opts, struc
     server->opts.tls_cert = opts->tls_cert == NULL ? NULL : mem_dup_text(opts->tls_cert);
     server->opts.tls_key = server->opts.tls_client_ca = NULL;
     server->plain = mem_alloc(SERVER_PLAIN_BYTES);
-    session_setup(server);
+    grpc_session_setup(server);
     server->soon = loop_timer_create(loop, server_soon_cb, server);
     server->look = loop_timer_create(loop, server_look_cb, server);
     loop_timer_start(server->look, SERVER_LOOK_MS, SERVER_LOOK_MS);
@@ -215,7 +215,7 @@ void grpc_server_set_serving(struct grpc_server *server, bool serving)
     if (server->draining || server->serving == serving)
         return;
     server->serving = serving;
-    health_changed(server);
+    grpc_health_changed(server);
 }
 
 void grpc_server_stats(const struct grpc_server *server, struct grpc_stats *out)

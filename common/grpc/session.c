@@ -16,7 +16,7 @@ enum {
     SESSION_CONTINUATIONS_MAX = 8,
 };
 
-bool bucket_take(struct bucket *bucket, int64_t now_ms, int64_t burst, int64_t rate)
+bool grpc_bucket_take(struct bucket *bucket, int64_t now_ms, int64_t burst, int64_t rate)
 {
     // In thousandths, so that a rate of 1 fills within its second.
     int64_t full = burst * 1000, gained = (now_ms - bucket->filled_ms) * rate;
@@ -46,9 +46,9 @@ static int session_begin_frame_cb(nghttp2_session *session, const nghttp2_frame_
     switch (hd->type) {
     case NGHTTP2_PING:
         if ((hd->flags & NGHTTP2_FLAG_ACK) == 0 &&
-            !bucket_take(&conn->pings, clock_mono_ms(), SESSION_PINGS_BURST,
-                         SESSION_PINGS_A_SECOND))
-            conn_calm(conn, "too_many_pings");
+            !grpc_bucket_take(&conn->pings, clock_mono_ms(), SESSION_PINGS_BURST,
+                              SESSION_PINGS_A_SECOND))
+            grpc_conn_calm(conn, "too_many_pings");
         return 0;
     case NGHTTP2_DATA:
         junk = hd->length == 0 && (hd->flags & NGHTTP2_FLAG_END_STREAM) == 0;
@@ -62,8 +62,8 @@ static int session_begin_frame_cb(nghttp2_session *session, const nghttp2_frame_
         junk = true;
     }
     if (junk &&
-        !bucket_take(&conn->junk, clock_mono_ms(), SESSION_JUNK_BURST, SESSION_JUNK_A_SECOND))
-        conn_calm(conn, "too_many_empty_frames");
+        !grpc_bucket_take(&conn->junk, clock_mono_ms(), SESSION_JUNK_BURST, SESSION_JUNK_A_SECOND))
+        grpc_conn_calm(conn, "too_many_empty_frames");
     return 0;
 }
 
@@ -77,7 +77,7 @@ static int session_begin_headers_cb(nghttp2_session *session, const nghttp2_fram
                                         NGHTTP2_REFUSED_STREAM);
         return 0;
     }
-    struct stream *stream = stream_create(conn, frame->hd.stream_id);
+    struct stream *stream = grpc_stream_create(conn, frame->hd.stream_id);
     (void)nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, stream);
     return 0;
 }
@@ -91,7 +91,7 @@ static int session_header_cb(nghttp2_session *session, const nghttp2_frame *fram
     (void)arg;
     // Trailers of a request say nothing in gRPC.
     if (stream != NULL && stream->state == STREAM_OPENING)
-        request_header(stream, span_make(name, name_len), span_make(value, value_len));
+        grpc_request_header(stream, span_make(name, name_len), span_make(value, value_len));
     return 0;
 }
 
@@ -107,7 +107,7 @@ static int session_data_cb(nghttp2_session *session, uint8_t flags, int32_t id,
     else
         (void)nghttp2_session_consume_stream(session, id, len);
     if (stream != NULL)
-        stream_take(stream, span_make(bytes, len));
+        grpc_stream_take(stream, span_make(bytes, len));
     return 0;
 }
 
@@ -125,9 +125,9 @@ static int session_frame_cb(nghttp2_session *session, const nghttp2_frame *frame
     if (last)
         stream->half_closed = true;
     if (frame->hd.type == NGHTTP2_HEADERS && stream->state == STREAM_OPENING)
-        stream_opened(stream);
+        grpc_stream_opened(stream);
     if (last)
-        stream_half_closed(stream);
+        grpc_stream_half_closed(stream);
     return 0;
 }
 
@@ -137,7 +137,7 @@ static int session_stream_close_cb(nghttp2_session *session, int32_t id, uint32_
     (void)code;
     (void)arg;
     if (stream != NULL)
-        stream_destroy(stream);
+        grpc_stream_destroy(stream);
     return 0;
 }
 
@@ -162,7 +162,7 @@ static int session_frame_sent_cb(nghttp2_session *session, const nghttp2_frame *
 
 // ---- Life ---------------------------------------------------------------------------------------
 
-void session_setup(struct grpc_server *server)
+void grpc_session_setup(struct grpc_server *server)
 {
     nghttp2_session_callbacks *callbacks;
     nghttp2_option *option;
@@ -187,7 +187,7 @@ void session_setup(struct grpc_server *server)
     server->options = option;
 }
 
-nghttp2_session *session_create(struct conn *conn)
+nghttp2_session *grpc_session_create(struct conn *conn)
 {
     const struct grpc_opts *opts = &conn->server->opts;
     const nghttp2_settings_entry settings[] = {

@@ -73,7 +73,7 @@ static void stream_out_taken(struct stream *stream, size_t n)
 
 // ---- Life ---------------------------------------------------------------------------------------
 
-struct stream *stream_create(struct conn *conn, int32_t id)
+struct stream *grpc_stream_create(struct conn *conn, int32_t id)
 {
     struct stream *stream = mem_zalloc(sizeof *stream);
     stream->conn = conn;
@@ -91,7 +91,7 @@ struct stream *stream_create(struct conn *conn, int32_t id)
     return stream;
 }
 
-void stream_destroy(struct stream *stream)
+void grpc_stream_destroy(struct stream *stream)
 {
     struct conn *conn = stream->conn;
     struct rpc_incoming *call = stream->call;
@@ -101,7 +101,7 @@ void stream_destroy(struct stream *stream)
         conn->server->stats.cancelled++;
         rpc_carried_cancel(call);
     }
-    health_forget(stream);
+    grpc_health_forget(stream);
     stream_drop_in(stream);
     stream_out_taken(stream, stream_waiting(stream));
     buf_deinit(&stream->out);
@@ -127,8 +127,8 @@ static void stream_submit_trailers(struct stream *stream)
                                  stream->text[0] == '\0' ? 1 : 2);
 }
 
-ssize_t stream_read_cb(nghttp2_session *session, int32_t id, uint8_t *bytes, size_t len,
-                       uint32_t *flags, nghttp2_data_source *source, void *arg)
+ssize_t grpc_stream_read_cb(nghttp2_session *session, int32_t id, uint8_t *bytes, size_t len,
+                            uint32_t *flags, nghttp2_data_source *source, void *arg)
 {
     struct stream *stream = source->ptr;
     size_t n = stream_waiting(stream) < len ? stream_waiting(stream) : len;
@@ -158,7 +158,7 @@ static void stream_submit_header(struct stream *stream)
         NV("grpc-accept-encoding", "identity,gzip"),
         NV("grpc-encoding", "gzip"),
     };
-    nghttp2_data_provider provider = {.source.ptr = stream, .read_callback = stream_read_cb};
+    nghttp2_data_provider provider = {.source.ptr = stream, .read_callback = grpc_stream_read_cb};
     stream->answered = true;
     (void)nghttp2_submit_response(stream->conn->session, stream->id, header,
                                   ARRAY_LEN(header) - (stream->gzip ? 0 : 1), &provider);
@@ -186,7 +186,7 @@ static void stream_resume(struct stream *stream)
         stream->deferred = false;
         (void)nghttp2_session_resume_data(stream->conn->session, stream->id);
     }
-    conn_touch(stream->conn);
+    grpc_conn_touch(stream->conn);
 }
 
 // Texts are cut between characters, before they are encoded: an escape stays whole.
@@ -217,7 +217,7 @@ static void stream_settle(struct stream *stream, enum rpc_status status, const c
     stream->status = status;
     stream_set_text(stream, text);
     stream_drop_in(stream);
-    health_forget(stream);
+    grpc_health_forget(stream);
     if (stream->unconsumed > 0)
         (void)nghttp2_session_consume_stream(conn->session, stream->id, stream->unconsumed);
     stream->unconsumed = 0;
@@ -229,7 +229,7 @@ static void stream_settle(struct stream *stream, enum rpc_status status, const c
     stream_resume(stream);
 }
 
-void stream_end(struct stream *stream, enum rpc_status status, const char *format, ...)
+void grpc_stream_end(struct stream *stream, enum rpc_status status, const char *format, ...)
 {
     char text[1024];
     va_list args;
@@ -239,7 +239,7 @@ void stream_end(struct stream *stream, enum rpc_status status, const char *forma
     stream_settle(stream, status, text);
 }
 
-void stream_end_http(struct stream *stream, const char *http_status)
+void grpc_stream_end_http(struct stream *stream, const char *http_status)
 {
     nghttp2_nv header[] = {NV(":status", http_status), NV("content-type", "text/plain"),
                            NV("allow", "POST")};
@@ -251,10 +251,10 @@ void stream_end_http(struct stream *stream, const char *http_status)
     stream->answered = true;
     (void)nghttp2_submit_response(stream->conn->session, stream->id, header,
                                   strcmp(http_status, "405") == 0 ? 3 : 2, NULL);
-    conn_touch(stream->conn);
+    grpc_conn_touch(stream->conn);
 }
 
-void stream_give_up(struct stream *stream, enum rpc_status status, const char *text)
+void grpc_stream_give_up(struct stream *stream, enum rpc_status status, const char *text)
 {
     struct rpc_incoming *call = stream->call;
     stream->call = NULL;
@@ -295,19 +295,19 @@ static void stream_append(struct stream *stream, const ProtobufCMessage *message
     stream->conn->server->held_bytes += stream->out.len - before;
 }
 
-void stream_send(struct stream *stream, const ProtobufCMessage *message)
+void grpc_stream_send(struct stream *stream, const ProtobufCMessage *message)
 {
     const struct grpc_opts *opts = &stream->conn->server->opts;
     size_t size = protobuf_c_message_get_packed_size(message);
     if (stream->state == STREAM_ENDED)
         return;
     if (size > opts->response_bytes_max) {
-        stream_end(stream, RPC_RESOURCE_EXHAUSTED, "the answer has %zu bytes, more than %zu", size,
-                   opts->response_bytes_max);
+        grpc_stream_end(stream, RPC_RESOURCE_EXHAUSTED, "the answer has %zu bytes, more than %zu",
+                        size, opts->response_bytes_max);
         return;
     }
     if (!stream_has_room(stream, size)) {
-        stream_end(stream, RPC_RESOURCE_EXHAUSTED, "too many answers wait to be read");
+        grpc_stream_end(stream, RPC_RESOURCE_EXHAUSTED, "too many answers wait to be read");
         return;
     }
     if (stream_waiting(stream) == 0)
@@ -322,7 +322,7 @@ void stream_send(struct stream *stream, const ProtobufCMessage *message)
     stream_resume(stream);
 }
 
-void stream_refresh(struct stream *stream)
+void grpc_stream_refresh(struct stream *stream)
 {
     if (!stream->full || stream_waiting(stream) >= STREAM_OUT_HIGH / 2)
         return;
@@ -345,7 +345,7 @@ static void stream_began_cb(void *carrier, struct rpc_incoming *call)
 static void stream_message_cb(void *carrier, const ProtobufCMessage *message)
 {
     struct stream *stream = carrier;
-    stream_send(stream, message);
+    grpc_stream_send(stream, message);
     if (stream->full && stream->call != NULL)
         rpc_carried_full(stream->call);
 }
@@ -363,7 +363,8 @@ static void stream_call(struct stream *stream)
         .began = stream_began_cb, .message = stream_message_cb, .end = stream_end_cb};
     int64_t left_ms = stream->deadline_ms == INT64_MAX ? 0 : stream->deadline_ms - clock_mono_ms();
     if (stream->deadline_ms != INT64_MAX && left_ms <= 0) {
-        stream_end(stream, RPC_DEADLINE_EXCEEDED, "the deadline passed before the request came");
+        grpc_stream_end(stream, RPC_DEADLINE_EXCEEDED,
+                        "the deadline passed before the request came");
         return;
     }
     struct rpc_carry_opts opts = {
@@ -385,11 +386,11 @@ static void stream_call(struct stream *stream)
 
 // ---- The request --------------------------------------------------------------------------------
 
-void stream_opened(struct stream *stream)
+void grpc_stream_opened(struct stream *stream)
 {
     stream->state = STREAM_RECEIVING;
     stream->conn->server->stats.calls++;
-    request_check(stream);
+    grpc_request_check(stream);
 }
 
 // A complete message stands in `frames`. Its plain bytes end in `*plain`.
@@ -402,15 +403,15 @@ static bool stream_unpack(struct stream *stream, struct buf *plain)
         return true;
     }
     if (!stream->gzip) {
-        stream_end(stream, RPC_INTERNAL, "a compressed message without grpc-encoding");
+        grpc_stream_end(stream, RPC_INTERNAL, "a compressed message without grpc-encoding");
         return false;
     }
     enum err err = gzip_unpack(buf_span(&stream->frames.body), max, plain);
     if (err == ERR_FULL)
-        stream_end(stream, RPC_RESOURCE_EXHAUSTED, "the message unpacks to more than %zu bytes",
-                   max);
+        grpc_stream_end(stream, RPC_RESOURCE_EXHAUSTED,
+                        "the message unpacks to more than %zu bytes", max);
     else if (err != ERR_OK)
-        stream_end(stream, RPC_INVALID_ARGUMENT, "the message is not gzip");
+        grpc_stream_end(stream, RPC_INVALID_ARGUMENT, "the message is not gzip");
     return err == ERR_OK;
 }
 
@@ -419,7 +420,7 @@ static void stream_message(struct stream *stream)
     struct buf plain = {0};
     bool bidi = stream->builtin != NULL && stream->builtin->bidi;
     if (++stream->n_messages > 1 && !bidi)
-        stream_end(stream, RPC_INVALID_ARGUMENT, "this method takes one message");
+        grpc_stream_end(stream, RPC_INVALID_ARGUMENT, "this method takes one message");
     else if (stream_unpack(stream, &plain) && bidi)
         stream->builtin->message(stream, buf_span(&plain));
     if (bidi || stream->state == STREAM_ENDED) {
@@ -429,7 +430,7 @@ static void stream_message(struct stream *stream)
     stream->first = plain;
 }
 
-void stream_take(struct stream *stream, struct span bytes)
+void grpc_stream_take(struct stream *stream, struct span bytes)
 {
     const struct conn *conn = stream->conn;
     const struct grpc_opts *opts = &conn->server->opts;
@@ -437,7 +438,7 @@ void stream_take(struct stream *stream, struct span bytes)
         return; // it has its answer
     if (conn->in_bytes + bytes.len > opts->conn_bytes_max ||
         conn->server->held_bytes + bytes.len > opts->all_bytes_max) {
-        stream_end(stream, RPC_RESOURCE_EXHAUSTED, "too many requests come in at once");
+        grpc_stream_end(stream, RPC_RESOURCE_EXHAUSTED, "too many requests come in at once");
         return;
     }
     while (bytes.len > 0 && stream->state == STREAM_RECEIVING) {
@@ -449,11 +450,12 @@ void stream_take(struct stream *stream, struct span bytes)
             frames_next(&stream->frames);
             break;
         case FRAMES_TOO_LARGE:
-            stream_end(stream, RPC_RESOURCE_EXHAUSTED, "the message has %u bytes, more than %zu",
-                       frames_length(&stream->frames), stream->frames.bytes_max);
+            grpc_stream_end(stream, RPC_RESOURCE_EXHAUSTED,
+                            "the message has %u bytes, more than %zu",
+                            frames_length(&stream->frames), stream->frames.bytes_max);
             break;
         case FRAMES_BAD:
-            stream_end(stream, RPC_INTERNAL, "a message begins with 0 or 1");
+            grpc_stream_end(stream, RPC_INTERNAL, "a message begins with 0 or 1");
             break;
         }
     }
@@ -461,16 +463,16 @@ void stream_take(struct stream *stream, struct span bytes)
         stream_hold_in(stream);
 }
 
-void stream_half_closed(struct stream *stream)
+void grpc_stream_half_closed(struct stream *stream)
 {
     if (stream->state != STREAM_RECEIVING)
         return;
     if (frames_inside(&stream->frames))
-        stream_end(stream, RPC_INVALID_ARGUMENT, "the message is cut off");
+        grpc_stream_end(stream, RPC_INVALID_ARGUMENT, "the message is cut off");
     else if (stream->builtin != NULL && stream->builtin->bidi)
         stream->builtin->half_closed(stream);
     else if (stream->n_messages == 0)
-        stream_end(stream, RPC_INVALID_ARGUMENT, "this method takes one message");
+        grpc_stream_end(stream, RPC_INVALID_ARGUMENT, "this method takes one message");
     else if (stream->builtin != NULL)
         stream->builtin->message(stream, buf_span(&stream->first));
     else
