@@ -6,6 +6,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/mem.h"
+#include "common/clock/clock.h"
 #include "common/httpd/httpd_impl.h"
 #include "common/log/log.h"
 
@@ -57,11 +58,18 @@ static void log_answer(const struct httpd_request *request, int status)
         return;
     // The route and not the path: a path may hold a secret.
     const struct rpc_trace *outer = rpc_trace_enter(&request->trace);
-    LOG_DEBUG("request", "method=%s route=%s status=%d ms=%lld body_bytes=%zu", request->method,
+    LOG_DEBUG("request", "method=%s route=%s status=%d us=%llu body_bytes=%zu", request->method,
               request->entry != NULL ? request->entry->path : "-", status,
-              (long long)(loop_now_ms(request->httpd->loop) - request->began_ms),
-              request->body.len);
+              (unsigned long long)(clock_mono_ns() - request->began_ns) / 1000, request->body.len);
     rpc_trace_leave(outer);
+}
+
+static void count_answer(const struct httpd_request *request, int status)
+{
+    const struct httpd *httpd = request->httpd;
+    struct httpd_route_meter *meter =
+        request->entry != NULL ? request->entry->meter : httpd->unknown;
+    httpd_meter_count(meter, status, clock_mono_ns() - request->began_ns);
 }
 
 void httpd_answer(struct httpd_request *request, int status, const char *type, struct span body)
@@ -71,6 +79,7 @@ void httpd_answer(struct httpd_request *request, int status, const char *type, s
     if (!abandoned) {
         request->response = make(request, type, body);
         request->status = status;
+        count_answer(request, status);
         log_answer(request, status);
     }
     httpd_request_release(request);

@@ -22,6 +22,7 @@ static void drive_cb(void *arg)
     struct httpd *httpd = arg;
     MHD_UNSIGNED_LONG_LONG ms = 0;
     CHECK(MHD_run(httpd->daemon) == MHD_YES);
+    httpd_meter_set(httpd->opts.meter, &httpd->stats, httpd->bodies.held);
     if (MHD_get_timeout(httpd->daemon, &ms) == MHD_YES && ms == 0)
         loop_timer_start(httpd->again, 0, 0);
 }
@@ -90,6 +91,7 @@ enum err httpd_open(struct loop *loop, const struct httpd_opts *opts, struct htt
         mem_free(httpd);
         return err;
     }
+    httpd->unknown = httpd_meter_route(httpd->opts.meter, "any", "none");
     httpd->daemon = start(httpd);
     const union MHD_DaemonInfo *daemon =
         MHD_get_daemon_info(httpd->daemon, MHD_DAEMON_INFO_EPOLL_FD);

@@ -21,15 +21,17 @@
 #include "common/loop/loop.h"
 
 struct httpd;
+struct httpd_meter; // meter.h
 struct httpd_opts {
-    const char *address;      // "HOST:PORT", "[::1]:PORT"; port 0: any (httpd_address tells)
-    uint32_t connections_max; // 0: 10,000
-    uint32_t per_address_max; // connections of one address; 0: no bound of its own
-    uint32_t requests_max;    // in work at once; 0: 1,024
-    size_t body_bytes_max;    // of all routes that do not say their own; 0: 1 MiB
-    size_t bodies_bytes_max;  // of all requests together, unpacked; beyond it 503. 0: 256 MiB
-    int64_t idle_ms;          // 0: 60 s
-    int64_t request_ms;       // 0: 30 s
+    const char *address;       // "HOST:PORT", "[::1]:PORT"; port 0: any (httpd_address tells)
+    uint32_t connections_max;  // 0: 10,000
+    uint32_t per_address_max;  // connections of one address; 0: no bound of its own
+    uint32_t requests_max;     // in work at once; 0: 1,024
+    size_t body_bytes_max;     // of all routes that do not say their own; 0: 1 MiB
+    size_t bodies_bytes_max;   // of all requests together, unpacked; beyond it 503. 0: 256 MiB
+    int64_t idle_ms;           // 0: 60 s
+    int64_t request_ms;        // 0: 30 s
+    struct httpd_meter *meter; // kept; NULL: nothing is counted for metrics
 };
 // INVALID for what is no address, BUSY when somebody listens there.
 MUST_USE enum err httpd_open(struct loop *loop, const struct httpd_opts *opts, struct httpd **out,

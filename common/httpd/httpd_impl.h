@@ -6,6 +6,7 @@
 
 #include "common/httpd/body.h"
 #include "common/httpd/httpd.h"
+#include "common/httpd/meter.h"
 #include "common/rpc/trace.h"
 
 enum {
@@ -63,7 +64,7 @@ struct httpd_request {
     enum httpd_state state;
     bool in_handler; // the answer is queued when the handler returns, not by a resume
     bool abandoned;  // the server closes without waiting for the answer
-    int64_t began_ms;
+    uint64_t began_ns;
 
     struct arena arena;
     const char *method, *path;
@@ -107,6 +108,7 @@ struct httpd_entry {
     size_t body_bytes_max;
     httpd_handler handler;
     void *arg;
+    struct httpd_route_meter *meter; // NULL: nothing is counted
 };
 
 // route.c: finds the route of a request: the most exact path that serves the method. NULL: `allow`
@@ -138,7 +140,8 @@ struct httpd {
 
     struct httpd_entry **entries; // exact ones sorted by path, then the others
     size_t n_entries, n_exact, cap_entries;
-    struct httpd_field *fields; // of all answers
+    struct httpd_field *fields;        // of all answers
+    struct httpd_route_meter *unknown; // requests without a route
 
     bool closing;
     int64_t close_by_ms;

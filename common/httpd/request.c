@@ -22,6 +22,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/text.h"
+#include "common/clock/clock.h"
 #include "common/httpd/httpd_impl.h"
 
 static const char *header(struct MHD_Connection *mhd, const char *name)
@@ -91,7 +92,7 @@ static struct httpd_request *request_create(struct httpd *httpd, struct MHD_Conn
     struct httpd_request *request = mem_zalloc(sizeof *request);
     request->httpd = httpd;
     request->connection = httpd_connection_of(mhd);
-    request->began_ms = loop_now_ms(httpd->loop);
+    request->began_ns = clock_mono_ns();
     arena_init(&request->arena, 4096, 0);
     request->method = arena_dup(&request->arena, span_of(method));
     request->path = arena_dup(&request->arena, span_of(path));

@@ -29,6 +29,7 @@ void httpd_add(struct httpd *httpd, const struct httpd_route *route)
         route->body_bytes_max > 0 ? route->body_bytes_max : httpd->opts.body_bytes_max;
     entry->handler = route->handler;
     entry->arg = route->arg;
+    entry->meter = httpd_meter_route(httpd->opts.meter, route->method, route->path);
     MEM_GROW(httpd->entries, httpd->n_entries, httpd->cap_entries);
     for (; at > 0 && entry_cmp(httpd->entries[at - 1], entry) > 0; at--)
         httpd->entries[at] = httpd->entries[at - 1];

@@ -145,6 +145,10 @@ static void metrics_write_one(const struct metrics_desc *desc, const struct metr
     case METRICS_SECONDS:
         metrics_write_gauge_seconds(field, out);
         break;
+    case METRICS_SECONDS_TOTAL:
+        metrics_write_seconds(metrics_value(field), out);
+        buf_append_text(out, "\n");
+        break;
     case METRICS_HISTOGRAM:
         metrics_write_histogram(desc->name, field, set->labels, out);
         break;
@@ -153,7 +157,7 @@ static void metrics_write_one(const struct metrics_desc *desc, const struct metr
 
 static void metrics_write_head(const struct metrics_desc *desc, struct buf *out)
 {
-    static const char *const TYPES[] = {"counter", "gauge", "gauge", "histogram"};
+    static const char *const TYPES[] = {"counter", "gauge", "gauge", "counter", "histogram"};
     buf_printf(out, "# HELP %s ", desc->name);
     for (const char *p = desc->help; *p != '\0'; p++) {
         if (*p == '\\' || *p == '\n')

@@ -4,7 +4,10 @@
 // metrics in one X-list; the service registers the sets that it has. Updating is lock-free and
 // allowed on any thread; registering and writing are for one thread.
 //
+// The comment before a list names the labels of its sets, for the reference (docs/reference).
+//
 // (continuation marks left out)
+//     // Labels: lane.
 //     #define LANE_METRICS(X)
 //         X(COUNTER, records, "assay_lane_records_total", "Records folded")
 //         X(GAUGE, waiting, "assay_lane_waiting", "Batches in the lane's queue")
@@ -20,8 +23,14 @@
 
 #include "common/base/buf.h"
 
-// SECONDS is a gauge of nanoseconds that is written in seconds.
-enum metrics_kind { METRICS_COUNTER, METRICS_GAUGE, METRICS_SECONDS, METRICS_HISTOGRAM };
+// SECONDS is a gauge, SECONDS_TOTAL a counter of nanoseconds; both are written in seconds.
+enum metrics_kind {
+    METRICS_COUNTER,
+    METRICS_GAUGE,
+    METRICS_SECONDS,
+    METRICS_SECONDS_TOTAL,
+    METRICS_HISTOGRAM
+};
 
 // Fields private.
 struct metrics_counter {
@@ -55,6 +64,7 @@ struct metrics_desc {
 #define METRICS_TYPE_COUNTER struct metrics_counter
 #define METRICS_TYPE_GAUGE struct metrics_gauge
 #define METRICS_TYPE_SECONDS struct metrics_gauge
+#define METRICS_TYPE_SECONDS_TOTAL struct metrics_counter
 #define METRICS_TYPE_HISTOGRAM struct metrics_histogram
 #define METRICS_FIELD(kind, field, name, help) METRICS_TYPE_##kind field;
 #define METRICS_FIELDS(list) list(METRICS_FIELD)

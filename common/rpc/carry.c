@@ -207,7 +207,7 @@ void rpc_carried_cancel(struct rpc_incoming *call)
     if (call->in_message)
         incoming_doom(call, RPC_CANCELLED);
     else
-        incoming_tell_cancelled(call);
+        incoming_end(call, RPC_CANCELLED, "cancelled by the caller"); // which is told nothing
 }
 
 // ---- The server's end ---------------------------------------------------------------------------

@@ -48,6 +48,15 @@ const ProtobufCMessage *rpc_incoming_input(struct rpc_incoming *call);
 void rpc_incoming_set_tag(struct rpc_incoming *call, const void *tag);
 const void *rpc_incoming_tag(const struct rpc_incoming *call);
 
+// ---- Who watches --------------------------------------------------------------------------------
+
+// Told of every call whose method is known, when its caller is told how it ends, `ns` after it
+// came; refused ones too, raw requests not. On the loop, inside the call's trace.
+typedef void (*rpc_observer)(void *arg, const struct rpc_incoming *call, enum rpc_status status,
+                             uint64_t ns);
+// Before rpc_server_start.
+void rpc_server_set_observer(struct rpc_server *server, rpc_observer observer, void *arg);
+
 // ---- Carrying a call ----------------------------------------------------------------------------
 
 // What a transport does with what a handler says. `carrier` is the transport's own. Called on the

@@ -36,6 +36,17 @@ static void incoming_count(struct rpc_incoming *call, bool more)
     }
 }
 
+// A call that outlives its server is not watched any more.
+static void incoming_observe(struct rpc_incoming *call, enum rpc_status status)
+{
+    const struct rpc_server *server = call->server;
+    if (server == NULL || server->observer == NULL)
+        return;
+    const struct rpc_trace *outer = rpc_trace_enter(&call->trace);
+    server->observer(server->observer_arg, call, status, clock_mono_ns() - call->began_ns);
+    rpc_trace_leave(outer);
+}
+
 void incoming_finish(struct rpc_incoming *call, enum rpc_status status, const char *text)
 {
     bool told = call->state == INCOMING_ENDED;
@@ -48,6 +59,7 @@ void incoming_finish(struct rpc_incoming *call, enum rpc_status status, const ch
     if (!told) {
         if (status != RPC_OK)
             atomic_fetch_add(&call->server->failed, 1);
+        incoming_observe(call, status);
         call->ops->end(call, status, text);
     }
     if (call->server != NULL)
@@ -69,6 +81,7 @@ void incoming_tell_cancelled(struct rpc_incoming *call)
 void incoming_end(struct rpc_incoming *call, enum rpc_status status, const char *text)
 {
     CHECK(call->state == INCOMING_WORKING);
+    incoming_observe(call, status);
     call->ops->end(call, status, text);
     incoming_tell_cancelled(call);
 }
@@ -213,6 +226,7 @@ void incoming_begin(struct rpc_incoming *call)
 {
     struct err_info info;
     CHECK(call->state == INCOMING_NONE && call->server != NULL);
+    call->began_ns = clock_mono_ns();
     call->doom = RPC_OK;
     call->tag = NULL;
     call->full = false;
@@ -227,7 +241,15 @@ void incoming_begin(struct rpc_incoming *call)
         return;
     }
     atomic_fetch_add(&call->server->refused, 1);
+    incoming_observe(call, status);
     call->ops->refuse(call, status, info.text);
+}
+
+void rpc_server_set_observer(struct rpc_server *server, rpc_observer observer, void *arg)
+{
+    CHECK(!server->started);
+    server->observer = observer;
+    server->observer_arg = arg;
 }
 
 // ---- For guards ---------------------------------------------------------------------------------

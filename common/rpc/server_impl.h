@@ -66,7 +66,8 @@ struct rpc_incoming {
     enum rpc_status doom;     // not OK: the timer ends it so
     bool in_message;          // the carrier is being told
     struct rpc_trace trace;
-    const void *tag; // the guard's
+    uint64_t began_ns; // clock_mono_ns
+    const void *tag;   // the guard's
     void (*on_cancel)(void *arg);
     void *on_cancel_arg;
     // stream.c
@@ -112,6 +113,8 @@ struct rpc_server {
     bool started;
     rpc_guard guard; // may be NULL
     void *guard_arg;
+    rpc_observer observer; // may be NULL
+    void *observer_arg;
     struct carried *carried; // calls of other transports, as a list
     uint32_t n_streams;      // in work; not among in_work
 

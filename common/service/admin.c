@@ -55,24 +55,13 @@ static void service_get_status(Assay__Admin__V1__AdminService_Service *admin,
     closure(&answer, closure_data);
 }
 
-// Pages of memory that are resident; 0 when the system does not say.
-static int64_t service_resident_bytes(void)
-{
-    long long pages = 0;
-    FILE *file = fopen("/proc/self/statm", "re");
-    if (file == NULL)
-        return 0;
-    if (fscanf(file, "%*s %lld", &pages) != 1)
-        pages = 0;
-    fclose(file);
-    return pages * sysconf(_SC_PAGESIZE);
-}
-
 static void service_refresh(struct service *service)
 {
     struct service_metrics *counts = &service->counts;
     struct rpc_server_stats stats;
+    struct service_process process;
     rpc_server_stats(service->server, &stats);
+    service_process_read(&process);
     metrics_mirror(&counts->requests, stats.requests);
     metrics_mirror(&counts->failed, stats.failed);
     metrics_mirror(&counts->deadline_exceeded, stats.deadline_exceeded);
@@ -82,7 +71,11 @@ static void service_refresh(struct service *service)
     metrics_set(&counts->calls_max, service->config.calls_max);
     metrics_set(&counts->turn, (int64_t)loop_longest_turn_ns(service->loop));
     metrics_set(&counts->ready, service->ready);
-    metrics_set(&counts->resident, service_resident_bytes());
+    metrics_set(&counts->resident, process.resident_bytes);
+    metrics_set(&counts->virtual_bytes, process.virtual_bytes);
+    metrics_mirror(&counts->cpu, process.cpu_ns);
+    metrics_set(&counts->fds, process.open_fds);
+    metrics_set(&counts->fds_max, process.max_fds);
     metrics_set(&counts->started, service->started_ms * 1000000);
     grpc_port_refresh(service->grpc_port);
     if (service->desc->refresh_metrics != NULL)
@@ -222,6 +215,7 @@ struct service_admin *service_admin_create(struct service *service)
 #define SERVICE_METRICS_DESC(kind, field, name, help)                                              \
     METRICS_DESC(struct service_metrics, kind, field, name, help)
         SERVICE_METRICS(SERVICE_METRICS_DESC)};
+    static const struct metrics_desc BUILD_DESCS[] = {BUILD_METRICS(SERVICE_METRICS_DESC)};
     struct service_admin *admin = mem_alloc(sizeof *admin);
     *admin = (struct service_admin){
         .service = service,
@@ -229,6 +223,9 @@ struct service_admin *service_admin_create(struct service *service)
         .health = ASSAY__HEALTH__V1__HEALTH_SERVICE__INIT(service_),
     };
     metrics_register(service->metrics, DESCS, ARRAY_LEN(DESCS), &service->counts, "");
+    metrics_register(service->metrics, BUILD_DESCS, ARRAY_LEN(BUILD_DESCS), &service->counts,
+                     "version=\"" ASSAY_VERSION "\"");
+    metrics_set(&service->counts.info, 1);
     rpc_server_add(service->server, &admin->admin.base);
     rpc_server_add(service->server, &admin->health.base);
     return admin;

@@ -299,8 +299,11 @@ enum err admin_port_open(struct service *service, const char *address, struct ad
                          struct err_info *info)
 {
     struct admin_port *port = mem_zalloc(sizeof *port);
-    const struct httpd_opts opts = {
-        .address = address, .connections_max = CONNECTIONS_MAX, .requests_max = REQUESTS_MAX};
+    service->meter = httpd_meter_create(service->metrics, "admin");
+    const struct httpd_opts opts = {.address = address,
+                                    .connections_max = CONNECTIONS_MAX,
+                                    .requests_max = REQUESTS_MAX,
+                                    .meter = service->meter};
     port->service = service;
     enum err err = httpd_open(service->loop, &opts, &port->httpd, info);
     if (err != ERR_OK) {

@@ -232,6 +232,7 @@ static void service_start(struct service *service)
     enum err err = service_open_server(service, &info);
     if (err == ERR_OK) {
         service->admin = service_admin_create(service);
+        service->calls = call_metrics_create(service->metrics, service->server);
         if (service->desc->open != NULL)
             err = service->desc->open(service, service->own, &info);
     }
@@ -271,6 +272,8 @@ static int service_run(struct service *service)
     service_admin_destroy(service->admin);
     metrics_destroy(service->metrics);
     grpc_port_destroy(service->grpc_port);
+    call_metrics_destroy(service->calls);
+    httpd_meter_destroy(service->meter);
     service_disarm_exit();
     LOG_INFO("stopped", "exit_code=%d", service->exit_code);
     return service->exit_code;

@@ -3,7 +3,9 @@
 #pragma once
 
 #include "common/log/log.h"
+#include "common/httpd/meter.h"
 #include "common/service/admin_port.h"
+#include "common/service/call_metrics.h"
 #include "common/service/grpc_port.h"
 #include "common/service/service.h"
 
@@ -21,10 +23,17 @@
       "Longest turn of the event loop since the last reading")                                     \
     X(GAUGE, ready, "assay_ready", "Whether the service takes work (1) or not (0)")                \
     X(GAUGE, resident, "process_resident_memory_bytes", "Resident memory size")                    \
+    X(GAUGE, virtual_bytes, "process_virtual_memory_bytes", "Virtual memory size")                 \
+    X(SECONDS_TOTAL, cpu, "process_cpu_seconds_total", "User and system time used")                \
+    X(GAUGE, fds, "process_open_fds", "Open file descriptors")                                     \
+    X(GAUGE, fds_max, "process_max_fds", "File descriptors that may be open")                      \
     X(SECONDS, started, "process_start_time_seconds", "Start time since the Unix epoch")
+// Labels: version.
+#define BUILD_METRICS(X) X(GAUGE, info, "assay_build_info", "1, with what was built as labels")
 
 struct service_metrics {
     METRICS_FIELDS(SERVICE_METRICS)
+    METRICS_FIELDS(BUILD_METRICS)
 };
 
 struct service {
@@ -42,6 +51,8 @@ struct service {
     struct loop_timer *soon; // starts the drain outside of whoever asked for it
     struct metrics *metrics;
     struct service_metrics counts;
+    struct call_metrics *calls;
+    struct httpd_meter *meter; // of the admin port
     struct service_admin *admin;
     struct admin_port *admin_port; // NULL: none
     struct grpc_port *grpc_port;   // NULL: none
@@ -65,6 +76,13 @@ enum service_action service_parse_options(const struct service_desc *desc, int a
 // mistakes.
 bool service_load_config(struct service *service, const char *path);
 void service_print_config(const struct service *service);
+
+// process.c: what the system says of this process; 0 when it does not.
+struct service_process {
+    int64_t resident_bytes, virtual_bytes, open_fds, max_fds;
+    uint64_t cpu_ns;
+};
+void service_process_read(struct service_process *out);
 
 // admin.c: the admin and health services of one process.
 struct service_admin *service_admin_create(struct service *service);

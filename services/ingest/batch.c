@@ -55,6 +55,8 @@ void batch_append(struct batch *batch, const struct lane_event *event)
     buf_append_span(&batch->body, event->packed);
     batch->events_len = batch->body.len;
     MEM_GROW(batch->events, batch->n_events, batch->events_cap);
+    if (batch->n_events == 0 && rpc_trace_now() != NULL)
+        batch->trace = *rpc_trace_now();
     batch->events[batch->n_events++] =
         (struct batch_event){event->request, event->index, event->copy};
     batch->unpack_excess += excess_of(event);

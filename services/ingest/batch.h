@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "common/base/buf.h"
+#include "common/rpc/trace.h"
 #include "services/ingest/lane.h"
 
 struct batch_event {
@@ -24,6 +25,7 @@ struct batch {
     size_t events_len;
     struct batch_event *events;
     uint32_t n_events, events_cap;
+    struct rpc_trace trace; // of the first event's request
     int64_t received_at_ms; // by the wall clock; set when it is sealed
     int64_t unpack_excess;
     uint64_t sent_ns;

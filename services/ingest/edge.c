@@ -2,6 +2,7 @@
 #include "services/ingest/edge.h"
 
 #include "common/base/mem.h"
+#include "common/httpd/meter.h"
 #include "common/log/log.h"
 #include "services/ingest/http/http.h"
 #include "services/ingest/ingest.h"
@@ -26,6 +27,7 @@ static const struct metrics_desc EDGE_DESCS[] = {EDGE_METRICS(EDGE_DESC)};
 struct edge {
     struct httpd *httpd;
     struct ingest_http *http;
+    struct httpd_meter *meter;
     struct edge_metrics metrics;
 };
 
@@ -42,7 +44,7 @@ enum err edge_open(struct loop *loop, const struct edge_config *config, struct i
                    struct rpc_server *server, struct metrics *metrics, struct edge **out,
                    struct err_info *info)
 {
-    const struct httpd_opts opts = {
+    struct httpd_opts opts = {
         .address = config->http,
         .connections_max = (uint32_t)config->connections_max,
         .body_bytes_max = (size_t)config->body_bytes_max,
@@ -51,9 +53,10 @@ enum err edge_open(struct loop *loop, const struct edge_config *config, struct i
     if (config->http[0] == '\0')
         return ERR_OK;
     struct edge *edge = mem_zalloc(sizeof *edge);
+    opts.meter = edge->meter = httpd_meter_create(metrics, "edge");
     enum err err = httpd_open(loop, &opts, &edge->httpd, info);
     if (err != ERR_OK) {
-        mem_free(edge);
+        mem_free(edge); // its metrics stay registered; the process ends
         return err_prefix(info, err, "http");
     }
     const struct ingest_http_opts http = {
@@ -84,6 +87,7 @@ void edge_destroy(struct edge *edge)
     if (edge == NULL)
         return;
     ingest_http_destroy(edge->http);
+    httpd_meter_destroy(edge->meter);
     mem_free(edge);
 }
 

@@ -163,6 +163,8 @@ static void lane_send(struct lane *lane, struct batch *batch)
 {
     struct rpc_call_opts opts = {.timeout_ms = lane->ingest->config->apply_timeout_ms};
     CHECK(!batch->in_flight && !batch->acknowledged);
+    if (batch->trace.request_id[0] != '\0')
+        opts.trace = &batch->trace;
     batch->in_flight = true;
     batch->was_first = batch == lane->first;
     batch->sent_ns = clock_mono_ns();

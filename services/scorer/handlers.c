@@ -28,6 +28,7 @@ static void scorer_apply_on_nng(void *arg, struct rpc_request *request)
     struct batch_item *item = batch_item_create(request);
     if (item == NULL)
         return;
+    batch_item_log(item);
     struct lane *lane = scorer_lane(scorer, batch_item_lane(item));
     if (lane == NULL)
         batch_item_refuse(item, RPC_FAILED_PRECONDITION, "this scorer does not own the lane");

@@ -7,6 +7,7 @@
 
 #include "common/base/mem.h"
 #include "common/clock/clock.h"
+#include "common/log/log.h"
 #include "services/playbook/model.h"
 #include "services/scorer/lane_impl.h"
 
@@ -14,6 +15,8 @@ enum {
     TICK_EVERY_MS = 1000,
     MAILBOX_MAX = 8192,
 };
+
+#define LOG_COMPONENT "lane"
 
 #define LANE_DESC(kind, field, name, help)                                                         \
     METRICS_DESC(struct lane_metrics, kind, field, name, help)
@@ -55,6 +58,13 @@ void batch_item_destroy(struct batch_item *item)
 {
     arena_deinit(&item->arena);
     mem_free(item);
+}
+
+void batch_item_log(const struct batch_item *item)
+{
+    LOG_DEBUG("batch", "lane=%u source=%llu number=%llu events=%zu", item->batch.lane,
+              (unsigned long long)item->batch.source, (unsigned long long)item->batch.number,
+              item->batch.n_events);
 }
 
 uint32_t batch_item_lane(const struct batch_item *item)

@@ -51,6 +51,8 @@ void lane_take(struct lane *lane, struct batch_item *item);
 // Decodes a request; answers it by itself and returns NULL when it is no batch.
 struct batch_item *batch_item_create(struct rpc_request *request);
 uint32_t batch_item_lane(const struct batch_item *item);
+// A line of the log for it, at level debug.
+void batch_item_log(const struct batch_item *item);
 // Answers with an error and frees the item.
 void batch_item_refuse(struct batch_item *item, enum rpc_status status, const char *text);
 
