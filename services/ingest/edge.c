@@ -47,6 +47,7 @@ enum err edge_open(struct loop *loop, const struct edge_config *config, struct i
     struct httpd_opts opts = {
         .address = config->http,
         .connections_max = (uint32_t)config->connections_max,
+        .requests_max = (uint32_t)config->requests_max,
         .body_bytes_max = (size_t)config->body_bytes_max,
     };
     *out = NULL;

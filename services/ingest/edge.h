@@ -15,6 +15,9 @@ struct edge_config {
     int64_t events_max;
     int64_t work_bytes_max;
     const char *posthog_group;
+    // Of HTTP, in work at once; more are answered 503. Not in the file: the service fills it, so
+    // that callers of other transports always find a place.
+    int64_t requests_max;
 };
 
 struct edge;

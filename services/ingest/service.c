@@ -115,6 +115,7 @@ static enum err service_open_ingest(struct service *service, const void *own, st
     service_set_state(service, state);
     state->config = *(const struct ingest_settings *)own;
     state->config.ingest.held_all_max = service_config(service)->calls_max / 2;
+    state->config.edge.requests_max = (service_config(service)->calls_max * 3 + 3) / 4;
     enum err err = shard_source_open_file(state->config.ingest.shard_map, &state->source, info);
     if (err != ERR_OK)
         return err_prefix(info, err, "shard map");

@@ -234,6 +234,8 @@ static const struct body_case POSTHOG[] = {
      "3 id=m group=g\n"},
     {EVENT("$create_alias", ",\"properties\":{\"distinct_id\":\"u\",\"alias\":\"a\"}"),
      "4 id=m user=u prev=a\n"},
+    {EVENT("$create_alias", ",\"properties\":{\"alias\":\"a\",\"$device_id\":\"u\"}"),
+     "4 id=m user=a prev=u\n"},
     {EVENT("E", ",\"properties\":{\"alias\":\"a\"}"), "1 id=m user=u name=E p:alias='a'\n"},
     {EVENT("$pageview", ",\"properties\":{\"$current_url\":\"http://x/y\",\"$pathname\":\"/y\"}"),
      "5 id=m user=u name=/y p:$current_url='http://x/y' p:$pathname='/y'\n"},

@@ -6,8 +6,8 @@
 //   who
 //                            the user was before
 //   $groupidentify           group; the account is `$group_key`, its traits `$group_set`
-//   $create_alias            alias; `alias` is who the user was before
-//   $pageview, $screen       page and screen, named by `$pathname` or `$current_url`,
+//   $create_alias            alias; `alias` is another id of the user, or the user's id if it had
+//   none $pageview, $screen       page and screen, named by `$pathname` or `$current_url`,
 //   `$screen_name` anything else            track
 //
 // `$groups` names the account. With a type of groups in the configuration only that one does;
@@ -190,6 +190,16 @@ static void as_group(struct reader *r, const struct told *told)
         r->out->user_id = (struct span){0};
 }
 
+// Who has no user id yet gets one by it; for anybody else it is another one that he had.
+static void as_alias(struct segment_event *out, const struct told *told)
+{
+    bool anonymous = out->user_id.len == 0;
+    out->kind = SEGMENT_ALIAS;
+    out->previous_id = anonymous ? out->anonymous_id : told->alias;
+    out->user_id = anonymous ? told->alias : out->user_id;
+    out->anonymous_id = (struct span){0};
+}
+
 static void as_track(struct reader *r)
 {
     struct segment_event *out = r->out;
@@ -213,8 +223,7 @@ static void settle_kind(struct reader *r, const struct told *told, struct span g
     } else if (span_is(event, "$groupidentify") && ours) {
         as_group(r, told);
     } else if (is_alias(event)) {
-        out->kind = SEGMENT_ALIAS;
-        out->previous_id = told->alias;
+        as_alias(out, told);
     } else if (span_is(event, "$pageview")) {
         out->kind = SEGMENT_PAGE;
         out->name = told->pathname.len > 0 ? told->pathname : told->current_url;
