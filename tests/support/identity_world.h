@@ -13,7 +13,8 @@
 
 enum { IDENTITY_LANES_MAX = 4 };
 
-enum identity_input_kind { INPUT_EVENT, INPUT_LINK, INPUT_CHANGE, INPUT_MOVE };
+// A playbook stands alone in its record.
+enum identity_input_kind { INPUT_EVENT, INPUT_LINK, INPUT_CHANGE, INPUT_MOVE, INPUT_PLAYBOOK };
 
 // One entry of a record. Texts are the world's.
 struct identity_input {
@@ -21,6 +22,7 @@ struct identity_input {
     struct say event;
     const char *identity; // of a resolved event; of a link or a change
     const char *target;   // of a link or a change
+    const char *yaml;     // PLAYBOOK
     bool group;           // LINK: to an account
     bool redo;            // CHANGE
     struct span move;
@@ -77,8 +79,9 @@ static inline struct core *identity_core_create(void)
 
 static inline void identity_world_open(struct identity_world *w, const char *yaml, uint32_t n_lanes)
 {
-    *w = (struct identity_world){.yaml = yaml, .n_lanes = n_lanes};
+    *w = (struct identity_world){.n_lanes = n_lanes};
     arena_init(&w->texts, 16384, 0);
+    w->yaml = arena_dup(&w->texts, span_of(yaml));
     arena_init(&w->arena, 16384, 0);
     for (uint32_t i = 0; i < n_lanes; i++) {
         struct identity_lane *lane = &w->lanes[i];
@@ -253,6 +256,8 @@ static inline void identity_apply_input(struct identity_world *w, struct identit
     case INPUT_MOVE:
         identity_apply_move(w, lane, position, place, input->move, ms);
         break;
+    case INPUT_PLAYBOOK:
+        CHECK(false);
     }
 }
 
@@ -263,6 +268,14 @@ static inline void identity_apply_record(struct identity_world *w, struct identi
     uint64_t position = number + 2;
     lane->changes.n = 0;
     arena_reset(&w->arena);
+    if (record->inputs[0].kind == INPUT_PLAYBOOK) {
+        struct err_info info = {{0}};
+        core_set_playbook(lane->core, position, scorer_world_playbook(record->inputs[0].yaml));
+        CHECK(rows_adopted(lane->rows, &info) == ERR_OK);
+        core_settle(lane->core, position, record->ms, &lane->changes, &w->arena);
+        identity_take_made(w, lane, position);
+        return;
+    }
     core_begin_record(lane->core, position, record->ms);
     for (uint32_t i = 0; i < record->n; i++)
         identity_apply_input(w, lane, position, i, &record->inputs[i], record->ms);

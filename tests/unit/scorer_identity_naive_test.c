@@ -29,31 +29,29 @@ static const char *const IDS[] = {"a1", "a2", "a3", "u1", "u2", "u3"};
 static const char *const GROUPS[] = {"acme", "beta", "user:u1"};
 static const char FINAL[] = "2027-01-01T00:00:00Z";
 
-// Every signal follows from what is true at an instant.
-static const char *const OWN = "playbook: p\nversion: 1\n"
-                               "measures:\n"
-                               "  n: {count: any, per: account}\n"
-                               "  c: {count: A, window: 400d}\n"
-                               "  s: {sum: properties.p, on: any, per: account}\n"
-                               "  u: {distinct: user, on: any, per: account}\n"
-                               "  v: {distinct: properties.p, on: any, per: account}\n"
-                               "  w: {users_with: busy}\n"
-                               "  y: {average: properties.p, on: any}\n"
-                               "  d: {active_days: any, per: account}\n"
-                               "  t: {count: B, after: A, within: 30h, per: account}\n"
-                               "  q: {sequence: [A, B], within: 40h}\n"
-                               "  i: {time_spent: any, idle: 5h}\n"
-                               "  f: {first: properties.p, on: any}\n"
-                               "  l: {last: properties.p, on: any, per: account, resets_on: C}\n"
-                               "signals:\n"
-                               "  busy: {c: {at_least: 2}}\n"
-                               "  many: {n: {at_least: 4}}\n"
-                               "  team: {any: [{w: {at_least: 2}}, {u: {at_least: 3}}]}\n"
-                               "  rich: [{s: {at_least: 5}}, {v: {at_least: 2}}]\n"
-                               "  mixed: [{c: {at_least: 1}}, {n: {at_least: 3}}]\n"
-                               "  quiet: {n: {at_most: 2}}\n"
-                               "  order: {q: {at_least: 1}}\n"
-                               "identity: {default_account: ";
+static const char HEAD[] = "playbook: p\nversion: 1\nmeasures:\n";
+static const char COUNTS[] = "  n: {count: any, per: account}\n"
+                             "  c: {count: A, window: 400d}\n"
+                             "  s: {sum: properties.p, on: any, per: account}\n"
+                             "  u: {distinct: user, on: any, per: account}\n"
+                             "  v: {distinct: properties.p, on: any, per: account}\n";
+static const char KEEPS[] = "  w: {users_with: busy}\n"
+                            "  y: {average: properties.p, on: any}\n"
+                            "  d: {active_days: any, per: account}\n"
+                            "  t: {count: B, after: A, within: 30h, per: account}\n"
+                            "  q: {sequence: [A, B], within: 40h}\n"
+                            "  i: {time_spent: any, idle: 5h}\n"
+                            "  f: {first: properties.p, on: any}\n"
+                            "  l: {last: properties.p, on: any, per: account, resets_on: C}\n";
+// Every one follows from what is true at an instant.
+static const char SIGNALS[] = "signals:\n"
+                              "  busy: {c: {at_least: 2}}\n"
+                              "  many: {n: {at_least: 4}}\n"
+                              "  team: {any: [{w: {at_least: 2}}, {u: {at_least: 3}}]}\n"
+                              "  rich: [{s: {at_least: 5}}, {v: {at_least: 2}}]\n"
+                              "  mixed: [{c: {at_least: 1}}, {n: {at_least: 3}}]\n"
+                              "  quiet: {n: {at_most: 2}}\n"
+                              "  order: {q: {at_least: 1}}\n";
 
 static const char *const RULES[] = {"only", "first", "latest", "none"};
 
@@ -74,7 +72,9 @@ struct trial {
     struct identity_world world;
     struct test_random random;
     struct naive_case *naive; // NULL: the playbook is this test's own
-    int rule;
+    int rule;                 // of the playbook that is in force in the end
+    const char *yaml;         // that one
+    bool reloaded[IDENTITY_LANES_MAX];
     struct truth_link links[LINKS_MAX];
     size_t n_links;
     struct call calls[CALLS_MAX];
@@ -310,6 +310,22 @@ static void restart_some(struct trial *t)
         identity_world_restart(&t->world, lane);
 }
 
+// Another playbook, now or never.
+static void reload(struct trial *t, uint32_t lane)
+{
+    if (t->reloaded[lane])
+        return;
+    t->reloaded[lane] = true;
+    identity_world_record(&t->world, lane,
+                          &(struct identity_input){.kind = INPUT_PLAYBOOK, .yaml = t->yaml}, 1);
+}
+
+static void reload_some(struct trial *t)
+{
+    if (below(t, 12) == 0)
+        reload(t, below(t, t->world.n_lanes));
+}
+
 static void run_deliveries(struct trial *t, struct delivery *all, int n)
 {
     while (n > 0) {
@@ -329,7 +345,10 @@ static void run_deliveries(struct trial *t, struct delivery *all, int n)
         deliver_some(t);
         change_some(t);
         restart_some(t);
+        reload_some(t);
     }
+    for (uint32_t lane = 0; lane < t->world.n_lanes; lane++)
+        reload(t, lane);
 }
 
 static void run_world(struct trial *t)
@@ -367,7 +386,7 @@ static void run_world(struct trial *t)
 
 static void run_naive(struct trial *t, struct identity_world *naive)
 {
-    identity_world_open(naive, t->world.yaml, 1);
+    identity_world_open(naive, t->yaml, 1);
     for (int i = 0; i < t->n_calls; i++) {
         struct identity_input input = t->calls[i].input;
         if (t->calls[i].id != NULL) {
@@ -475,39 +494,46 @@ static void compare(struct trial *t)
 
 // ---- Cases ----
 
-static const char *playbook_of(struct trial *t, struct buf *text)
+// The same playbook with its parts in another order, or with nothing but another rule.
+static const char *playbook_of(struct trial *t, bool first, int rule, struct arena *arena)
 {
-    t->rule = (int)below(t, ARRAY_LEN(RULES));
+    struct buf text = {0};
+    if (t->naive != NULL)
+        naive_playbook_write(&t->naive->playbook, &text);
+    else
+        buf_printf(&text, "%s%s%s%s", HEAD, first ? COUNTS : KEEPS, first ? KEEPS : COUNTS,
+                   SIGNALS);
+    buf_printf(&text, "identity: {default_account: %s}\n", RULES[rule]);
+    const char *out = arena_dup(arena, buf_span(&text));
+    buf_deinit(&text);
+    return out;
+}
+
+static void run_case(uint64_t seed)
+{
+    static struct trial trial;
+    struct trial *t = &trial;
+    *t = (struct trial){.random = {seed * 77 + 13}, .seed = seed};
     if (below(t, 2) == 0) {
-        buf_append_text(text, OWN);
-    } else {
         t->naive = mem_zalloc(sizeof *t->naive);
         naive_generate(t->seed,
                        NAIVE_PART_MEASURES | NAIVE_PART_SCORES | NAIVE_PART_FIT |
                            NAIVE_PART_CONDITIONS,
                        t->naive);
         t->naive->playbook.n_exclude = 0;
-        naive_playbook_write(&t->naive->playbook, text);
-        buf_append_text(text, "identity: {default_account: ");
     }
-    buf_printf(text, "%s}\n", RULES[t->rule]);
-    buf_append_u8(text, 0);
-    return (const char *)text->bytes;
-}
-
-static void run_case(uint64_t seed)
-{
-    static struct trial trial;
-    struct buf text = {0};
-    struct trial *t = &trial;
-    *t = (struct trial){.random = {seed * 77 + 13}, .seed = seed};
-    const char *yaml = playbook_of(t, &text);
-    identity_world_open(&t->world, yaml, 1 + below(t, IDENTITY_LANES_MAX));
+    int rules[] = {(int)below(t, ARRAY_LEN(RULES)), (int)below(t, ARRAY_LEN(RULES))};
+    struct arena texts;
+    arena_init(&texts, 16384, 0);
+    const char *first = playbook_of(t, true, rules[0], &texts);
+    t->yaml = playbook_of(t, false, rules[1], &texts);
+    t->rule = rules[1];
+    identity_world_open(&t->world, first, 1 + below(t, IDENTITY_LANES_MAX));
     run_world(t);
     compare(t);
     identity_world_close(&t->world);
+    arena_deinit(&texts);
     mem_free(t->naive);
-    buf_deinit(&text);
 }
 
 Test(scorer_identity_naive, whatever_comes_when_it_ends_as_if_all_had_been_known)

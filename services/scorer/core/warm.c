@@ -224,23 +224,54 @@ static void warm_take_measure(const struct warm *w, const struct measure *measur
                   &w->other->subject.cells[measure->user_cell]);
 }
 
+static void warm_take_measures(const struct warm *w, bool moved)
+{
+    const struct playbook *playbook = w->core->playbook;
+    for (int32_t m = 0; m < playbook->n_measures; m++) {
+        const struct measure *measure = &playbook->measures[m];
+        // What counts users follows from them.
+        if (core_measure_warming(w->core, m) && measure->cell != PLAYBOOK_NONE &&
+            measure->kind != MEASURE_USERS_WITH)
+            warm_take_measure(w, measure, moved);
+    }
+}
+
+// Each part that both have. The total follows from them and from the account's own.
+static void warm_take_parts(struct core *core, struct account *account, struct account *other)
+{
+    struct parts *parts = account->parts;
+    uint32_t first = 0;
+    for (uint32_t i = 0; i < parts->n; i++) {
+        struct part *part = parts->items[i];
+        struct part *there = parts_find(other, span_make(part->id, part->id_len));
+        if (there == NULL)
+            continue;
+        struct warm w = {
+            .core = core, .account = part->book, .other = there->book, .ordinals = &first};
+        warm_take_measures(&w, false);
+        part->dirty = true;
+    }
+    parts->remake = true;
+    parts_end(core, account);
+}
+
 static void warm_take(struct core *core, struct core *from, struct account *account,
                       struct account *other)
 {
     struct warm w = {.core = core, .from = from, .account = account, .other = other};
-    const struct playbook *playbook = core->playbook;
+    struct account *own = parts_own(account), *other_own = parts_own(other);
     bool moved = warm_users(&w);
-    for (int32_t m = 0; m < playbook->n_measures; m++) {
-        const struct measure *measure = &playbook->measures[m];
-        // What counts users follows from them.
-        if (core_measure_warming(core, m) && measure->cell != PLAYBOOK_NONE &&
-            measure->kind != MEASURE_USERS_WITH)
-            warm_take_measure(&w, measure, moved);
+    if (own != NULL) {
+        w.account = own;
+        w.other = other_own != NULL ? other_own : other;
     }
-    warm_traits(core, SCOPE_ACCOUNT, &account->subject.traits, w.other->subject.traits);
-    for (uint32_t i = 0; i < w.other->n_users; i++)
+    warm_take_measures(&w, moved);
+    if (own != NULL)
+        warm_take_parts(core, account, other);
+    warm_traits(core, SCOPE_ACCOUNT, &account->subject.traits, other->subject.traits);
+    for (uint32_t i = 0; i < other->n_users; i++)
         warm_traits(core, SCOPE_USER, &account->users[w.ordinals[i]].user->subject.traits,
-                    w.other->users[i].user->subject.traits);
+                    other->users[i].user->subject.traits);
     mem_free(w.ordinals);
 }
 
@@ -292,8 +323,11 @@ static void warm_account(struct decision *decision, struct core *rebuilt)
     uint32_t number;
     struct account *other =
         account_find(rebuilt, account->hash, account_id(core, account), &number);
-    // One that has no clock has counted nothing: it is left out as if it were not there.
-    if (other != NULL && other->clock_ms != STATE_NO_CLOCK && account->clock_ms != STATE_NO_CLOCK) {
+    // One that has no clock has counted nothing: it is left out as if it were not there. So is one
+    // that is away: what it did is elsewhere, and a journal that does not begin with its links
+    // would have it here too.
+    if (other != NULL && !identity_is_away(account->identity) &&
+        other->clock_ms != STATE_NO_CLOCK && account->clock_ms != STATE_NO_CLOCK) {
         warm_move_clock(decision, other);
         warm_take(core, rebuilt, account, other);
     }
@@ -375,6 +409,7 @@ void core_warm(struct core *core, uint64_t position, const struct core_warmed *w
         warm_account(&decision, rebuilt);
         warm_swap_marks(core, &marks);
         warm_decide(&decision);
+        parts_ended(core, account);
     }
     heap_deinit(&order);
 }
