@@ -202,6 +202,16 @@ static void make_use(struct trial *t, struct call *call)
     say->account = identity_text(&t->world, "user:", id);
 }
 
+// Traits that an account's group call or a user's identify call in an account brings.
+static void add_traits(struct trial *t, struct say *say, enum naive_call call)
+{
+    if (t->naive == NULL)
+        return;
+    const struct naive_event *e = &t->naive->steps[below(t, (uint32_t)t->naive->n_steps)].event;
+    if (e->call == call && !span_starts(span_of(say->account), "user:"))
+        say->properties = naive_pairs(t, e->properties, e->n_properties);
+}
+
 // A linking call: its event goes its way, and the link to the identity's home.
 static void make_link(struct trial *t, struct call *call, struct identity_input *link)
 {
@@ -219,6 +229,7 @@ static void make_link(struct trial *t, struct call *call, struct identity_input 
         link->identity = user;
         link->target = say->account;
         link->group = true;
+        add_traits(t, say, NAIVE_GROUP);
         break;
     case 2:
         say->kind = "identify";
@@ -227,6 +238,7 @@ static void make_link(struct trial *t, struct call *call, struct identity_input 
             below(t, 2) == 0 ? GROUPS[below(t, 2)] : identity_text(&t->world, "user:", user);
         link->identity = other;
         link->target = user;
+        add_traits(t, say, NAIVE_IDENTIFY);
         break;
     default:
         say->kind = "alias";
@@ -517,8 +529,8 @@ static void run_case(uint64_t seed)
     if (below(t, 2) == 0) {
         t->naive = mem_zalloc(sizeof *t->naive);
         naive_generate(t->seed,
-                       NAIVE_PART_MEASURES | NAIVE_PART_SCORES | NAIVE_PART_FIT |
-                           NAIVE_PART_CONDITIONS,
+                       NAIVE_PART_MEASURES | NAIVE_PART_HISTORIC | NAIVE_PART_SCORES |
+                           NAIVE_PART_FIT | NAIVE_PART_CONDITIONS,
                        t->naive);
         t->naive->playbook.n_exclude = 0;
     }
