@@ -217,7 +217,7 @@ Test(scorer_identity, a_repetition_on_another_way_counts_once)
     struct identity_world w;
     open_one(&w, "");
     for (int i = 0; i < 12; i++) {
-        char id[8], account[8];
+        char id[16], account[16];
         snprintf(id, sizeof id, "u%d", i);
         snprintf(account, sizeof account, "acme%d", i);
         const char *home = identity_text(&w, "user:", id);
@@ -250,7 +250,7 @@ Test(scorer_identity, of_many_links_the_earliest_are_kept)
     // From the latest to the earliest, then again.
     for (int round = 0; round < 2; round++) {
         for (int i = 2 * IDENTITY_LINKS_MAX; i > 0; i--) {
-            char user[8], when[32];
+            char user[16], when[40];
             snprintf(user, sizeof user, "u%02d", i);
             snprintf(when, sizeof when, "2026-03-02T10:00:%02dZ", i);
             identity_world_link(&w, "x", user, false, when);
