@@ -4,6 +4,8 @@
 // each.
 #pragma once
 
+#include <stdlib.h>
+
 #include "common/base/check.h"
 #include "common/base/mem.h"
 #include "services/scorer/rows.h"
