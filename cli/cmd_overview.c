@@ -50,6 +50,12 @@ static void counts_write(const struct survey *s)
     share_row(&table, "  duplicates, dropped besides", s->duplicates, s->events + s->duplicates,
               "all that came");
     share_row(&table, "  excluded (bots, own staff)", s->excluded, s->events, "the events");
+    if (s->refused > 0) {
+        char rules[400];
+        output_row(&table, (const char *const[]){
+                               "  refused in the last 24 h, besides", output_count(s->refused),
+                               output_clean(survey_rules_text(s, rules, sizeof rules)), NULL});
+    }
     share_row(&table, "accounts", s->accounts, 0, "");
     for (size_t i = 0; i < q->n_stages; i++) {
         char what[80];
@@ -135,6 +141,8 @@ static enum err overview_write(struct cluster *cluster, const struct survey *s,
     if (s->signals_waiting > 0)
         printf("\n%s on their way to the router: look again in a moment\n",
                output_plural(s->signals_waiting, "signal is", "signals are"));
+    if (err == ERR_OK && s->refused > 0)
+        printf("\nwhy events were refused: assay dead-letters list\n");
     if (err == ERR_OK && s->queues->leads > 0)
         printf("\nmore: assay leads list, assay explain account ID, assay decisions\n");
     return err;
@@ -183,12 +191,12 @@ static enum err overview_json(struct cluster *cluster, const struct survey *s,
         json_array_append_new(queues, queue_json(q->queues[i], leads));
     }
     output_json(json_pack(
-        "{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "playbook",
+        "{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "playbook",
         output_json_text(q->playbook), "event_time_max", INT(s->event_time_max_ms), "events",
-        INT(s->events), "duplicates", INT(s->duplicates), "excluded", INT(s->excluded), "accounts",
-        INT(s->accounts), "users", INT(s->users), "pals", INT(q->pals), "pqls", INT(q->pqls),
-        "pqas", INT(q->pqas), "leads", INT(q->leads), "signals_waiting", INT(s->signals_waiting),
-        "stages", stages_json(q), "queues", queues));
+        INT(s->events), "duplicates", INT(s->duplicates), "excluded", INT(s->excluded),
+        "refused_24h", INT(s->refused), "accounts", INT(s->accounts), "users", INT(s->users),
+        "pals", INT(q->pals), "pqls", INT(q->pqls), "pqas", INT(q->pqas), "leads", INT(q->leads),
+        "signals_waiting", INT(s->signals_waiting), "stages", stages_json(q), "queues", queues));
     return ERR_OK;
 }
 

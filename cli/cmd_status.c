@@ -102,12 +102,29 @@ static void queues_write(const Assay__Router__V1__GetQueuesResponse *q)
            number(q->checkpoint));
 }
 
+static void refused_write(const struct survey *survey)
+{
+    char rules[400];
+    if (survey->refused > 0)
+        printf("%s refused in the last %d h (%s): assay dead-letters list\n",
+               output_plural(survey->refused, "event", "events"), SURVEY_REFUSED_HOURS,
+               output_clean(survey_rules_text(survey, rules, sizeof rules)));
+    if (survey->observed > 0)
+        printf("%s did not meet a schema, and counted all the same: assay dead-letters list "
+               "--observed\n",
+               output_plural(survey->observed, "sampled event", "sampled events"));
+    if (survey->lost > 0)
+        printf("%s refused and could not be kept, for lack of room\n",
+               output_plural(survey->lost, "event was", "events were"));
+}
+
 static void survey_write(const struct survey *survey)
 {
     services_write(survey);
     lanes_write(survey);
     if (survey->queues != NULL)
         queues_write(survey->queues);
+    refused_write(survey);
     for (size_t i = 0; i < survey->n; i++)
         if (survey->services[i].why.text[0] != '\0')
             fprintf(stderr, "%s\n", output_clean(survey->services[i].why.text));
@@ -159,6 +176,18 @@ static json_t *queues_json(const Assay__Router__V1__GetQueuesResponse *q)
                      "playbook", output_json_text(q->playbook));
 }
 
+static json_t *letters_json(const Assay__Ingest__V1__CountDeadLettersResponse *letters)
+{
+    json_t *refused = json_object(), *observed = json_object();
+    for (size_t i = 0; i < letters->n_counts; i++)
+        json_object_set_new(letters->counts[i]->observed ? observed : refused,
+                            output_clean(letters->counts[i]->rule),
+                            json_integer(INT(letters->counts[i]->letters)));
+    return json_pack("{s:o, s:o, s:I, s:I, s:I}", "refused_24h", refused, "observed_24h", observed,
+                     "refused_kept", INT(letters->refused), "observed_kept", INT(letters->observed),
+                     "lost", INT(letters->lost));
+}
+
 static json_t *service_json(const struct survey_service *s)
 {
     json_t *o = json_pack("{s:o, s:o}", "service", output_json_text(s->endpoint->name), "address",
@@ -174,6 +203,8 @@ static json_t *service_json(const struct survey_service *s)
         json_object_set_new(o, "error", output_json_text(s->why.text));
     if (s->lanes != NULL)
         json_object_set_new(o, "lanes", lanes_json(s));
+    if (s->letters != NULL)
+        json_object_set_new(o, "dead_letters", letters_json(s->letters));
     return o;
 }
 
