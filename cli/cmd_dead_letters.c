@@ -274,6 +274,9 @@ static enum err show(const struct letters_opts *opts, const char *text, struct e
         err =
             letters_call(&ingests, i, "GetDeadLetter", &request.base,
                          &assay__ingest__v1__get_dead_letter_response__descriptor, &message, info);
+    if (err == ERR_OK &&
+        ((Assay__Ingest__V1__GetDeadLetterResponse *)(void *)message)->letter == NULL)
+        err = err_set(info, ERR_INTERNAL, "the answer has no letter in it");
     if (err == ERR_OK && opts->json)
         show_json(letters_name(&ingests, i, request.number), (const void *)message);
     else if (err == ERR_OK)

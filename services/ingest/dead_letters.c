@@ -51,13 +51,18 @@ void letters_question_again(struct letters_question *question,
                             void (*done)(struct letters_job *job))
 {
     struct letters_job *job = &question->job;
+    struct err_info info;
     job->run = run;
     job->done = done == NULL ? answer_cb : done;
-    job->err = question->ingest->letters == NULL
-                   ? err_set(&job->info, ERR_UNAVAILABLE, "shutting down")
-                   : letters_ask(question->ingest->letters, job, &job->info);
-    if (job->err != ERR_OK)
-        letters_question_answer(question);
+    // From a good answer on, the job is the thread's.
+    enum err err = question->ingest->letters == NULL
+                       ? err_set(&info, ERR_UNAVAILABLE, "shutting down")
+                       : letters_ask(question->ingest->letters, job, &info);
+    if (err == ERR_OK)
+        return;
+    job->err = err;
+    job->info = info;
+    letters_question_answer(question);
 }
 
 // The call may end before the thread looks at it.

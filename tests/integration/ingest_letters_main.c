@@ -347,6 +347,23 @@ static void observed_events_are_taken_and_sampled(void)
     world_destroy(w);
 }
 
+// The thread's answer, whichever of the two is faster.
+static void a_letter_that_is_not_there_is_never_found(void)
+{
+    struct world *w = letters_world(11);
+    Assay__Ingest__V1__GetDeadLetterRequest request =
+        ASSAY__INGEST__V1__GET_DEAD_LETTER_REQUEST__INIT;
+    const Assay__Ingest__V1__GetDeadLetterResponse *answer;
+    for (int i = 0; i < 500; i++) {
+        struct err_info info;
+        EXPECT(call(w, "GetDeadLetter", &request.base,
+                    &assay__ingest__v1__get_dead_letter_response__descriptor, &answer,
+                    &info) == ERR_NOT_FOUND);
+        EXPECT(strcmp(info.text, "there is no letter 0") == 0);
+    }
+    world_destroy(w);
+}
+
 static void letters_of_a_person_are_dropped(void)
 {
     struct world *w = letters_world(8);
@@ -454,6 +471,7 @@ int main(int argc, char **argv)
         CASE(letters_outlive_the_process),
         CASE(pages_are_complete),
         CASE(observed_events_are_taken_and_sampled),
+        CASE(a_letter_that_is_not_there_is_never_found),
         CASE(letters_of_a_person_are_dropped),
         CASE(what_is_too_large_is_kept_in_part),
         CASE(without_a_store_events_are_taken_all_the_same),
