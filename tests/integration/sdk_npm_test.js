@@ -7,20 +7,18 @@
 // skips the test with one line and exit code 77.
 'use strict';
 const assert = require('assert');
-const { execFile, execFileSync, spawn } = require('child_process');
+const { execFileSync } = require('child_process');
 const fs = require('fs');
 const http = require('http');
-const os = require('os');
 const path = require('path');
+const { Cluster, sleep, until } = require('../support/edge_cluster.js');
 
 const [binDir, buildDir, eventsText] = process.argv.slice(2);
 const EVENTS = Number(eventsText || 10000);
 const ROUNDS = 10; // of each SDK; a service is killed before each
 const USERS = 40;
-const PATIENCE_MS = 120000;
 const PACKAGES = ['@segment/analytics-node@3', '@rudderstack/rudder-sdk-node@3', 'posthog-node@5',
   '@jitsu/js@1'];
-const assay = path.join(binDir, 'assay');
 
 function skip(why) {
   console.log(`skipped: ${why}`);
@@ -43,16 +41,6 @@ function packages() {
   return (name) => require(path.join(folder, 'node_modules', name));
 }
 
-const sleep = (ms) => new Promise((r) => setTimeout(r, ms));
-
-async function until(what, condition) {
-  const end = Date.now() + PATIENCE_MS;
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`it never came: ${what}`);
-    await sleep(20);
-  }
-}
-
 // ---- The cluster --------------------------------------------------------------------------------
 
 const SDKS = ['segment', 'rudder', 'posthog', 'jitsu'];
@@ -68,46 +56,14 @@ qualify: {pqa: never}
 route: [{when: always, motion: sales}]
 `;
 
-function run(...args) {
-  return new Promise((resolve) => {
-    execFile(assay, args, { timeout: 20000 }, (error, stdout) => resolve(error ? '' : stdout));
-  });
-}
-
-async function startCluster(folder) {
-  fs.writeFileSync(path.join(folder, 'playbook.yaml'), PLAYBOOK);
-  const data = path.join(folder, 'data');
-  const up = spawn(assay, ['up', '--data', data, '--playbook', path.join(folder, 'playbook.yaml'),
-    '--scorers', '2', '--http', '127.0.0.1:0', '--json'], { stdio: ['ignore', 'pipe', 'pipe'] });
-  const cluster = { data, up, said: '', ended: false };
-  up.stdout.on('data', (d) => { cluster.said += d; });
-  up.stderr.on('data', () => {});
-  up.on('exit', () => { cluster.ended = true; });
-  process.on('exit', () => up.kill('SIGTERM'));
-  await until('ready', () => {
-    assert.ok(!cluster.ended, `assay up ended: ${cluster.said}`);
-    return cluster.said.includes('}}\n');
-  });
-  cluster.http = JSON.parse(cluster.said).http;
-  return cluster;
-}
-
 // Kills a service and waits until it is back.
 async function kill(cluster, name) {
-  const find = async () => {
-    const text = await run('status', '--data', cluster.data, '--json');
-    const found = text === '' ? null : JSON.parse(text).services.find((s) => s.service === name);
-    return found && found.ready ? found.pid : 0;
-  };
-  let pid = 0;
-  await until(`${name} is ready`, async () => { pid = await find(); return pid > 0; });
+  const pid = await cluster.pid(name);
   process.kill(pid, 'SIGKILL');
-  await until(`${name} is back`, async () => { const now = await find(); return now > 0 && now !== pid; });
-}
-
-async function measures(cluster, account) {
-  const text = await run('explain', 'account', account, '--data', cluster.data, '--json');
-  return Object.fromEntries(JSON.parse(text).measures.map((m) => [m.measure, m.value]));
+  await until(`${name} is back`, async () => {
+    const now = await cluster.status(name);
+    return now && now.ready && now.pid !== pid;
+  });
 }
 
 // ---- The proxy ----------------------------------------------------------------------------------
@@ -247,8 +203,7 @@ function range(from, to) {
 
 async function main() {
   const load = packages();
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'assay-test-'));
-  const cluster = await startCluster(folder);
+  const cluster = await Cluster.start(binDir, PLAYBOOK, ['--scorers', '2']);
   const proxy = await startProxy(cluster);
   const send = senders(load, `http://127.0.0.1:${proxy.address().port}`);
   const victims = ['ingest-0', 'scorer-0', 'scorer-1', 'router'];
@@ -271,17 +226,14 @@ async function main() {
   }));
   await killer;
   for (const name of SDKS) {
-    const found = await measures(cluster, name);
+    const found = await cluster.measures(name);
     console.log(`${name}: counted ${found[`${name}_events`]} of ${found[`${name}_users`]} users`);
     assert.strictEqual(found[`${name}_events`], String(EVENTS), name);
     assert.strictEqual(found[`${name}_users`], String(USERS), name);
   }
   console.log(`${kills} kills; the proxy: ${JSON.stringify(proxy.tally)}`);
   for (const fault of ['429', '503', 'cut before', 'cut after']) assert.ok(proxy.tally[fault] > 0);
-  cluster.up.kill('SIGTERM');
-  await until('the end', () => cluster.ended);
-  assert.strictEqual(cluster.up.exitCode, 0);
-  fs.rmSync(folder, { recursive: true });
+  await cluster.stop();
   process.exit(0);
 }
 

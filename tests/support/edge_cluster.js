@@ -20,21 +20,29 @@ async function until(what, condition) {
 }
 
 class Cluster {
-  // `options`: more words for `assay up`.
-  static async start(binDir, playbook, options = []) {
+  // A folder with a playbook, in which nothing runs yet.
+  static make(binDir, playbook) {
     const cluster = new Cluster();
     cluster.assay = path.join(binDir, 'assay');
     cluster.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'assay-test-'));
     cluster.data = path.join(cluster.folder, 'data');
+    cluster.ended = true;
+    fs.mkdirSync(cluster.data);
     fs.writeFileSync(path.join(cluster.folder, 'playbook.yaml'), playbook);
-    await cluster.up(['--playbook', path.join(cluster.folder, 'playbook.yaml'),
-      '--http', '127.0.0.1:0', ...options]);
     return cluster;
   }
 
-  async up(options) {
-    const up = spawn(this.assay, ['up', '--data', this.data, '--json', ...options],
-      { stdio: ['ignore', 'pipe', 'inherit'] });
+  // `options`: more words for `assay up`.
+  static async start(binDir, playbook, options = []) {
+    const cluster = Cluster.make(binDir, playbook);
+    await cluster.up(options);
+    return cluster;
+  }
+
+  async up(options = []) {
+    const up = spawn(this.assay, ['up', '--data', this.data, '--json', '--playbook',
+      path.join(this.folder, 'playbook.yaml'), '--http', '127.0.0.1:0', ...options],
+    { stdio: ['ignore', 'pipe', 'inherit'] });
     let said = '';
     this.process = up;
     this.ended = false;
@@ -56,6 +64,7 @@ class Cluster {
     });
   }
 
+  // What is known of a service; undefined: nothing at the moment.
   async status(name) {
     try {
       return JSON.parse(await this.run('status', '--json')).services
@@ -65,6 +74,7 @@ class Cluster {
     }
   }
 
+  // When it is ready.
   async pid(name) {
     let found;
     await until(`${name} is ready`, async () => {
