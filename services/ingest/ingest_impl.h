@@ -29,6 +29,7 @@ struct ingest_metrics {
     METRICS_FIELDS(INGEST_METRICS)
 };
 
+// Labels: reason.
 #define INGEST_REFUSAL_METRICS(X)                                                                  \
     X(COUNTER, events, "assay_ingest_events_refused_total", "Events refused, by what was wrong")
 struct ingest_refusal_metrics {

@@ -14,6 +14,7 @@ struct lane;
 struct request;
 struct peer;
 
+// Labels: lane.
 #define LANE_METRICS(X)                                                                            \
     X(GAUGE, bytes, "assay_ingest_lane_waiting_bytes", "Events that are not acknowledged")         \
     X(GAUGE, in_flight, "assay_ingest_lane_batches_in_flight", "Batches sent and not answered")    \

@@ -10,6 +10,7 @@
 #include "common/metrics/metrics.h"
 #include "services/ingest/core/schema.h"
 
+// Labels: event, violation.
 #define SCHEMA_METRICS(X)                                                                          \
     X(COUNTER, events, "assay_ingest_schema_violations_total",                                     \
       "Events that did not meet a schema, by event and what was wrong; taken or not")

@@ -13,6 +13,7 @@
 
 enum { QUEUES_MAX = 256, LABELS_MAX = 256 };
 
+// Labels: queue.
 #define QUEUE_METRICS(X)                                                                           \
     X(GAUGE, waiting, "assay_router_queue_waiting", "Leads that wait")                             \
     X(GAUGE, ready, "assay_router_queue_ready", "Leads that can be leased now")                    \

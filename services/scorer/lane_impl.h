@@ -12,6 +12,7 @@
 #include "services/scorer/rebuild.h"
 #include "services/scorer/rows.h"
 
+// Labels: lane.
 #define LANE_METRICS(X)                                                                            \
     X(COUNTER, batches, "assay_lane_batches_total", "Batches applied")                             \
     X(COUNTER, repeated, "assay_lane_batches_repeated_total",                                      \

@@ -18,6 +18,7 @@ enum {
     WEBHOOK_HEADERS_OWN = 4,
 };
 
+// Labels: webhook.
 #define WEBHOOK_METRICS(X)                                                                         \
     X(COUNTER, delivered, "assay_webhook_delivered_total", "Deliveries that got through")          \
     X(COUNTER, failed, "assay_webhook_failed_attempts_total", "Attempts that failed")              \
