@@ -50,6 +50,20 @@ Test(arena, bound_sets_exhausted_until_reset)
     arena_deinit(&arena);
 }
 
+Test(buf, writes_json_strings)
+{
+    struct buf buf = {0};
+    buf_append_json(&buf, span_of("a\"\\\n\x01/\xc3\xa4"));
+    buf_append_u8(&buf, 0);
+    cr_assert_str_eq((char *)buf.bytes, "\"a\\\"\\\\\\u000a\\u0001/\xc3\xa4\"");
+    buf_clear(&buf);
+    buf_append_json(&buf, span_make("x\xff\xfey", 4));
+    buf_append_json(&buf, span_of(NULL));
+    buf_append_u8(&buf, 0);
+    cr_assert_str_eq((char *)buf.bytes, "\"xy\"\"\"");
+    buf_deinit(&buf);
+}
+
 Test(buf, grows_and_prints)
 {
     struct buf buf = {0};

@@ -19,6 +19,7 @@ static const struct metrics_desc LANE_DESCS[] = {LANE_METRICS(LANE_DESC)};
 
 #define LOOP_METRICS(X)                                                                            \
     X(SECONDS, turn, "assay_loop_turn_seconds", "Back\\slash and\nnewline")                        \
+    X(SECONDS_TOTAL, busy, "assay_loop_busy_seconds_total", "Time in callbacks")                   \
     X(COUNTER, records, "assay_lane_records_total", "Records folded")
 struct loop_metrics {
     METRICS_FIELDS(LOOP_METRICS)
@@ -64,7 +65,10 @@ static const char EXPECTED_END[] = "assay_lane_commit_seconds_sum{lane=\"1\"} 0\
                                    "assay_lane_commit_seconds_count{lane=\"1\"} 0\n"
                                    "# HELP assay_loop_turn_seconds Back\\\\slash and\\nnewline\n"
                                    "# TYPE assay_loop_turn_seconds gauge\n"
-                                   "assay_loop_turn_seconds 1.5\n";
+                                   "assay_loop_turn_seconds 1.5\n"
+                                   "# HELP assay_loop_busy_seconds_total Time in callbacks\n"
+                                   "# TYPE assay_loop_busy_seconds_total counter\n"
+                                   "assay_loop_busy_seconds_total 2.25\n";
 
 static void write_all(struct buf *out)
 {
@@ -80,6 +84,7 @@ static void write_all(struct buf *out)
     metrics_mirror(&loop.records, 4);
     metrics_set(&lanes[0].waiting, -5);
     metrics_set(&loop.turn, 1500000000);
+    metrics_mirror(&loop.busy, 2250000000);
     metrics_observe(&lanes[0].commit, 0);
     metrics_observe(&lanes[0].commit, 32000); // a bound belongs to its bucket
     metrics_observe(&lanes[0].commit, 33001);
