@@ -35,8 +35,8 @@ struct loop *loop_create(void)
 
 static void loop_check_nothing_open(const struct loop_open *open)
 {
-    unsigned left = open->timers + open->mailboxes + open->polls + open->signals +
-                    open->processes + open->listeners + open->tcps;
+    unsigned left = open->timers + open->mailboxes + open->polls + open->signals + open->processes +
+                    open->listeners + open->tcps;
     if (left > 0)
         fprintf(stderr,
                 "loop_destroy: left open: %u timers, %u mailboxes, %u polls, %u signals, "
