@@ -61,6 +61,12 @@ static void conn_put(struct conn *conn, struct span bytes)
     conn_put_encrypted(conn);
 }
 
+// Before the handshake is over there is nothing to send by.
+static bool conn_is_open(const struct conn *conn)
+{
+    return conn->tls == NULL || tls_is_ready(conn->tls);
+}
+
 static bool conn_is_stuffed(const struct conn *conn)
 {
     return conn->tcp != NULL && tcp_unsent(conn->tcp) >= CONN_UNSENT_MAX;
@@ -69,7 +75,7 @@ static bool conn_is_stuffed(const struct conn *conn)
 static void conn_send(struct conn *conn)
 {
     struct buf *gathered = &conn->server->gathered;
-    while (!conn->cut && !conn_is_stuffed(conn)) {
+    while (!conn->cut && conn_is_open(conn) && !conn_is_stuffed(conn)) {
         const uint8_t *bytes;
         ssize_t n = 1;
         buf_clear(gathered);

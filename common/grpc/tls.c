@@ -209,6 +209,11 @@ int tls_read(struct tls_session *session, void *out, size_t n)
     return -1;
 }
 
+bool tls_is_ready(const struct tls_session *session)
+{
+    return SSL_is_init_finished(session->ssl) == 1;
+}
+
 bool tls_write(struct tls_session *session, struct span bytes)
 {
     if (session->failed)

@@ -33,6 +33,8 @@ void tls_feed(struct tls_session *session, struct span bytes);
 // Plain bytes of what was fed: how many, 0 when there are none for now, -1 when the session has
 // ended or failed (tls_failure says why).
 int tls_read(struct tls_session *session, void *out, size_t n);
+// Whether the handshake is over.
+bool tls_is_ready(const struct tls_session *session);
 // Plain bytes for the peer, after the handshake. False when the session has failed.
 bool tls_write(struct tls_session *session, struct span bytes);
 // Says goodbye.
