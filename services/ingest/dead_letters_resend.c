@@ -39,8 +39,21 @@ static void add_left(struct resend *resend, uint64_t number, const char *reason)
     answer->left[answer->n_left++] = left;
 }
 
+// What a write key may not send is not sent for it, unless somebody chooses it by number or rule.
+static bool is_by_choice(const Request *request)
+{
+    return request->n_numbers > 0 || (request->filter != NULL && request->filter->rule[0] != '\0');
+}
+
 static void add_event(struct resend *resend, const struct letter *letter)
 {
+    if (span_is(letter->rule, "account") &&
+        !is_by_choice((const void *)resend->question->request)) {
+        resend->answer->refused++;
+        add_left(resend, letter->number,
+                 "its write key was not for the account: choose it by number or rule");
+        return;
+    }
     Assay__Ingest__V1__Event *event =
         letter->partial ? NULL : letter_codec_read_event(letter, &resend->question->arena);
     if (event == NULL) {
@@ -158,7 +171,7 @@ static void answered_cb(void *carrier, const ProtobufCMessage *message)
     }
     answer->accepted = response->accepted;
     answer->duplicate = response->duplicate;
-    answer->refused = response->refused;
+    answer->refused += response->refused;
 }
 
 static void send(struct resend *resend)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// links: fuzz_play scorer_core playbook base
+// links: fuzz_play ingest_core scorer_core playbook base
 // Any text gives a playbook that holds together and works, or mistakes. What comes after two NUL
 // bytes says which events the playbook is then played with.
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 #include "common/base/check.h"
 #include "common/base/mem.h"
 #include "common/base/text.h"
+#include "services/ingest/core/schema.h"
 #include "services/playbook/load.h"
 #include "tests/fuzz/play.h"
 
@@ -262,6 +263,35 @@ static void check_rules(const struct playbook *playbook)
     CHECK((playbook->age_points > 0) == (playbook->age_ms > 0));
 }
 
+// An event that has every property of its schema, as a flag.
+static void judge(const struct schemas *schemas, const struct event_schema *schema)
+{
+    struct ingest_property items[PLAYBOOK_SCHEMA_PROPERTIES_MAX];
+    struct ingest_event event = {.kind = INGEST_TRACK, .name = schema->event, .properties = items};
+    struct ingest_finding finding;
+    for (int32_t i = 0; i < schema->n_rules; i++)
+        items[event.n_properties++] =
+            (struct ingest_property){.key = schema->rules[i].name, .kind = INGEST_FLAG};
+    if (ingest_fits_schema(schemas, &event, &finding))
+        return;
+    CHECK(finding.counts[INGEST_VIOLATION_TYPE] == finding.n && finding.n > 0);
+    CHECK(&schemas->events[finding.schema] == schema);
+    CHECK(text_is_clean_utf8(span_of(finding.reason.text)));
+}
+
+static void check_schemas(const struct schemas *schemas)
+{
+    for (int32_t i = 0; schemas != NULL && i < schemas->n_events; i++) {
+        const struct event_schema *schema = &schemas->events[i];
+        CHECK(i == 0 || span_cmp(schemas->events[i - 1].event, schema->event) < 0);
+        CHECK(schema->n_required >= 0 && schema->n_required <= schema->n_rules);
+        CHECK(schema->n_rules <= PLAYBOOK_SCHEMA_PROPERTIES_MAX);
+        for (int32_t r = 1; r < schema->n_rules; r++)
+            CHECK(span_cmp(schema->rules[r - 1].name, schema->rules[r].name) < 0);
+        judge(schemas, schema);
+    }
+}
+
 // ---- Loading ----
 
 static struct playbook *load(struct span text)
@@ -322,6 +352,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     check_teams(playbook);
     check_experiments(playbook);
     check_rules(playbook);
+    check_schemas(playbook->schemas);
     check_again(playbook);
     play_with(playbook, events);
     return 0;

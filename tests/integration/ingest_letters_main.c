@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "services/ingest/ingest_impl.h"
+#include "services/ingest/letter_codec.h"
 #include "services/playbook/load.h"
 #include "tests/integration/ingest_world.h"
 
@@ -238,6 +240,33 @@ static void chosen_letters_are_sent_again(void)
     world_destroy(w);
 }
 
+static void what_a_key_may_not_send_is_not_sent_for_it(void)
+{
+    struct world *w = letters_world(12);
+    Assay__Ingest__V1__Event event = ASSAY__INGEST__V1__EVENT__INIT;
+    struct letter letter = {.received_at_ms = clock_wall_ms(), .rule = span_of("account")};
+    struct buf packed = {0};
+    event.kind = ASSAY__EVENT__V1__EVENT_KIND__EVENT_KIND_TRACK;
+    event.message_id = (char *)"m";
+    event.user_id = (char *)"u";
+    event.name = (char *)"Report Run";
+    letter_codec_event(&event, &packed, &letter);
+    letters_keep(w->ingest->letters, &letter);
+    buf_deinit(&packed);
+    const Assay__Ingest__V1__ResendDeadLettersResponse *answer = resend_all(w);
+    EXPECT(answer->accepted == 0 && answer->refused == 1 && answer->n_left == 1);
+    EXPECT(list(w, NULL)->n_letters == 1 && count_counted(w, "m") == 0);
+    Assay__Ingest__V1__ResendDeadLettersRequest request =
+        ASSAY__INGEST__V1__RESEND_DEAD_LETTERS_REQUEST__INIT;
+    Filter filter = ASSAY__INGEST__V1__DEAD_LETTER_FILTER__INIT;
+    struct err_info info;
+    filter.rule = (char *)"account";
+    request.filter = &filter;
+    EXPECT(try_resend(w, &request, &answer, &info) == ERR_OK);
+    EXPECT(answer->accepted == 1 && count_counted(w, "m") == 1);
+    world_destroy(w);
+}
+
 static void a_letter_stays_until_its_event_is_durable(void)
 {
     struct world *w = letters_world(4);
@@ -467,6 +496,7 @@ int main(int argc, char **argv)
         CASE(refused_events_are_kept_with_the_reason),
         CASE(a_letter_is_sent_again_and_counts_once),
         CASE(chosen_letters_are_sent_again),
+        CASE(what_a_key_may_not_send_is_not_sent_for_it),
         CASE(a_letter_stays_until_its_event_is_durable),
         CASE(letters_outlive_the_process),
         CASE(pages_are_complete),
