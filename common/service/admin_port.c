@@ -8,6 +8,7 @@
 #include "common/base/mem.h"
 #include "common/httpd/httpd.h"
 #include "common/rpc/carry.h"
+#include "common/rpc_json/connect.h"
 #include "common/service/service_impl.h"
 
 #define ADMIN_METHOD(name) "assay.admin.v1.AdminService/" name
@@ -24,6 +25,7 @@ enum {
 struct admin_port {
     struct service *service;
     struct httpd *httpd;
+    struct connect *connect; // AdminService by JSON
     void (*closed)(void *arg);
     void *closed_arg;
 };
@@ -311,6 +313,8 @@ enum err admin_port_open(struct service *service, const char *address, struct ad
         return err_prefix(info, err, "admin");
     }
     add_routes(port);
+    port->connect = connect_create(&(struct connect_opts){
+        .httpd = port->httpd, .server = service->server, .service = "assay.admin.v1.AdminService"});
     *out = port;
     return ERR_OK;
 }
@@ -325,6 +329,7 @@ static void httpd_closed_cb(void *arg)
     struct admin_port *port = arg;
     void (*closed)(void *arg) = port->closed;
     void *closed_arg = port->closed_arg;
+    connect_destroy(port->connect);
     mem_free(port);
     closed(closed_arg);
 }

@@ -4,6 +4,7 @@
 #include "common/base/mem.h"
 #include "common/httpd/meter.h"
 #include "common/log/log.h"
+#include "common/rpc_json/connect.h"
 #include "services/ingest/http/http.h"
 #include "services/ingest/ingest.h"
 
@@ -27,6 +28,7 @@ static const struct metrics_desc EDGE_DESCS[] = {EDGE_METRICS(EDGE_DESC)};
 struct edge {
     struct httpd *httpd;
     struct ingest_http *http;
+    struct connect *connect; // every public method, by JSON
     struct httpd_meter *meter;
     struct edge_metrics metrics;
 };
@@ -72,6 +74,7 @@ enum err edge_open(struct loop *loop, const struct edge_config *config, struct i
         .refused_arg = ingest,
     };
     edge->http = ingest_http_create(&http);
+    edge->connect = connect_create(&(struct connect_opts){.httpd = edge->httpd, .server = server});
     metrics_register(metrics, EDGE_DESCS, ARRAY_LEN(EDGE_DESCS), &edge->metrics, "");
     LOG_INFO("http", "address=%s", httpd_address(edge->httpd));
     *out = edge;
@@ -88,6 +91,7 @@ void edge_destroy(struct edge *edge)
     if (edge == NULL)
         return;
     ingest_http_destroy(edge->http);
+    connect_destroy(edge->connect);
     httpd_meter_destroy(edge->meter);
     mem_free(edge);
 }
