@@ -63,6 +63,46 @@ static void waiting_take(const ProtobufCMessage *message, int64_t *n)
         *n += (int64_t)answer->lanes[k]->signals_waiting;
 }
 
+// Moves on their way, and how much was ever journaled.
+struct moves_look {
+    int64_t waiting, journaled;
+};
+
+static void moves_take(const ProtobufCMessage *message, int64_t *look)
+{
+    const Assay__Scorer__V1__GetLanesResponse *answer = (const void *)message;
+    struct moves_look *sum = CONTAINER_OF(look, struct moves_look, waiting);
+    for (size_t k = 0; k < answer->n_lanes; k++) {
+        sum->waiting += (int64_t)answer->lanes[k]->moves_waiting;
+        sum->journaled += (int64_t)answer->lanes[k]->journal_last;
+    }
+}
+
+// What identities have contributed must be where it belongs before time passes. Scorers are asked
+// one after another, so a move may hide from a single round: two that find nothing on the way, and
+// nothing journaled between them, see all there is.
+static enum err moves_settle(struct cluster *cluster, struct err_info *info)
+{
+    Assay__Scorer__V1__GetLanesRequest request = ASSAY__SCORER__V1__GET_LANES_REQUEST__INIT;
+    struct cluster_call call = {
+        .method = "assay.scorer.v1.ScorerService/GetLanes",
+        .request = &request.base,
+        .answer_type = &assay__scorer__v1__get_lanes_response__descriptor,
+    };
+    int64_t until_ms = clock_mono_ms() + ADVANCE_MS, journaled = -1;
+    for (;;) {
+        struct moves_look look = {0};
+        enum err err = scorers_call(cluster, call, moves_take, &look.waiting, info);
+        if (err != ERR_OK || (look.waiting == 0 && look.journaled == journaled))
+            return err;
+        journaled = look.waiting == 0 ? look.journaled : -1;
+        if (clock_mono_ms() > until_ms)
+            return err_set(info, ERR_TIMEOUT, "moves between accounts do not come to an end");
+        struct timespec pause = {.tv_nsec = LOOK_AGAIN_MS * 1000000};
+        nanosleep(&pause, NULL);
+    }
+}
+
 // The router's clock must not pass what scorers have decided before.
 static enum err signals_settle(struct cluster *cluster, struct err_info *info)
 {
@@ -96,7 +136,9 @@ enum err clock_advance(struct cluster *cluster, int64_t *clock_ms, struct err_in
     };
     int64_t stands_ms = INT64_MAX;
     request.to_ms = *clock_ms;
-    enum err err = scorers_call(cluster, call, clock_take, &stands_ms, info);
+    enum err err = moves_settle(cluster, info);
+    if (err == ERR_OK)
+        err = scorers_call(cluster, call, clock_take, &stands_ms, info);
     if (err == ERR_OK)
         err = signals_settle(cluster, info);
     if (err != ERR_OK)

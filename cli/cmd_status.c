@@ -141,14 +141,15 @@ static json_t *lanes_json(const struct survey_service *s)
         const Assay__Scorer__V1__Lane *l = s->lanes->lanes[k];
         json_array_append_new(
             list,
-            json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I}",
+            json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I}",
                       "lane", INT(l->lane), "accounts", INT(l->accounts), "users", INT(l->users),
                       "events", INT(l->events), "duplicates", INT(l->duplicates), "excluded",
                       INT(l->excluded), "journal_last", INT(l->journal_last), "checkpoint",
                       INT(l->checkpoint), "signals_waiting", INT(l->signals_waiting),
-                      "event_time_max", INT(l->event_time_max_ms), "clock", INT(l->clock_ms),
-                      "playbook", output_json_text(l->playbook), "warming_measures",
-                      INT(l->warming_measures), "warming_percent", INT(l->warming_percent)));
+                      "moves_waiting", INT(l->moves_waiting), "event_time_max",
+                      INT(l->event_time_max_ms), "clock", INT(l->clock_ms), "playbook",
+                      output_json_text(l->playbook), "warming_measures", INT(l->warming_measures),
+                      "warming_percent", INT(l->warming_percent)));
     }
     return list;
 }

@@ -28,6 +28,7 @@ int cmd_prompts(int argc, char **argv);
 int cmd_webhooks(int argc, char **argv);
 int cmd_keys(int argc, char **argv);
 int cmd_dead_letters(int argc, char **argv);
+int cmd_identity(int argc, char **argv);
 
 // Runs one service in a process group of its own, so that Ctrl-C reaches `assay up` alone, which
 // then stops the services in order. argv[1] is the program, the rest are its arguments. Not for

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/decision_json.h"
 #include "cli/explain.h"
+#include "cli/identity.h"
 #include "cli/output.h"
 
 static void put(json_t *o, const char *key, const char *text)
@@ -200,6 +201,13 @@ json_t *explain_json(const struct explain *e)
                             traits_json(e->lane->user_traits, e->lane->n_user_traits));
     }
     put(o, "excluded", e->lane->excluded);
+    put(o, "merged_into", e->lane->merged_into);
+    put(o, "merged_as", e->lane->merged_as);
+    put_ms(o, "merged_since", e->lane->merged_since_ms);
+    if (e->lane->part_count > 0) {
+        json_object_set_new(o, "parts", identity_parts_json(e->lane->parts, e->lane->n_parts));
+        json_object_set_new(o, "n_parts", json_integer((json_int_t)e->lane->part_count));
+    }
     json_object_set_new(o, "verdicts", verdicts_json(e));
     json_object_set_new(o, "signals", signals);
     json_object_set_new(o, "measures", measures_json(e->lane));

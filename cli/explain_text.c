@@ -215,6 +215,28 @@ static void router_write(const struct explain *e, FILE *stream)
     leads_write(e, stream);
 }
 
+// Where the contribution of a personal account went, and what others contribute.
+static void identity_write(const Assay__Scorer__V1__ExplainResponse *lane, FILE *stream)
+{
+    if (lane->merged_into[0] != '\0') {
+        fprintf(stream, "  merged into %s", output_clean(lane->merged_into));
+        fprintf(stream, " as %s since %s\n", output_clean(lane->merged_as),
+                output_time(lane->merged_since_ms));
+    }
+    for (size_t i = 0; i < lane->n_parts; i++) {
+        const Assay__Scorer__V1__IdentityPart *part = lane->parts[i];
+        fprintf(stream, "  part %s", output_clean(part->identity));
+        fprintf(stream, " as %s, merged %s", output_clean(part->user_id),
+                output_time(part->since_ms));
+        if (part->cause[0] != '\0')
+            fprintf(stream, " by %s", output_clean(part->cause));
+        fputc('\n', stream);
+    }
+    if (lane->part_count > lane->n_parts)
+        fprintf(stream, "  and %s\n",
+                output_plural(lane->part_count - lane->n_parts, "further part", "further parts"));
+}
+
 static void account_write(const struct explain *e, FILE *stream)
 {
     fprintf(stream, "%saccount %s%s\n", output_bold(), output_clean(e->lane->account_id),
@@ -229,6 +251,7 @@ static void account_write(const struct explain *e, FILE *stream)
     if (e->lane->events_from_ms != 0)
         fprintf(stream, "  %sthe journal knows of events since %s only; the account is older%s\n",
                 output_dim(), output_time(e->lane->events_from_ms), output_plain());
+    identity_write(e->lane, stream);
     verdicts_write(e, false, stream);
     traits_write(e->lane->account_traits, e->lane->n_account_traits, stream);
     subject_write(e, false, stream);

@@ -13,6 +13,7 @@ static const struct command_row ROWS[] = {
     {"overview", "what came out: users, accounts, leads, and why", cmd_overview},
     {"explain", "why a user or an account qualifies, or what is missing", cmd_explain},
     {"leads", "list, lease, acknowledge and complete leads", cmd_leads},
+    {"identity", "who somebody is: links between ids, and where events count", cmd_identity},
     {"account", "one account: its stage, its leads; promote, disqualify, snooze it", cmd_account},
     {"decisions", "the decision log, one JSON object a line", cmd_decisions},
     {"playbook", "check a playbook, or put one in force", cmd_playbook},

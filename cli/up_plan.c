@@ -303,7 +303,7 @@ static enum err config_write(struct up_plan *plan, size_t i, struct err_info *in
     key_write(&text, "playbook", cluster_path(arena, plan->dir, "playbook.yaml"));
     if (service->rank != RANK_ROUTER)
         key_write(&text, "router", plan->endpoints[0].url);
-    else
+    if (service->rank != RANK_INGEST)
         key_write(&text, "ingest", plan->endpoints[plan->n - 1].url);
     if (service->rank == RANK_ROUTER && plan->webhooks != NULL)
         key_write(&text, "webhooks", plan->webhooks);

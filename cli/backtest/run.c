@@ -13,6 +13,7 @@
 #include "services/playbook/load.h"
 #include "services/router/codec.h"
 #include "services/router/core/core.h"
+#include "services/scorer/moves_queue.h"
 
 enum { IDS_REMEMBER = 1 << 24, IDS_HOURS = 16, LANE = 0 };
 
@@ -22,6 +23,7 @@ struct run {
     struct router_core *router;
     struct router_effects effects;
     struct signal_changes changes;
+    struct moves_queue moves;
     struct arena event_arena; // of the event being read
     struct arena change_arena;
     struct arena codec_arena;
@@ -143,6 +145,7 @@ void run_destroy(struct run *run)
     router_core_destroy(run->router);
     router_effects_deinit(&run->effects);
     signal_changes_deinit(&run->changes);
+    moves_queue_deinit(&run->moves);
     arena_deinit(&run->event_arena);
     arena_deinit(&run->change_arena);
     arena_deinit(&run->codec_arena);
@@ -252,8 +255,22 @@ static void event_out(const struct ingest_event *in, const struct ingest_target 
     };
 }
 
-static enum err event_read(struct run *run, struct span line, struct event *out,
-                           struct err_info *info)
+// Of a call that links an identity; false: it does not.
+static bool link_out(const struct event *event, const struct ingest_link *in, struct link *out)
+{
+    bool to_user = in->user.len > 0;
+    *out = (struct link){
+        .kind = to_user ? LINK_USER : LINK_GROUP,
+        .identity = in->identity,
+        .target = to_user ? in->user : in->account,
+        .at_ms = event->at_ms,
+        .message_id = event->message_id,
+    };
+    return in->identity.len > 0;
+}
+
+static enum err event_read(struct run *run, struct span line, struct event *out, struct link *link,
+                           bool *links, struct err_info *info)
 {
     struct segment_event call;
     struct arena *arena = &run->event_arena;
@@ -289,6 +306,7 @@ static enum err event_read(struct run *run, struct span line, struct event *out,
     if (ingest_take(&event, &rules, 1, arena, &target, info) != INGEST_TAKEN)
         return ERR_INVALID;
     event_out(&event, &target, arena, out);
+    *links = link_out(out, &target.link, link);
     return ERR_OK;
 }
 
@@ -305,11 +323,28 @@ static enum run_verdict verdict_of(enum verdict verdict)
     CHECK(false);
 }
 
+// What the record made for other accounts, and what that makes, until nothing is left: there is one
+// lane here, and nothing on the way.
+static void deliver_moves(struct run *run, int64_t intake_ms, int64_t known_at_ms)
+{
+    moves_queue_add(&run->moves, run->core, NULL, NULL);
+    for (;;) {
+        struct moves_record record = {run->position + 1, intake_ms, known_at_ms};
+        if (!moves_queue_take(&run->moves, run->core, &record, &run->changes, &run->change_arena))
+            return;
+        run->position++;
+        moves_queue_add(&run->moves, run->core, NULL, NULL);
+        tell_changes(run);
+    }
+}
+
 enum err run_line(struct run *run, struct span line, struct err_info *info)
 {
     struct event event;
+    struct link link;
+    bool links = false;
     arena_reset(&run->event_arena);
-    enum err err = event_read(run, line, &event, info);
+    enum err err = event_read(run, line, &event, &link, &links, info);
     if (err != ERR_OK) {
         run->refused++;
         return err;
@@ -319,7 +354,12 @@ enum err run_line(struct run *run, struct span line, struct err_info *info)
     core_begin_record(run->core, run->position, hour * TIME_HOUR_MS);
     enum verdict verdict =
         core_apply(run->core, run->position, 0, &event, &run->changes, &run->change_arena);
+    if (links)
+        core_link(run->core, run->position, 1, &link, event.received_at_ms);
+    core_end_record(run->core, run->position, event.received_at_ms, &run->changes,
+                    &run->change_arena);
     tell_changes(run);
+    deliver_moves(run, hour * TIME_HOUR_MS, event.received_at_ms);
     if (run->opts.event == NULL)
         return ERR_OK;
     struct run_event told = {

@@ -96,6 +96,21 @@ void codec_event_out(const Assay__Ingest__V1__Event *in, const struct ingest_tar
     out->n_context = in->n_context;
 }
 
+void codec_link_out(const Assay__Scorer__V1__Event *event, const struct ingest_link *link,
+                    Assay__Scorer__V1__Event *out)
+{
+    assay__scorer__v1__event__init(out);
+    out->kind = event->kind;
+    out->message_id = event->message_id;
+    out->at_ms = event->at_ms;
+    out->received_at_ms = event->received_at_ms;
+    out->link_only = true;
+    out->identity = (char *)link->identity.ptr;
+    out->account_id = (char *)link->account.ptr;
+    if (link->user.len > 0)
+        out->user_id = (char *)link->user.ptr;
+}
+
 static size_t text_bytes(const char *text)
 {
     return (strlen(text) + 8) & ~(size_t)7;
@@ -116,6 +131,6 @@ size_t codec_unpacked_bytes(const Assay__Scorer__V1__Event *event)
 {
     return sizeof *event + sizeof event + SCANNED_BYTES + text_bytes(event->message_id) +
            text_bytes(event->account_id) + text_bytes(event->user_id) + text_bytes(event->name) +
-           list_bytes(event->properties, event->n_properties) +
+           text_bytes(event->identity) + list_bytes(event->properties, event->n_properties) +
            list_bytes(event->context, event->n_context);
 }

@@ -15,5 +15,8 @@ void codec_event_in(const Assay__Ingest__V1__Event *in, struct arena *arena,
 // calls.
 void codec_event_out(const Assay__Ingest__V1__Event *in, const struct ingest_target *target,
                      Assay__Scorer__V1__Event *out);
+// The copy of a call that makes a link, for the lane of the linked identity; `event` as above.
+void codec_link_out(const Assay__Scorer__V1__Event *event, const struct ingest_link *link,
+                    Assay__Scorer__V1__Event *out);
 // At most what protobuf-c takes to unpack it.
 size_t codec_unpacked_bytes(const Assay__Scorer__V1__Event *event);

@@ -59,7 +59,7 @@ static struct lane_metrics *ingest_lane_metrics(struct ingest *ingest, uint32_t 
 
 // ---- Peers and lanes ----------------------------------------------------------------------------
 
-static struct peer *find_peer(struct ingest *ingest, const char *address)
+struct peer *ingest_find_peer(struct ingest *ingest, const char *address)
 {
     for (size_t i = 0; i < ingest->n_peers; i++) {
         if (strcmp(ingest->peers[i].address, address) == 0)
@@ -77,7 +77,9 @@ static enum err peer_open(struct ingest *ingest, const struct shard_map *map, co
     struct peer *peer = &ingest->peers[ingest->n_peers];
     uint32_t calls = 0;
     for (uint32_t i = 0; i < map->n_lanes; i++)
-        calls += strcmp(map->lanes[i].address, address) == 0 ? (uint32_t)ingest->config->window : 0;
+        calls += strcmp(map->lanes[i].address, address) == 0
+                     ? (uint32_t)ingest->config->window + map->n_lanes // and each lane's moves
+                     : 0;
     struct rpc_client_opts opts = {
         .url = address,
         .calls_max = calls < PEER_CALLS_MIN ? PEER_CALLS_MIN : calls,
@@ -96,7 +98,7 @@ static enum err ingest_open_peers(struct ingest *ingest, const struct shard_map 
                                   struct err_info *info)
 {
     for (uint32_t i = 0; i < map->n_lanes; i++) {
-        if (find_peer(ingest, map->lanes[i].address) != NULL)
+        if (ingest_find_peer(ingest, map->lanes[i].address) != NULL)
             continue;
         enum err err = peer_open(ingest, map, map->lanes[i].address, info);
         if (err != ERR_OK)
@@ -117,7 +119,7 @@ static void ingest_use_map(struct ingest *ingest, struct shard_map *map)
             .node = map->lanes[i].node,
             .map_version = map->version,
             .source = source,
-            .peer = find_peer(ingest, map->lanes[i].address),
+            .peer = ingest_find_peer(ingest, map->lanes[i].address),
             .metrics = ingest_lane_metrics(ingest, i),
         };
         ingest->lanes[i] = lane_create(ingest, &opts);
@@ -237,6 +239,7 @@ enum err ingest_open(struct loop *loop, const struct ingest_config *config,
     assay__ingest__v1__ingest_service__init(&ingest->methods, NULL);
     ingest->methods.ingest = intake_ingest;
     dead_letters_add_methods(ingest);
+    ingest->methods.carry = carry_moves;
     ingest->loop = loop;
     ingest->config = config;
     ingest->source = source;

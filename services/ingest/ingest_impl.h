@@ -20,6 +20,7 @@
       "Requests to be sent again: no room, or not their turn in time")                             \
     X(COUNTER, repeated, "assay_ingest_requests_repeated_total",                                   \
       "Requests sent again while their events waited for a scorer")                                \
+    X(COUNTER, moves, "assay_ingest_moves_total", "Moves passed on from one lane to another")      \
     X(COUNTER, reloads, "assay_ingest_map_reloads_total", "Changes of the shard map")              \
     X(GAUGE, open, "assay_ingest_requests_open", "Requests taken and not yet answered")            \
     X(GAUGE, held, "assay_ingest_requests_held", "Requests that wait for their turn")              \
@@ -101,5 +102,12 @@ void dead_letters_resend(Assay__Ingest__V1__IngestService_Service *service,
                          Assay__Ingest__V1__ResendDeadLettersResponse_Closure closure,
                          void *closure_data);
 
+// carry.c: the method between scorers.
+void carry_moves(Assay__Ingest__V1__IngestService_Service *service,
+                 const Assay__Ingest__V1__CarryRequest *message,
+                 Assay__Ingest__V1__CarryResponse_Closure closure, void *closure_data);
+
+// ingest.c: of an address of the map in force; NULL: unknown.
+struct peer *ingest_find_peer(struct ingest *ingest, const char *address);
 // ingest.c: a scorer answered that the map has changed.
 void ingest_want_reload(struct ingest *ingest);

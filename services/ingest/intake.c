@@ -16,6 +16,9 @@ struct intake_event {
     struct span packed, packed_copy; // the copy for the other lanes, if there is one
     size_t unpacked_bytes;
     uint32_t lane;
+    struct span packed_link; // the copy for the lane of the identity that it links, if it does
+    size_t link_unpacked_bytes;
+    uint32_t link_lane;
 };
 
 struct intake {
@@ -36,6 +39,19 @@ static struct span pack(const Assay__Scorer__V1__Event *event, struct arena *are
     return span_make(bytes, n);
 }
 
+static void intake_pack_link(struct intake *intake, const Assay__Scorer__V1__Event *event,
+                             struct intake_event *out)
+{
+    struct ingest *ingest = intake->ingest;
+    const struct ingest_link *link = &out->target.link;
+    Assay__Scorer__V1__Event copy;
+    codec_link_out(event, link, &copy);
+    out->packed_link = pack(&copy, &ingest->scratch);
+    out->link_unpacked_bytes = codec_unpacked_bytes(&copy);
+    out->link_lane = shard_map_lane_of_key(ingest->map, link->home);
+    intake->lane_bytes[out->link_lane] += out->packed_link.len + LANE_EVENT_OVERHEAD;
+}
+
 static void intake_pack(struct intake *intake, const Assay__Ingest__V1__Event *in,
                         struct intake_event *out)
 {
@@ -51,6 +67,8 @@ static void intake_pack(struct intake *intake, const Assay__Ingest__V1__Event *i
         out->packed_copy = pack(&event, &ingest->scratch);
         intake->copy_bytes += out->packed_copy.len + LANE_EVENT_OVERHEAD;
     }
+    if (out->target.link.identity.len > 0)
+        intake_pack_link(intake, &event, out);
 }
 
 // What the playbook's schemas say of an event that can be taken.
@@ -142,10 +160,16 @@ static void intake_append(struct intake *intake, uint32_t index)
     if (in->refusal != INGEST_TAKEN)
         return;
     lane_append(ingest->lanes[in->lane], &event);
+    event.copy = true;
+    if (in->packed_link.len > 0) {
+        struct lane_event link = event;
+        link.packed = in->packed_link;
+        link.unpacked_bytes = in->link_unpacked_bytes;
+        lane_append(ingest->lanes[in->link_lane], &link);
+    }
     if (in->packed_copy.len == 0)
         return;
     event.packed = in->packed_copy;
-    event.copy = true;
     for (uint32_t i = 0; i < ingest->map->n_lanes; i++) {
         if (i != in->lane)
             lane_append(ingest->lanes[i], &event);

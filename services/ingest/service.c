@@ -2,6 +2,7 @@
 #include "services/ingest/service.h"
 
 #include "common/base/mem.h"
+#include "common/rpc/carry.h"
 #include "services/ingest/core/core.h"
 #include "services/ingest/document.h"
 #include "services/ingest/edge.h"
@@ -127,6 +128,7 @@ static enum err service_open_ingest(struct service *service, const void *own, st
     if (err != ERR_OK)
         return err;
     ingest_serve(state->ingest, service_server(service));
+    rpc_server_hide(service_server(service), "assay.ingest.v1.IngestService/Carry");
     err = open_gateway(service, state, info);
     if (err != ERR_OK)
         return err;

@@ -93,6 +93,105 @@ static const char *codec_event(const Assay__Scorer__V1__Event *in, struct arena 
     return NULL;
 }
 
+static const char *codec_link(const Assay__Scorer__V1__Event *in, uint32_t place,
+                              struct batch_link *out)
+{
+    bool to_user = in->user_id[0] != '\0';
+    *out = (struct batch_link){
+        .place = place,
+        .link =
+            {
+                .kind = to_user ? LINK_USER : LINK_GROUP,
+                .identity = span_of(in->identity),
+                .target = span_of(to_user ? in->user_id : in->account_id),
+                .at_ms = in->at_ms,
+                .message_id = span_of(in->message_id),
+            },
+    };
+    if (out->link.identity.len == 0 || out->link.identity.len > CODEC_ID_MAX)
+        return "identity";
+    if (out->link.target.len == 0 || out->link.target.len > CODEC_ID_MAX)
+        return to_user ? "user_id" : "account_id";
+    if (out->link.message_id.len == 0 || out->link.message_id.len > CODEC_MESSAGE_ID_MAX)
+        return "message_id";
+    return codec_is_instant(in->at_ms) ? NULL : "at_ms";
+}
+
+// Source and number say what kind of batch it is.
+static enum err codec_batch_head(const Assay__Scorer__V1__ApplyRequest *in, struct err_info *info)
+{
+    bool moves = in->source == 0 && in->n_moves > 0;
+    if (!moves && (in->source == 0 || in->number == 0))
+        return err_set(info, ERR_INVALID, "batch: source and number start at 1");
+    if (moves && (in->number != 0 || in->n_events > 0))
+        return err_set(info, ERR_INVALID, "batch: moves without a source come alone");
+    if (!moves && in->n_moves > 0)
+        return err_set(info, ERR_INVALID, "batch: moves have neither source nor number");
+    if (in->received_at_ms != 0 && !codec_is_instant(in->received_at_ms))
+        return err_set(info, ERR_INVALID, "batch: received_at_ms is out of bounds");
+    if (in->n_events > CODEC_BATCH_EVENTS_MAX || in->n_moves > CODEC_BATCH_EVENTS_MAX)
+        return err_set(info, ERR_INVALID, "batch: %zu events, at most %d",
+                       in->n_events + in->n_moves, CODEC_BATCH_EVENTS_MAX);
+    return ERR_OK;
+}
+
+static void codec_know(struct batch *out, int64_t known_at_ms)
+{
+    if (known_at_ms > out->known_at_ms)
+        out->known_at_ms = known_at_ms;
+}
+
+// What the bodies say is the core's.
+static enum err codec_moves(const Assay__Scorer__V1__ApplyRequest *in, struct arena *arena,
+                            struct batch *out, struct err_info *info)
+{
+    struct batch_move *moves = arena_alloc(arena, (in->n_moves + 1) * sizeof *moves);
+    for (size_t i = 0; i < in->n_moves; i++) {
+        const Assay__Scorer__V1__Move *move = in->moves[i];
+        moves[i] =
+            (struct batch_move){move->position, move->index, span_of(move->account_id),
+                                span_make(move->body.data, move->body.len), move->known_at_ms};
+        codec_know(out, move->known_at_ms);
+        bool rises = i == 0 || move->position > moves[i - 1].position ||
+                     (move->position == moves[i - 1].position && move->index > moves[i - 1].index);
+        if (move->position == 0 || !rises)
+            return err_set(info, ERR_INVALID, "batch: moves[%zu] is out of order", i);
+        if (move->known_at_ms != 0 && !codec_is_instant(move->known_at_ms))
+            return err_set(info, ERR_INVALID, "batch: moves[%zu].known_at_ms is out of bounds", i);
+        if (moves[i].account.len == 0 || moves[i].account.len > CODEC_ID_MAX + 8)
+            return err_set(info, ERR_INVALID, "batch: moves[%zu].account_id is out of bounds", i);
+    }
+    out->from_lane = in->from_lane;
+    out->moves = moves;
+    out->n_moves = in->n_moves;
+    return ERR_OK;
+}
+
+static enum err codec_events(const Assay__Scorer__V1__ApplyRequest *in, struct arena *arena,
+                             struct batch *out, struct err_info *info)
+{
+    struct event *events = arena_alloc(arena, (in->n_events + 1) * sizeof *events);
+    uint32_t *places = arena_alloc(arena, (in->n_events + 1) * sizeof *places);
+    struct batch_link *links = NULL;
+    for (uint32_t i = 0; i < in->n_events; i++) {
+        bool link = in->events[i]->link_only;
+        if (link && links == NULL)
+            links = arena_alloc(arena, (in->n_events - i) * sizeof *links);
+        const char *wrong = link ? codec_link(in->events[i], i, &links[out->n_links])
+                                 : codec_event(in->events[i], arena, &events[out->n_events]);
+        if (wrong != NULL)
+            return err_set(info, ERR_INVALID, "batch: events[%u].%s is out of bounds", i, wrong);
+        codec_know(out, in->events[i]->received_at_ms);
+        if (!link)
+            places[out->n_events] = i;
+        *(link ? &out->n_links : &out->n_events) += 1;
+    }
+    out->events = events;
+    out->places = places;
+    out->links = links;
+    return ERR_OK;
+}
+
 enum err codec_batch(struct span bytes, struct arena *arena, struct batch *out,
                      struct err_info *info)
 {
@@ -102,35 +201,28 @@ enum err codec_batch(struct span bytes, struct arena *arena, struct batch *out,
     if (err != ERR_OK)
         return err_prefix(info, err, "batch");
     const Assay__Scorer__V1__ApplyRequest *in = (const Assay__Scorer__V1__ApplyRequest *)base;
-    if (in->number == 0 || in->source == 0)
-        return err_set(info, ERR_INVALID, "batch: source and number start at 1");
-    if (in->received_at_ms != 0 && !codec_is_instant(in->received_at_ms))
-        return err_set(info, ERR_INVALID, "batch: received_at_ms is out of bounds");
-    if (in->n_events > CODEC_BATCH_EVENTS_MAX)
-        return err_set(info, ERR_INVALID, "batch: %zu events, at most %d", in->n_events,
-                       CODEC_BATCH_EVENTS_MAX);
+    err = codec_batch_head(in, info);
+    if (err != ERR_OK)
+        return err;
     // Texts go on to the router, which takes UTF-8 only: one that it refuses would hold up the
     // lane.
     const char *unclean = rpc_message_unclean_field(base);
     if (unclean != NULL)
         return err_set(info, ERR_INVALID, "batch: %s is not UTF-8", unclean);
     arena_bound(arena, 0); // what follows is a small multiple of what was just bounded
-    struct event *events = arena_alloc(arena, (in->n_events + 1) * sizeof *events);
-    for (size_t i = 0; i < in->n_events; i++) {
-        const char *wrong = codec_event(in->events[i], arena, &events[i]);
-        if (wrong != NULL)
-            return err_set(info, ERR_INVALID, "batch: events[%zu].%s is out of bounds", i, wrong);
-    }
     *out = (struct batch){
         .source = in->source,
         .number = in->number,
         .lane = in->lane,
         .map_version = in->map_version,
         .received_at_ms = in->received_at_ms,
-        .events = events,
-        .n_events = in->n_events,
     };
-    return ERR_OK;
+    err = codec_events(in, arena, out, info);
+    if (err == ERR_OK)
+        err = codec_moves(in, arena, out, info);
+    if (out->known_at_ms == 0)
+        out->known_at_ms = out->received_at_ms;
+    return err;
 }
 
 // What the router takes of one text; a trait can be longer.

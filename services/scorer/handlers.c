@@ -78,6 +78,7 @@ static void scorer_lane_look(void *arg, const struct lane_view *view)
     out->event_time_max_ms = counts.event_time_max_ms == INT64_MIN ? 0 : counts.event_time_max_ms;
     out->clock_ms = counts.clock_ms == INT64_MIN ? 0 : counts.clock_ms;
     out->signals_waiting = view->signals_waiting;
+    out->moves_waiting = view->moves_waiting;
     out->warming_measures = (uint32_t)core_warming(view->core);
     out->warming_percent = scorer_warming_percent(view);
     snprintf(look->playbook, sizeof look->playbook, "%s", playbook == NULL ? "" : playbook->label);

@@ -49,8 +49,10 @@ static void explain_no_free(void *arena, void *p)
 
 // Texts of the playbook may go with it before the answer leaves: the answer has copies of its own.
 static void explain_answer(struct explain *explain, const struct explanation *from,
-                           const struct playbook *playbook)
+                           struct core *core)
 {
+    const struct playbook *playbook = core_playbook(core);
+    struct identity_view identity;
     struct arena *arena = &explain->arena;
     Assay__Scorer__V1__ExplainResponse *message = codec_explanation(
         from, explain->account, explain->user, playbook == NULL ? "" : playbook->label, arena);
@@ -59,6 +61,8 @@ static void explain_answer(struct explain *explain, const struct explanation *fr
     if (!from->known)
         message->clock_ms = 0;
     message->at_ms = explain->at_ms;
+    core_identity_view(core, span_of(explain->account), arena, &identity);
+    codec_explain_identity(&identity, arena, message);
     size_t n = assay__scorer__v1__explain_response__get_packed_size(message);
     uint8_t *bytes = arena_alloc(arena, n + 1);
     assay__scorer__v1__explain_response__pack(message, bytes);
@@ -71,7 +75,7 @@ static void explain_look(void *arg, const struct lane_view *view)
     struct explain *explain = arg;
     struct span account = span_of(explain->account), user = span_of(explain->user);
     core_explain(view->core_mutable, account, user, &explain->arena, &explain->explanation);
-    explain_answer(explain, &explain->explanation, core_playbook(view->core));
+    explain_answer(explain, &explain->explanation, view->core_mutable);
     explain->journal_last = view->journal_last;
     if (explain->events || explain->proposals || explain->at_ms != 0)
         explain->copy = rehearsal_copy_create(view->core_mutable, account, user);
@@ -146,7 +150,7 @@ static void explain_past(struct explain *explain, struct replay *replay)
     struct span account = span_of(explain->account), user = span_of(explain->user);
     struct explanation past;
     core_explain(core, account, user, &explain->arena, &past);
-    explain_answer(explain, &past, core_playbook(core));
+    explain_answer(explain, &past, core);
     if (explain->events)
         explain_events(explain, &past, replay);
     if (!explain->proposals || !past.known)

@@ -22,9 +22,11 @@ enum {
     METRICS_DESC(struct lane_metrics, kind, field, name, help)
 static const struct metrics_desc LANE_DESCS[] = {LANE_METRICS(LANE_DESC)};
 
+// One of the three.
 struct lane_message {
     struct control_item *control;
     struct lane_push *push;
+    struct lane_carry *carry;
 };
 
 // ---- Items
@@ -51,6 +53,18 @@ struct batch_item *batch_item_create(struct rpc_request *request)
     item->fold.body = body;
     item->duplicates =
         arena_alloc(&item->arena, (item->batch.n_events + 1) * sizeof *item->duplicates);
+    return item;
+}
+
+struct batch_item *batch_item_create_own(struct lane_carry *carry)
+{
+    struct batch_item *item = mem_zalloc(sizeof *item);
+    struct err_info info;
+    item->carry = carry;
+    item->fold.type = LANE_BATCH;
+    item->fold.body = lane_carry_body(carry);
+    arena_init(&item->arena, 64 * 1024, 0);
+    CHECK(codec_batch(item->fold.body, &item->arena, &item->batch, &info) == ERR_OK);
     return item;
 }
 
@@ -92,7 +106,14 @@ void control_item_destroy(struct control_item *item)
 void lane_post(struct lane *lane, struct control_item *control, struct lane_push *push)
 {
     struct lane_message *message = mem_alloc(sizeof *message);
-    *message = (struct lane_message){control, push};
+    *message = (struct lane_message){control, push, NULL};
+    CHECK(mailbox_post(lane->to_loop, message) == ERR_OK);
+}
+
+void lane_post_carry(struct lane *lane, struct lane_carry *carry)
+{
+    struct lane_message *message = mem_alloc(sizeof *message);
+    *message = (struct lane_message){NULL, NULL, carry};
     CHECK(mailbox_post(lane->to_loop, message) == ERR_OK);
 }
 
@@ -122,6 +143,10 @@ static void lane_message_cb(void *arg, void *posted)
             lane_push_send(message.push);
         else
             lane_push_free(message.push);
+        return;
+    }
+    if (message.carry != NULL) {
+        lane_carry_send(message.carry);
         return;
     }
     struct control_item *item = message.control;
@@ -186,6 +211,8 @@ enum err lane_open(const struct lane_opts *opts, struct lane **out, struct err_i
     lane->to_loop = mailbox_create(opts->loop, MAILBOX_MAX, lane_message_cb, lane);
     lane->tick = loop_timer_create(opts->loop, lane_tick_cb, lane);
     lane->retry = loop_timer_create(opts->loop, lane_push_retry_cb, lane);
+    lane->carry_retry = loop_timer_create(opts->loop, lane_carry_retry_cb, lane);
+    lane_moves_open(lane);
     struct fold_opts fold = {
         .name = lane->name,
         .path = lane->path,
@@ -212,7 +239,7 @@ enum err lane_open(const struct lane_opts *opts, struct lane **out, struct err_i
 
 void lane_start(struct lane *lane)
 {
-    bool waiting = outbox_waiting(lane->outbox) > 0;
+    bool waiting = outbox_waiting(lane->outbox) > 0 || lane_moves_waiting(lane) > 0;
     pthread_mutex_lock(&lane->gate);
     lane->open = true;
     pthread_mutex_unlock(&lane->gate);
@@ -252,14 +279,17 @@ void lane_close(struct lane *lane)
     loop_timer_destroy(lane->retry);
     if (lane->retrying != NULL)
         lane_push_free(lane->retrying);
+    loop_timer_destroy(lane->carry_retry);
     mailbox_destroy(lane->to_loop);
     outbox_destroy(lane->outbox);
+    lane_moves_close(lane);
     rows_destroy(lane->rows);
     core_destroy(lane->core);
     signal_changes_deinit(&lane->changes);
     arena_deinit(&lane->arena);
     buf_deinit(&lane->scratch);
     mem_free(lane->marks.sources);
+    mem_free(lane->marks.moved);
     mem_free(lane->ahead);
     pthread_cond_destroy(&lane->replayed);
     pthread_mutex_destroy(&lane->gate);
@@ -293,7 +323,8 @@ void lane_set_playbook(struct lane *lane, struct playbook *playbook, lane_done_c
     item->playbook = playbook;
     item->done = done;
     item->arg = arg;
-    record_pack_playbook(playbook, &item->body);
+    item->to_ms = clock_wall_ms();
+    record_pack_playbook(playbook, item->to_ms, &item->body);
     item->fold.body = buf_span(&item->body);
     lane_submit(lane, item);
 }
@@ -301,6 +332,18 @@ void lane_set_playbook(struct lane *lane, struct playbook *playbook, lane_done_c
 void lane_advance(struct lane *lane, int64_t to_ms, lane_done_cb done, void *arg)
 {
     lane_submit_tick(lane, to_ms, false, done, arg);
+}
+
+void lane_change_link(struct lane *lane, const struct link_change *change, lane_done_cb done,
+                      void *arg)
+{
+    struct control_item *item = mem_zalloc(sizeof *item);
+    item->fold.type = LANE_IDENTITY;
+    item->done = done;
+    item->arg = arg;
+    record_pack_identity(change, &item->body);
+    item->fold.body = buf_span(&item->body);
+    lane_submit(lane, item);
 }
 
 static void lane_look_nowhere(void *arg, const struct lane_view *view)

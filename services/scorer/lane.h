@@ -14,7 +14,9 @@
 #include "common/loop/loop.h"
 #include "common/metrics/metrics.h"
 #include "common/rpc/rpc.h"
+#include "common/shard/shard.h"
 #include "services/scorer/core/core.h"
+#include "services/scorer/core/identity.h"
 #include "services/scorer/records.h"
 
 struct lane;
@@ -24,7 +26,11 @@ struct lane_opts {
     const char *path;          // its folder
     struct loop *loop;         // answers to the service and signals to the router travel over it
     struct rpc_client *router; // keeps; closed after lane_stop and before lane_close
-    bool wall_clock;           // timers follow the wall clock, not lane_advance
+    // Addresses of ingest, by which moves to other lanes go: kept and closed like the router's.
+    struct rpc_client *const *ingests;
+    size_t n_ingests;
+    const struct shard_map *map; // keeps
+    bool wall_clock;             // timers follow the wall clock, not lane_advance
     int64_t dedupe_window_ms;
     uint64_t dedupe_ids_max;
     uint64_t journal_bytes_max, journal_keep_bytes, state_bytes_max;
@@ -64,12 +70,18 @@ void lane_set_playbook(struct lane *lane, struct playbook *playbook, lane_done_c
 // Runs the timers that are due by then, unless the lane's clock is there already.
 void lane_advance(struct lane *lane, int64_t to_ms, lane_done_cb done, void *arg);
 
+// Undoes or redoes a link of an identity whose home is in this lane. NOT_FOUND: there is no such
+// link; CONFLICT: it is so already. `change` is copied.
+void lane_change_link(struct lane *lane, const struct link_change *change, lane_done_cb done,
+                      void *arg);
+
 // Looks at the state from the fold's thread: `look` runs there, then `done` on the loop.
 struct lane_view {
     const struct core *core;
     struct core *core_mutable; // core_explain wants it so
     uint64_t journal_last, checkpoint;
     size_t signals_waiting;
+    size_t moves_waiting;
     // While measures are warming (core_warming): the records that have been read again; 0: none
     // yet.
     uint64_t warm_first, warm_last;

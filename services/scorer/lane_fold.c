@@ -7,12 +7,14 @@
 #include "common/base/mem.h"
 #include "common/log/log.h"
 #include "services/scorer/lane_impl.h"
+#include "services/scorer/moves_codec.h"
 
 #define LOG_COMPONENT "lane"
 
 enum {
     SOURCES_MAX = 1024,    // the source that was silent for longest is forgotten beyond
     SIGNALS_MAX = 1000000, // wait for the router; more batches are refused until it takes some
+    MOVES_MAX = 200000,    // wait for other lanes; then no events are taken, moves still are
 };
 
 static struct rows_source *lane_find_source(const struct lane *lane, uint64_t source)
@@ -79,6 +81,40 @@ static void lane_let_out(struct lane *lane)
     lane->admitted_events = 0;
 }
 
+static struct rows_moved *lane_find_moved(const struct lane *lane, uint32_t from_lane)
+{
+    const struct rows_lane *marks = &lane->marks;
+    for (size_t i = 0; i < marks->n_moved; i++) {
+        if (marks->moved[i].lane == from_lane)
+            return &marks->moved[i];
+    }
+    return NULL;
+}
+
+static bool lane_has_move(const struct rows_moved *mark, const struct batch_move *move)
+{
+    return mark != NULL && (move->position < mark->position ||
+                            (move->position == mark->position && move->index <= mark->index));
+}
+
+// Moves have the numbers of the lane that sends them, and no turn to wait for: it sends the next
+// ones when it knows that these are here. A lane that takes no events takes moves all the same, so
+// that no two wait for each other.
+static enum fold_admission lane_admit_moves(struct lane *lane, struct batch_item *item)
+{
+    const struct batch *batch = &item->batch;
+    item->outcome = OUTCOME_REPEATED;
+    if (lane_has_move(lane_find_moved(lane, batch->from_lane), &batch->moves[batch->n_moves - 1]))
+        return FOLD_ANSWER;
+    item->outcome = OUTCOME_NO_ROOM;
+    if (!core_has_room(lane->core, batch->received_at_ms, lane->admitted_events + batch->n_moves))
+        return FOLD_ANSWER;
+    lane->admitted_batches++;
+    lane->admitted_events += batch->n_moves;
+    item->outcome = OUTCOME_APPLIED;
+    return FOLD_APPEND;
+}
+
 static enum fold_admission lane_admit_batch(struct lane *lane, struct batch_item *item,
                                             bool expired)
 {
@@ -87,6 +123,8 @@ static enum fold_admission lane_admit_batch(struct lane *lane, struct batch_item
         item->outcome = OUTCOME_NO_PLAYBOOK;
         return FOLD_ANSWER;
     }
+    if (batch->source == 0)
+        return lane_admit_moves(lane, item);
     const struct rows_source *source = lane_find_source(lane, batch->source);
     struct lane_ahead *ahead = lane_find_ahead(lane, batch->source);
     uint64_t last = ahead != NULL ? ahead->number : source != NULL ? source->last_number : 0;
@@ -104,6 +142,10 @@ static enum fold_admission lane_admit_batch(struct lane *lane, struct batch_item
     }
     if (outbox_waiting(lane->outbox) >= SIGNALS_MAX) {
         item->outcome = OUTCOME_ROUTER_BEHIND;
+        return FOLD_ANSWER;
+    }
+    if (lane_moves_waiting(lane) >= MOVES_MAX) {
+        item->outcome = OUTCOME_MOVES_BEHIND;
         return FOLD_ANSWER;
     }
     if (!core_has_room(lane->core, batch->received_at_ms,
@@ -132,11 +174,15 @@ static enum fold_admission lane_admit(void *state, struct fold_item *fold_item, 
     }
     if (fold_item->type == LANE_WARMED)
         return lane_warm_admit(lane, item);
-    CHECK(fold_item->type == LANE_PLAYBOOK);
+    if (fold_item->type == LANE_IDENTITY && core_playbook(lane->core) == NULL) {
+        item->link_changed = LINK_UNKNOWN;
+        return FOLD_ANSWER;
+    }
+    CHECK(fold_item->type == LANE_PLAYBOOK || fold_item->type == LANE_IDENTITY);
     return FOLD_APPEND;
 }
 
-static void lane_take_changes(struct lane *lane, uint64_t position)
+static void lane_take_changes(struct lane *lane, uint64_t position, int64_t known_at_ms)
 {
     for (size_t i = 0; i < lane->changes.n; i++) {
         buf_clear(&lane->scratch);
@@ -145,22 +191,75 @@ static void lane_take_changes(struct lane *lane, uint64_t position)
     }
     metrics_add(&lane->metrics.signals, lane->changes.n);
     lane->changes.n = 0;
+    const struct moves *moves = core_moves(lane->core);
+    for (size_t i = 0; i < moves->n; i++)
+        lane_moves_add(lane, position, &moves->items[i], known_at_ms);
     arena_reset(&lane->arena);
+}
+
+// The links of a batch that come before `place`, from `at` on. Where the rest begins.
+static size_t lane_apply_links(struct lane *lane, uint64_t position, const struct batch *batch,
+                               size_t at, uint32_t place)
+{
+    for (; at < batch->n_links && batch->links[at].place < place; at++)
+        core_link(lane->core, position, batch->links[at].place, &batch->links[at].link,
+                  batch->known_at_ms);
+    return at;
+}
+
+// A move that cannot be read is left out, aloud: it is another process's mistake.
+static void lane_apply_move(struct lane *lane, uint64_t position, uint32_t place,
+                            const struct batch *batch)
+{
+    struct move move;
+    struct err_info info;
+    enum err err = moves_unpack(lane->core, batch->moves[place].body, &lane->arena, &move, &info);
+    if (err != ERR_OK) {
+        LOG_ERROR("move_unreadable", "lane=%u from=%u position=%llu msg=\"%s\"", lane->opts.number,
+                  batch->from_lane, (unsigned long long)batch->moves[place].position, info.text);
+        return;
+    }
+    core_take_move(lane->core, position, place, &move, batch->known_at_ms, &lane->changes,
+                   &lane->arena);
+    move_deinit(&move);
+    metrics_add(&lane->metrics.moves_in, 1);
+}
+
+static void lane_apply_moves(struct lane *lane, uint64_t position, const struct batch *batch)
+{
+    struct rows_lane *marks = &lane->marks;
+    struct rows_moved *mark = lane_find_moved(lane, batch->from_lane);
+    if (mark == NULL) {
+        MEM_GROW(marks->moved, marks->n_moved, marks->moved_cap);
+        mark = &marks->moved[marks->n_moved++];
+        *mark = (struct rows_moved){.lane = batch->from_lane};
+    }
+    core_begin_record(lane->core, position, batch->received_at_ms);
+    for (uint32_t i = 0; i < batch->n_moves; i++) {
+        const struct batch_move *in = &batch->moves[i];
+        if (lane_has_move(mark, in))
+            continue;
+        lane_apply_move(lane, position, i, batch);
+        mark->position = in->position;
+        mark->index = in->index;
+    }
+    core_end_record(lane->core, position, batch->known_at_ms, &lane->changes, &lane->arena);
 }
 
 static void lane_apply_batch(struct lane *lane, uint64_t position, const struct batch *batch,
                              struct batch_item *item)
 {
-    size_t n_duplicates = 0, n_excluded = 0;
+    size_t n_duplicates = 0, n_excluded = 0, next_link = 0;
     core_begin_record(lane->core, position, batch->received_at_ms);
     core_expect(lane->core, batch->events, batch->n_events);
     for (size_t i = 0; i < batch->n_events; i++) {
-        enum verdict verdict = core_apply(lane->core, position, (uint32_t)i, &batch->events[i],
+        next_link = lane_apply_links(lane, position, batch, next_link, batch->places[i]);
+        enum verdict verdict = core_apply(lane->core, position, batch->places[i], &batch->events[i],
                                           &lane->changes, &lane->arena);
         switch (verdict) {
         case VERDICT_DUPLICATE:
             if (item != NULL)
-                item->duplicates[n_duplicates] = (uint32_t)i;
+                item->duplicates[n_duplicates] = batch->places[i];
             n_duplicates++;
             break;
         case VERDICT_EXCLUDED:
@@ -170,6 +269,8 @@ static void lane_apply_batch(struct lane *lane, uint64_t position, const struct 
             break;
         }
     }
+    (void)lane_apply_links(lane, position, batch, next_link, UINT32_MAX);
+    core_end_record(lane->core, position, batch->known_at_ms, &lane->changes, &lane->arena);
     struct rows_source *source = lane_make_source(lane, batch->source);
     source->last_number = batch->number;
     source->last_received_at_ms = batch->received_at_ms;
@@ -182,21 +283,50 @@ static void lane_apply_batch(struct lane *lane, uint64_t position, const struct 
     metrics_add(&lane->metrics.excluded, n_excluded);
 }
 
+static void lane_apply_either(struct lane *lane, uint64_t position, const struct batch *batch,
+                              struct batch_item *item)
+{
+    if (batch->source == 0)
+        lane_apply_moves(lane, position, batch);
+    else
+        lane_apply_batch(lane, position, batch, item);
+}
+
+static enum err lane_apply_identity(struct lane *lane, uint64_t position, struct span body,
+                                    struct control_item *item, int64_t *known_at_ms,
+                                    struct err_info *info)
+{
+    struct link_change change;
+    enum err err = record_read_identity(position, body, &lane->arena, &change, info);
+    if (err != ERR_OK)
+        return err;
+    *known_at_ms = change.now_ms;
+    core_begin_record(lane->core, position, change.now_ms);
+    enum link_changed changed = core_change_link(lane->core, position, 0, &change);
+    core_end_record(lane->core, position, change.now_ms, &lane->changes, &lane->arena);
+    if (item != NULL)
+        item->link_changed = changed;
+    return ERR_OK;
+}
+
 static enum err lane_apply_playbook(struct lane *lane, uint64_t position, struct span body,
-                                    struct control_item *item, struct err_info *info)
+                                    struct control_item *item, int64_t *known_at_ms,
+                                    struct err_info *info)
 {
     struct playbook *playbook = NULL;
     if (item != NULL) {
         playbook = item->playbook;
+        *known_at_ms = item->to_ms;
         item->playbook = NULL;
     } else {
-        enum err err = record_read_playbook(position, body, &playbook, info);
+        enum err err = record_read_playbook(position, body, &playbook, known_at_ms, info);
         if (err != ERR_OK)
             return err;
     }
     if (item != NULL)
         lane_warm_stop(lane);
     core_set_playbook(lane->core, position, playbook);
+    core_settle(lane->core, position, *known_at_ms, &lane->changes, &lane->arena);
     enum err adopted = rows_adopted(lane->rows, info);
     if (adopted == ERR_OK && item != NULL)
         lane_warm_start(lane);
@@ -213,34 +343,42 @@ static enum err lane_apply(void *state, uint64_t position, const struct journal_
 {
     struct lane *lane = state;
     enum err err = ERR_OK;
+    int64_t known_at_ms = 0;
     switch ((enum lane_record)record->type) {
     case LANE_BATCH: {
         struct batch_item *item =
             fold_item == NULL ? NULL : CONTAINER_OF(fold_item, struct batch_item, fold);
         if (item != NULL) {
-            lane_apply_batch(lane, position, &item->batch, item);
+            lane_apply_either(lane, position, &item->batch, item);
+            known_at_ms = item->batch.known_at_ms;
             break;
         }
         struct arena arena;
         struct batch batch;
         arena_init(&arena, 256 * 1024, 0);
         err = codec_batch(record->body, &arena, &batch, info);
-        if (err == ERR_OK)
-            lane_apply_batch(lane, position, &batch, NULL);
-        else
+        if (err == ERR_OK) {
+            lane_apply_either(lane, position, &batch, NULL);
+            known_at_ms = batch.known_at_ms;
+        } else {
             err = ERR_CORRUPT;
+        }
         arena_deinit(&arena);
         break;
     }
     case LANE_TICK: {
-        int64_t now_ms;
-        err = record_read_tick(position, record->body, &now_ms, info);
+        err = record_read_tick(position, record->body, &known_at_ms, info);
         if (err == ERR_OK)
-            core_tick(lane->core, position, now_ms, &lane->changes, &lane->arena);
+            core_tick(lane->core, position, known_at_ms, &lane->changes, &lane->arena);
         break;
     }
     case LANE_PLAYBOOK:
-        err = lane_apply_playbook(lane, position, record->body, lane_control_of(fold_item), info);
+        err = lane_apply_playbook(lane, position, record->body, lane_control_of(fold_item),
+                                  &known_at_ms, info);
+        break;
+    case LANE_IDENTITY:
+        err = lane_apply_identity(lane, position, record->body, lane_control_of(fold_item),
+                                  &known_at_ms, info);
         break;
     case LANE_WARMED:
         err = lane_warm_apply(lane, position, record->body, lane_control_of(fold_item), info);
@@ -251,15 +389,28 @@ static enum err lane_apply(void *state, uint64_t position, const struct journal_
     }
     if (err != ERR_OK)
         return err;
-    lane_take_changes(lane, position);
+    lane_take_changes(lane, position, known_at_ms);
     lane->applied = position;
     return ERR_OK;
+}
+
+// The lane's moves to itself.
+static void lane_answer_own(struct batch_item *item, enum err err)
+{
+    bool taken = item->outcome == OUTCOME_APPLIED || item->outcome == OUTCOME_REPEATED;
+    struct lane_carry *carry = item->carry;
+    batch_item_destroy(item);
+    lane_carry_home_done(carry, err != ERR_OK || taken ? err : ERR_FULL);
 }
 
 static void lane_answer_batch(struct lane *lane, struct batch_item *item, enum err err)
 {
     if (item->outcome == OUTCOME_APPLIED)
         lane_let_out(lane);
+    if (item->request == NULL) {
+        lane_answer_own(item, err);
+        return;
+    }
     if (err != ERR_OK) {
         batch_item_refuse(item, err == ERR_CANCELED ? RPC_UNAVAILABLE : rpc_status_of_err(err),
                           err == ERR_FULL ? fold_describe_full(lane->fold)
@@ -273,6 +424,9 @@ static void lane_answer_batch(struct lane *lane, struct batch_item *item, enum e
         return;
     case OUTCOME_ROUTER_BEHIND:
         batch_item_refuse(item, RPC_RESOURCE_EXHAUSTED, "too many signals wait for the router");
+        return;
+    case OUTCOME_MOVES_BEHIND:
+        batch_item_refuse(item, RPC_RESOURCE_EXHAUSTED, "too many moves wait for other lanes");
         return;
     case OUTCOME_NO_PLAYBOOK:
         batch_item_refuse(item, RPC_UNAVAILABLE, "no playbook is in force yet");
@@ -310,6 +464,13 @@ static void lane_answer(void *state, struct fold_item *fold_item, enum err err)
         lane_warm_answer(lane, item, err);
         return;
     }
+    if (err == ERR_OK && fold_item->type == LANE_IDENTITY && item->link_changed != LINK_CHANGED) {
+        bool unknown = item->link_changed == LINK_UNKNOWN;
+        item->err = err_set(&item->info, unknown ? ERR_NOT_FOUND : ERR_CONFLICT, "%s",
+                            unknown ? "no such link" : "the link is so already");
+        lane_post(lane, item, NULL);
+        return;
+    }
     item->err = err;
     (void)err_set(&item->info, err, "lane %u: %s", lane->opts.number, err_text(err));
     lane_post(lane, item, NULL);
@@ -324,6 +485,11 @@ static void lane_inspect(void *state, struct fold_item *fold_item)
         control_item_destroy(item);
         return;
     }
+    if (item->confirm_moves) {
+        lane_moves_confirmed(lane, item->to_lane, item->position, item->index);
+        control_item_destroy(item);
+        return;
+    }
     struct fold_stats stats;
     fold_stats(lane->fold, &stats);
     struct lane_view view = {
@@ -332,6 +498,7 @@ static void lane_inspect(void *state, struct fold_item *fold_item)
         .journal_last = stats.journal_last,
         .checkpoint = stats.checkpoint_position,
         .signals_waiting = outbox_waiting(lane->outbox),
+        .moves_waiting = lane_moves_waiting(lane),
     };
     lane_warm_progress(lane, &view.warm_first, &view.warm_last);
     item->look(item->arg, &view);
@@ -341,6 +508,7 @@ static void lane_inspect(void *state, struct fold_item *fold_item)
 static void lane_flush(void *state)
 {
     lane_push_next(state);
+    lane_moves_next(state);
 }
 
 static void lane_freeze(void *state, uint64_t position)
@@ -354,6 +522,7 @@ static bool lane_collect(void *state, uint64_t position, struct fold_rows *rows,
     struct lane *lane = state;
     // Before the accounts, and so in the same transaction: see outbox.h.
     outbox_collect(lane->outbox, ROWS_SIGNALS, rows);
+    lane_moves_collect(lane, rows);
     return rows_collect(lane->rows, position, rows, rows_max);
 }
 
@@ -370,6 +539,8 @@ static enum err lane_load(void *state, uint32_t table, struct span key, struct s
     struct lane *lane = state;
     if (table == ROWS_SIGNALS)
         return outbox_load(lane->outbox, key, value, info);
+    if (table == ROWS_MOVES)
+        return lane_moves_load(lane, key, value, info);
     return rows_load(lane->rows, table, key, value, info);
 }
 
@@ -385,6 +556,7 @@ static enum err lane_ready(void *state, struct err_info *info)
     (void)info;
     struct lane *lane = state;
     outbox_settle(lane->outbox, lane->marks.confirmed_position, lane->marks.confirmed_index);
+    lane_moves_settle(lane);
     return ERR_OK;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What lane.c (life cycle, requests), lane_fold.c (the fold's operations), lane_push.c (signals to
-// the router) and lane_warm.c (new measures get their past) share.
+// the router), lane_moves.c (moves to other lanes) and lane_warm.c (new measures get their past)
+// share.
 #pragma once
 
 #include <pthread.h>
@@ -25,6 +26,10 @@
     X(COUNTER, excluded, "assay_lane_events_excluded_total", "Events that the playbook excludes")  \
     X(COUNTER, signals, "assay_lane_signals_total", "Changes of signals")                          \
     X(COUNTER, pushes, "assay_lane_pushes_total", "Requests with signals sent to the router")      \
+    X(COUNTER, moves_out, "assay_lane_moves_sent_total",                                           \
+      "Moves of identities' contributions made for other accounts")                                \
+    X(COUNTER, moves_in, "assay_lane_moves_taken_total",                                           \
+      "Moves of identities' contributions taken from other accounts")                              \
     X(COUNTER, groups, "assay_lane_groups_total", "Journal commits")                               \
     X(COUNTER, journaled, "assay_lane_journal_bytes_total", "Bytes of journal records")            \
     X(COUNTER, checkpoints, "assay_lane_checkpoints_total", "Checkpoints completed")               \
@@ -51,12 +56,15 @@ enum lane_outcome {
     OUTCOME_EARLY,
     OUTCOME_NO_ROOM,
     OUTCOME_ROUTER_BEHIND,
+    OUTCOME_MOVES_BEHIND,
     OUTCOME_NO_PLAYBOOK,
 };
 
+struct lane_carry;
 struct batch_item {
-    struct fold_item fold; // first: the fold gives it back
-    struct rpc_request *request;
+    struct fold_item fold;       // first: the fold gives it back
+    struct rpc_request *request; // NULL: the lane's own moves to itself
+    struct lane_carry *carry;    // then
     struct arena arena;
     struct batch batch;
     enum lane_outcome outcome;
@@ -70,11 +78,15 @@ struct control_item {
     struct fold_item fold;
     struct buf body;
     struct playbook *playbook; // LANE_PLAYBOOK
-    int64_t to_ms;             // LANE_TICK
+    int64_t to_ms;             // LANE_TICK; LANE_PLAYBOOK: when it was written
     bool own_tick;             // from the lane's own timer: nobody waits for it
     lane_look_fn look;         // type 0
     bool confirm;              // type 0: the router's answer
+    bool confirm_moves;        // type 0: the answer of the lane `to_lane`
+    uint32_t to_lane;
     uint64_t position, index;
+    struct link_change change;         // LANE_IDENTITY; in the body's bytes
+    enum link_changed link_changed;    // what came of it
     struct rebuild *rebuild;           // LANE_WARMED, until it is applied
     uint64_t warmed_digest, warm_from; // of the record
     int64_t warming_ms;                // since when, monotonic
@@ -90,6 +102,12 @@ struct lane_push {
     struct lane *lane;
     uint64_t position, index; // of the first signal
     struct buf body;
+};
+
+// The way to one lane.
+struct lane_way {
+    struct outbox *outbox;
+    bool busy; // a request is under way
 };
 
 // The last number of a source that was let in but not applied yet.
@@ -110,6 +128,8 @@ struct lane {
     size_t n_ahead, ahead_cap;
     size_t admitted_batches, admitted_events;
     struct outbox *outbox;
+    struct lane_way *ways; // [n_ways], by lane; moves
+    uint32_t n_ways;
     struct fold *fold;
     struct signal_changes changes;
     struct arena arena; // of one record
@@ -125,6 +145,8 @@ struct lane {
     struct loop_timer *tick;
     struct loop_timer *retry; // the last push again
     struct lane_push *retrying;
+    struct loop_timer *carry_retry;
+    struct lane_carry *carries; // loop: to be sent again
     bool tick_queued;           // loop
     struct lane_warmer *warmer; // under the gate; NULL: none runs
     struct lane_metrics metrics;
@@ -133,12 +155,15 @@ struct lane {
 // ---- lane.c
 // Any thread: to the loop. Bounded by what the loop itself has asked for, and one push.
 void lane_post(struct lane *lane, struct control_item *control, struct lane_push *push);
+void lane_post_carry(struct lane *lane, struct lane_carry *carry);
 // Any thread.
 bool lane_is_open(struct lane *lane);
 // Any thread. CANCELED when the lane is stopping, FULL when too much waits; the item stays the
 // caller's then.
 MUST_USE enum err lane_offer(struct lane *lane, struct fold_item *item);
 void batch_item_destroy(struct batch_item *item);
+// Of the moves of a lane to itself: borrows its body until it is answered.
+struct batch_item *batch_item_create_own(struct lane_carry *carry);
 void control_item_destroy(struct control_item *item);
 
 // ---- lane_fold.c
@@ -160,6 +185,33 @@ MUST_USE enum err lane_warm_apply(struct lane *lane, uint64_t position, struct s
                                   struct control_item *item, struct err_info *info);
 // Takes the item.
 void lane_warm_answer(struct lane *lane, struct control_item *item, enum err err);
+
+// ---- lane_moves.c
+// With the lane, before the fold opens; after the fold is gone.
+void lane_moves_open(struct lane *lane);
+void lane_moves_close(struct lane *lane);
+// Fold's thread (also in recovery): what a record has made.
+void lane_moves_add(struct lane *lane, uint64_t position, const struct move *move,
+                    int64_t known_at_ms);
+size_t lane_moves_waiting(const struct lane *lane);
+// Recovery: a stored row; and the end of it.
+MUST_USE enum err lane_moves_load(struct lane *lane, struct span key, struct span value,
+                                  struct err_info *info);
+void lane_moves_settle(struct lane *lane);
+// Fold's thread: rows for a checkpoint slice.
+void lane_moves_collect(struct lane *lane, struct fold_rows *rows);
+// Fold's thread: the next request to each lane that has none under way.
+void lane_moves_next(struct lane *lane);
+// Fold's thread: a lane has everything up to there.
+void lane_moves_confirmed(struct lane *lane, uint32_t to_lane, uint64_t position, uint64_t index);
+// Fold's thread: what came of moves to the lane itself.
+void lane_carry_home_done(struct lane_carry *carry, enum err err);
+// Loop.
+void lane_carry_send(struct lane_carry *carry);
+void lane_carry_later(struct lane_carry *carry);
+void lane_carry_free(struct lane_carry *carry);
+void lane_carry_retry_cb(void *arg);
+struct span lane_carry_body(const struct lane_carry *carry);
 
 // ---- lane_push.c
 // Fold's thread: the next request to the router, if there is something to send and none is under

@@ -107,7 +107,8 @@ static void warmer_begin(struct lane_warmer *warmer)
     struct core_opts core = {warmer->lane->opts.dedupe_window_ms,
                              warmer->lane->opts.dedupe_ids_max};
     rebuild_destroy(warmer->rebuild);
-    warmer->rebuild = rebuild_create(&core, playbook);
+    warmer->rebuild =
+        rebuild_create(&core, playbook, warmer->lane->opts.map, warmer->lane->opts.number);
 }
 
 static bool warmer_record(void *arg, uint64_t position, const struct journal_record *record)
@@ -306,7 +307,7 @@ static enum err warm_rebuild(struct lane *lane, uint64_t position,
     buf_deinit(&report);
     CHECK(err == ERR_OK); // it is in force
     struct core_opts core = {lane->opts.dedupe_window_ms, lane->opts.dedupe_ids_max};
-    *out = rebuild_create(&core, playbook);
+    *out = rebuild_create(&core, playbook, lane->opts.map, lane->opts.number);
     if (record->from == 0 || record->from > position)
         return err_set(info, ERR_CORRUPT, "record %llu: it begins at %llu",
                        (unsigned long long)position, (unsigned long long)record->from);

@@ -12,7 +12,8 @@ enum {
     // Beyond these the router refuses a request.
     OUTBOX_CALL_SIGNALS_MAX = 10000,
     OUTBOX_CALL_BYTES_MAX = 3 * 1024 * 1024,
-    OUTBOX_FIELD_BYTES = 6, // of a signal's tag and length, at most
+    OUTBOX_FIELD_BYTES = 6,   // of a signal's tag and length, at most
+    OUTBOX_FIELD_SIGNALS = 2, // of ApplySignalsRequest
 };
 
 struct outbox_signal {
@@ -147,9 +148,9 @@ static size_t outbox_event_end(const struct outbox *outbox, size_t i, size_t *by
     return at;
 }
 
-static void outbox_put(const struct outbox_signal *item, struct buf *out)
+static void outbox_put(const struct outbox_signal *item, uint32_t field, struct buf *out)
 {
-    buf_append_u8(out, 2 << 3 | 2); // field `signals`, length-delimited
+    buf_append_u8(out, (uint8_t)(field << 3 | 2)); // length-delimited
     size_t len = item->len;
     for (; len >= 0x80; len >>= 7)
         buf_append_u8(out, (uint8_t)(len | 0x80));
@@ -175,8 +176,25 @@ size_t outbox_batch(const struct outbox *outbox, uint32_t lane, size_t max, stru
         end = next;
     }
     for (size_t i = outbox->head; i < end; i++)
-        outbox_put(&outbox->items[i], out);
+        outbox_put(&outbox->items[i], OUTBOX_FIELD_SIGNALS, out);
     return end - outbox->head;
+}
+
+size_t outbox_append(const struct outbox *outbox, uint32_t field, size_t max, size_t bytes_max,
+                     struct buf *out, uint64_t *position, uint64_t *index)
+{
+    size_t at = outbox->head, bytes = 0;
+    CHECK(field < 16);
+    for (; at < outbox->n && at - outbox->head < max; at++) {
+        const struct outbox_signal *item = &outbox->items[at];
+        if (at > outbox->head && bytes + item->len > bytes_max)
+            break;
+        bytes += item->len;
+        outbox_put(item, field, out);
+        *position = item->position;
+        *index = item->index;
+    }
+    return at - outbox->head;
 }
 
 void outbox_first(const struct outbox *outbox, uint64_t *position, uint64_t *index)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Signals on their way from a lane's fold to the router, in order of their number. A signal is kept
-// until the router has confirmed it: in memory, and in the lane's store from the next checkpoint
-// slice on, because a slice may move an account past the record that made the signal, and replay
-// would not make it again. On the fold's thread.
+// Signals on their way from a lane's fold to the router, or moves to one other lane, in order of
+// their number. Each is kept until the receiver has confirmed it: in memory, and in the lane's
+// store from the next checkpoint slice on, because a slice may move an account past the record that
+// made it, and replay would not make it again. On the fold's thread.
 #pragma once
 
 #include <stdbool.h>
@@ -19,10 +19,10 @@ struct outbox;
 struct outbox *outbox_create(void);
 void outbox_destroy(struct outbox *outbox);
 
-// Adds a packed router.v1.Signal. Live, numbers rise; in recovery any order, and repetitions, are
-// put right by outbox_settle.
+// Adds a packed message (router.v1.Signal, scorer.v1.Move). Live, numbers rise; in recovery any
+// order, and repetitions, are put right by outbox_settle.
 void outbox_add(struct outbox *outbox, uint64_t position, uint64_t index, struct span signal);
-// Recovery: the stored row of a signal.
+// Recovery: the stored row of one.
 MUST_USE enum err outbox_load(struct outbox *outbox, struct span key, struct span value,
                               struct err_info *info);
 // End of recovery: in order, each once, none that was confirmed.
@@ -32,6 +32,10 @@ void outbox_settle(struct outbox *outbox, uint64_t confirmed_position, uint64_t 
 // ends where an event's signals end, unless one event alone has more than a router takes in one
 // call. How many; 0 when none waits.
 size_t outbox_batch(const struct outbox *outbox, uint32_t lane, size_t max, struct buf *out);
+// The first that wait, at most `max` and about `bytes_max`, each as the field `field` (below 16) of
+// a message that begins in `out`. How many, and the number of the last.
+size_t outbox_append(const struct outbox *outbox, uint32_t field, size_t max, size_t bytes_max,
+                     struct buf *out, uint64_t *position, uint64_t *index);
 // The number of the first signal that waits; there must be one.
 void outbox_first(const struct outbox *outbox, uint64_t *position, uint64_t *index);
 // Forgets what the router has taken, up to and with this number.

@@ -4,11 +4,14 @@
 // and its clocks follow events alone. One thread at a time.
 #pragma once
 
+#include "common/shard/shard.h"
 #include "services/scorer/records.h"
 
 struct rebuild;
-// Takes the playbook.
-struct rebuild *rebuild_create(const struct core_opts *opts, struct playbook *playbook);
+// Takes the playbook, keeps the map. What identities have contributed to accounts of `lane` is
+// there at once; what came from other lanes or went there is as in the journal.
+struct rebuild *rebuild_create(const struct core_opts *opts, struct playbook *playbook,
+                               const struct shard_map *map, uint32_t lane);
 void rebuild_destroy(struct rebuild *rebuild);
 // A fold_record_fn: the next record, without a gap. False when it cannot be read: see rebuild_err.
 bool rebuild_record(void *rebuild, uint64_t position, const struct journal_record *record);

@@ -6,6 +6,7 @@
 #include "common/base/err.h"
 #include "common/journal/journal.h"
 #include "services/scorer/core/core.h"
+#include "services/scorer/core/identity.h"
 
 // Types of the records. They are on disk: numbers are never reused.
 enum lane_record {
@@ -13,6 +14,7 @@ enum lane_record {
     LANE_TICK = 2,     // a TickRecord
     LANE_PLAYBOOK = 3, // a PlaybookRecord
     LANE_WARMED = 4,   // a WarmedRecord
+    LANE_IDENTITY = 5, // an IdentityChangeRecord
 };
 
 struct record_warmed {
@@ -23,12 +25,16 @@ struct record_warmed {
 };
 
 void record_pack_tick(int64_t now_ms, struct buf *out);
-void record_pack_playbook(const struct playbook *playbook, struct buf *out);
+void record_pack_playbook(const struct playbook *playbook, int64_t now_ms, struct buf *out);
+void record_pack_identity(const struct link_change *change, struct buf *out);
 void record_pack_warmed(const struct record_warmed *warmed, struct buf *out);
 // CORRUPT: it cannot be read; `info` names the position. The playbook is the caller's.
 MUST_USE enum err record_read_tick(uint64_t position, struct span body, int64_t *now_ms,
                                    struct err_info *info);
 MUST_USE enum err record_read_playbook(uint64_t position, struct span body, struct playbook **out,
-                                       struct err_info *info);
+                                       int64_t *now_ms, struct err_info *info);
 MUST_USE enum err record_read_warmed(uint64_t position, struct span body, struct record_warmed *out,
                                      struct err_info *info);
+// Its texts are in the arena.
+MUST_USE enum err record_read_identity(uint64_t position, struct span body, struct arena *arena,
+                                       struct link_change *out, struct err_info *info);

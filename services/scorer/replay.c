@@ -8,6 +8,9 @@
 #include "common/base/mem.h"
 #include "services/playbook/load.h"
 #include "services/scorer/codec.h"
+#include "services/scorer/moves_codec.h"
+
+static const char PERSONAL[] = "user:";
 
 struct replay {
     struct core *core;
@@ -15,8 +18,9 @@ struct replay {
     struct signal_changes changes;
     struct arena events, texts; // of one record
     const struct replay_opts *opts;
-    uint64_t first;   // record
-    int64_t first_ms; // when the first batch was taken in
+    struct span identity; // whose personal account it is, or empty
+    uint64_t first;       // record
+    int64_t first_ms;     // when the first batch was taken in
     int64_t from_ms;
     uint64_t last;
     enum err err;
@@ -44,10 +48,37 @@ static bool replay_wants(const struct replay *r, const struct event *event)
     return !event->profile_only && span_eq(event->account, opts->account);
 }
 
+static void replay_links(struct replay *r, uint64_t position, const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->n_links; i++) {
+        const struct link *link = &batch->links[i].link;
+        if (span_eq(link->identity, r->identity) &&
+            (r->opts->at_ms == 0 || link->at_ms <= r->opts->at_ms))
+            core_link(r->core, position, batch->links[i].place, link, batch->known_at_ms);
+    }
+}
+
+// What identities contributed to the account, as it arrived.
+static void replay_moves(struct replay *r, uint64_t position, const struct batch *batch)
+{
+    for (uint32_t i = 0; i < batch->n_moves; i++) {
+        const struct batch_move *in = &batch->moves[i];
+        struct move move;
+        struct err_info info;
+        if (!span_eq(in->account, r->opts->account) ||
+            (r->opts->at_ms != 0 && in->known_at_ms > r->opts->at_ms) ||
+            moves_unpack(r->core, in->body, &r->events, &move, &info) != ERR_OK)
+            continue;
+        core_take_move(r->core, position, i, &move, batch->known_at_ms, &r->changes, &r->texts);
+        move_deinit(&move);
+    }
+}
+
 static bool replay_batch(struct replay *r, uint64_t position, struct span body)
 {
     struct batch batch;
-    bool ours = replay_mentions(body, r->opts->account) || replay_mentions(body, r->opts->user);
+    bool ours = replay_mentions(body, r->opts->account) || replay_mentions(body, r->opts->user) ||
+                replay_mentions(body, r->identity);
     if (!ours && r->first_ms != 0)
         return true;
     arena_reset(&r->events);
@@ -59,10 +90,32 @@ static bool replay_batch(struct replay *r, uint64_t position, struct span body)
     core_begin_record(r->core, position, batch.received_at_ms);
     for (size_t i = 0; i < batch.n_events; i++) {
         if (replay_wants(r, &batch.events[i]))
-            (void)core_apply(r->core, position, (uint32_t)i, &batch.events[i], &r->changes,
+            (void)core_apply(r->core, position, batch.places[i], &batch.events[i], &r->changes,
                              &r->texts);
         replay_forget(r);
     }
+    replay_links(r, position, &batch);
+    replay_moves(r, position, &batch);
+    core_end_record(r->core, position, batch.known_at_ms, &r->changes, &r->texts);
+    replay_forget(r);
+    return true;
+}
+
+// An operator's change, of the identity whose personal account it is.
+static bool replay_identity(struct replay *r, uint64_t position, struct span body)
+{
+    struct link_change change;
+    arena_reset(&r->events);
+    r->err = record_read_identity(position, body, &r->events, &change, &r->info);
+    if (r->err != ERR_OK)
+        return false;
+    if (!span_eq(change.identity, r->identity) ||
+        (r->opts->at_ms != 0 && change.now_ms > r->opts->at_ms))
+        return true;
+    core_begin_record(r->core, position, change.now_ms);
+    (void)core_change_link(r->core, position, 0, &change);
+    core_end_record(r->core, position, change.now_ms, &r->changes, &r->texts);
+    replay_forget(r);
     return true;
 }
 
@@ -90,6 +143,8 @@ static bool replay_record(void *arg, uint64_t position, const struct journal_rec
     r->last = position;
     if (record->type == LANE_BATCH)
         return replay_batch(r, position, record->body);
+    if (record->type == LANE_IDENTITY)
+        return replay_identity(r, position, record->body);
     if (record->type == LANE_TICK)
         return replay_tick(r, position, record->body);
     return true; // playbooks: the one in force now stands for all
@@ -142,6 +197,10 @@ enum err replay_create(const struct replay_opts *opts, struct replay **out, stru
         return err_set(info, ERR_INTERNAL, "the playbook in force cannot be read");
     struct replay *r = mem_zalloc(sizeof *r);
     r->opts = opts;
+    size_t prefix = strlen(PERSONAL);
+    if (span_starts(opts->account, PERSONAL))
+        r->identity =
+            span_make((const char *)opts->account.ptr + prefix, opts->account.len - prefix);
     arena_init(&r->events, 256 * 1024, 0);
     arena_init(&r->texts, 64 * 1024, 0);
     r->core = core_create(&opts->core);

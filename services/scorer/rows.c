@@ -22,6 +22,7 @@ const struct store_table ROWS_TABLE_LIST[ROWS_TABLES] = {
     [ROWS_ACCOUNTS] = {"accounts", STORE_KEY_BYTES}, [ROWS_USERS] = {"users", STORE_KEY_BYTES},
     [ROWS_PROFILES] = {"profiles", STORE_KEY_BYTES}, [ROWS_SEEN] = {"seen", STORE_KEY_BYTES},
     [ROWS_SIGNALS] = {"signals", STORE_KEY_BYTES},   [ROWS_PARTS] = {"parts", STORE_KEY_BYTES},
+    [ROWS_MOVES] = {"moves", STORE_KEY_BYTES},
 };
 
 // ---- Life cycle ----
@@ -134,6 +135,16 @@ static void rows_freeze_lane(struct rows *rows)
         source->last_number = lane->sources[i].last_number;
         source->last_received_at_ms = lane->sources[i].last_received_at_ms;
         record.sources[i] = source;
+    }
+    record.n_moved = lane->n_moved;
+    record.moved = arena_alloc(&rows->arena, (lane->n_moved + 1) * sizeof *record.moved);
+    for (size_t i = 0; i < lane->n_moved; i++) {
+        Assay__Record__V1__MovedMarkRecord *mark = arena_alloc(&rows->arena, sizeof *mark);
+        assay__record__v1__moved_mark_record__init(mark);
+        mark->lane = lane->moved[i].lane;
+        mark->position = lane->moved[i].position;
+        mark->index = lane->moved[i].index;
+        record.moved[i] = mark;
     }
     record.clock_ms = core->counts.clock_ms;
     record.event_time_max_ms = core->counts.event_time_max_ms;

@@ -23,6 +23,7 @@ enum {
     ROWS_SEEN,    // checkpoint's position, 8 bytes, and number, 4 bytes, big-endian: 16 bytes an id
     ROWS_SIGNALS, // the lane's
     ROWS_PARTS,   // account id, a zero byte, identity
+    ROWS_MOVES,   // the lane's too
     ROWS_TABLES
 };
 extern const struct store_table ROWS_TABLE_LIST[ROWS_TABLES];
@@ -37,10 +38,17 @@ struct rows_source {
     uint64_t last_number;
     int64_t last_received_at_ms;
 };
+// The last move of another lane that was taken.
+struct rows_moved {
+    uint32_t lane;
+    uint64_t position, index;
+};
 struct rows_lane {
     struct rows_source *sources;
     size_t n_sources, sources_cap;
     uint64_t confirmed_position, confirmed_index;
+    struct rows_moved *moved;
+    size_t n_moved, moved_cap;
 };
 
 struct rows;
@@ -58,8 +66,8 @@ void rows_seal(struct rows *rows, struct fold_rows *out);
 // Accounts in force as of `position`, the last record applied. Whole accounts: the account's row
 // and its changed users' rows are always in the same slice.
 bool rows_collect(struct rows *rows, uint64_t position, struct fold_rows *out, size_t rows_max);
-// Every table but ROWS_SIGNALS, in the order of tables. CORRUPT: a row that cannot be read; `info`
-// names it.
+// Every table but ROWS_SIGNALS and ROWS_MOVES, in the order of tables. CORRUPT: a row that cannot
+// be read; `info` names it.
 MUST_USE enum err rows_load(struct rows *rows, uint32_t table, struct span key, struct span value,
                             struct err_info *info);
 // After the last row. CORRUPT: rows that do not fit together.

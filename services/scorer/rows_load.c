@@ -38,6 +38,11 @@ static enum err rows_load_lane(struct rows *rows, struct span key, struct span v
             (struct rows_source){record->sources[i]->source, record->sources[i]->last_number,
                                  record->sources[i]->last_received_at_ms};
     }
+    for (size_t i = 0; i < record->n_moved; i++) {
+        const Assay__Record__V1__MovedMarkRecord *mark = record->moved[i];
+        MEM_GROW(lane->moved, lane->n_moved, lane->moved_cap);
+        lane->moved[lane->n_moved++] = (struct rows_moved){mark->lane, mark->position, mark->index};
+    }
     lane->confirmed_position = record->confirmed_position;
     lane->confirmed_index = record->confirmed_index;
     core->counts.clock_ms = record->clock_ms;

@@ -31,6 +31,10 @@ static const struct config_field SCORER_FIELDS[] = {
     {"clock", CONFIG_CHOICE, FIELD(clock), "wall", 0, 0, SCORER_CLOCKS,
      "What timers follow: the wall clock, or event time as told by the admin service."},
     {"router", CONFIG_TEXT, FIELD(router), NULL, 0, 0, NULL, "URL of the router."},
+    {"ingest", CONFIG_TEXT, FIELD(ingest), "", 0, 0, NULL,
+     "Addresses of ingest, with blanks between them: what identities have contributed moves from "
+     "one "
+     "lane to another through it. Without any, it stays where it is."},
     {"checkpoint_every", CONFIG_DURATION, FIELD(checkpoint_every_ms), "5s", 100, 3600000, NULL,
      "Time between checkpoints of the state."},
     {"dedupe_window", CONFIG_DURATION, FIELD(dedupe_window_ms), "7d", 86400000, 366ll * 86400000,
@@ -342,6 +346,9 @@ static enum err scorer_open_lanes(struct scorer *scorer, struct err_info *info)
             .path = path,
             .loop = service_loop(scorer->service),
             .router = scorer->router,
+            .ingests = scorer->ingests,
+            .n_ingests = scorer->n_ingests,
+            .map = scorer->map,
             .wall_clock = config->clock == SCORER_CLOCK_WALL,
             .dedupe_window_ms = config->dedupe_window_ms,
             .dedupe_ids_max = (uint64_t)config->dedupe_ids_max,
@@ -381,6 +388,8 @@ static void scorer_drain(struct service *service)
 static void scorer_closed_cb(void *arg)
 {
     struct scorer *scorer = arg;
+    if (--scorer->n_clients > 0)
+        return;
     for (size_t i = 0; i < scorer->n_lanes; i++)
         lane_close(scorer->lanes[i]);
     aside_destroy(scorer->aside);
@@ -395,7 +404,31 @@ static void scorer_close(struct service *service)
     if (scorer == NULL)
         return;
     // First, because its calls end in the lanes.
+    size_t n = scorer->n_ingests;
+    scorer->n_clients = n + 1;
+    for (size_t i = 0; i < n; i++)
+        rpc_client_close(scorer->ingests[i], scorer_closed_cb, scorer);
     rpc_client_close(scorer->router, scorer_closed_cb, scorer);
+}
+
+static enum err scorer_open_ingests(struct scorer *scorer, struct err_info *info)
+{
+    const char *at = scorer->config->ingest;
+    while (*(at += strspn(at, " ")) != '\0') {
+        char url[200];
+        size_t len = strcspn(at, " ");
+        if (scorer->n_ingests == SCORER_INGESTS_MAX)
+            return err_set(info, ERR_INVALID, "ingest: more than %d addresses", SCORER_INGESTS_MAX);
+        snprintf(url, sizeof url, "%.*s", (int)len, at);
+        struct rpc_client_opts opts = {.url = url, .calls_max = SHARD_LANES_MAX};
+        enum err err = rpc_client_open(service_loop(scorer->service), &opts,
+                                       &scorer->ingests[scorer->n_ingests], info);
+        if (err != ERR_OK)
+            return err_prefix(info, err, "ingest");
+        scorer->n_ingests++;
+        at += len;
+    }
+    return ERR_OK;
 }
 
 static enum err scorer_open(struct service *service, const void *own, struct err_info *info)
@@ -407,6 +440,8 @@ static enum err scorer_open(struct service *service, const void *own, struct err
     scorer->aside = aside_create(service_loop(service));
     struct rpc_client_opts router = {.url = scorer->config->router};
     enum err err = rpc_client_open(service_loop(service), &router, &scorer->router, info);
+    if (err == ERR_OK)
+        err = scorer_open_ingests(scorer, info);
     if (err == ERR_OK)
         err = scorer_read_map(scorer, info);
     if (err == ERR_OK)

@@ -14,6 +14,7 @@ struct scorer_config {
     const char *shard_map;
     int clock; // enum scorer_clock
     const char *router;
+    const char *ingest;
     int64_t checkpoint_every_ms;
     int64_t dedupe_window_ms;
     int64_t dedupe_ids_max;
@@ -21,6 +22,7 @@ struct scorer_config {
     int64_t queue_max;
 };
 
+enum { SCORER_INGESTS_MAX = 16 };
 enum scorer_clock { SCORER_CLOCK_WALL, SCORER_CLOCK_EVENT };
 
 struct scorer {
@@ -28,6 +30,9 @@ struct scorer {
     const struct scorer_config *config;
     struct shard_map *map;
     struct rpc_client *router;
+    struct rpc_client *ingests[SCORER_INGESTS_MAX];
+    size_t n_ingests;
+    size_t n_clients;    // not closed yet
     struct lane **lanes; // [n_lanes]
     size_t n_lanes;
     char label[160]; // of the playbook in force
@@ -42,6 +47,18 @@ struct scorer {
 struct lane *scorer_lane_of(struct scorer *scorer, struct span account);
 // Registers the methods with the service's server.
 void scorer_add_methods(struct scorer *scorer);
+// handlers_identity.c
+void scorer_get_identity(Assay__Scorer__V1__ScorerService_Service *methods,
+                         const Assay__Scorer__V1__GetIdentityRequest *request,
+                         Assay__Scorer__V1__GetIdentityResponse_Closure closure,
+                         void *closure_data);
+void scorer_change_identity(Assay__Scorer__V1__ScorerService_Service *methods,
+                            const Assay__Scorer__V1__ChangeIdentityRequest *request,
+                            Assay__Scorer__V1__ChangeIdentityResponse_Closure closure,
+                            void *closure_data);
+void scorer_resolve(Assay__Scorer__V1__ScorerService_Service *methods,
+                    const Assay__Scorer__V1__ResolveRequest *request,
+                    Assay__Scorer__V1__ResolveResponse_Closure closure, void *closure_data);
 // handlers_explain.c
 void scorer_explain(Assay__Scorer__V1__ScorerService_Service *methods,
                     const Assay__Scorer__V1__ExplainRequest *request,

@@ -261,6 +261,11 @@ static struct span company_of(const struct ingest_event *event, struct arena *ar
     return span_make("", 0);
 }
 
+static struct span personal_of(struct span id, struct arena *arena)
+{
+    return span_of(arena_printf(arena, "user:%.*s", (int)id.len, (const char *)id.ptr));
+}
+
 static struct span account_of(const struct ingest_event *event, enum ingest_accounts accounts,
                               struct span user, struct arena *arena)
 {
@@ -269,7 +274,29 @@ static struct span account_of(const struct ingest_event *event, enum ingest_acco
         if (company.len > 0)
             return span_make(arena_dup(arena, company), company.len);
     }
-    return span_of(arena_printf(arena, "user:%.*s", (int)user.len, (const char *)user.ptr));
+    return personal_of(user, arena);
+}
+
+// identify with an anonymous id, alias, and group link; context.groupId does not.
+static struct ingest_link link_of(const struct ingest_event *event, struct span user,
+                                  struct arena *arena)
+{
+    struct ingest_link link = {0};
+    if (event->kind == INGEST_GROUP) {
+        link.identity = user;
+        link.account = event->group_id;
+    } else if (event->kind == INGEST_IDENTIFY || event->kind == INGEST_ALIAS) {
+        struct span other = event->kind == INGEST_ALIAS ? event->previous_id : event->anonymous_id;
+        if (event->user_id.len > 0 && !span_eq(other, event->user_id))
+            link.identity = other;
+        link.user = event->user_id;
+    }
+    if (link.identity.len == 0)
+        return (struct ingest_link){0};
+    link.home = personal_of(link.identity, arena);
+    if (link.user.len > 0)
+        link.account = link.home;
+    return link;
 }
 
 enum ingest_refusal ingest_take(const struct ingest_event *event, const struct ingest_rules *rules,
@@ -289,6 +316,7 @@ enum ingest_refusal ingest_take(const struct ingest_event *event, const struct i
         taken.account = account_of(event, rules->accounts, taken.user, arena);
         taken.copy_profile = event->kind == INGEST_IDENTIFY;
     }
+    taken.link = link_of(event, taken.user, arena);
     CHECK(taken.account.len > 0);
     *target = taken;
     return INGEST_TAKEN;

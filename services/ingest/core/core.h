@@ -111,6 +111,15 @@ struct ingest_rules {
     enum ingest_accounts accounts;
 };
 
+// A call that says that two names are one: `identity` (of an anonymous visitor, an earlier id, or a
+// user) belongs to `user`, or, where that is empty, to `account`.
+struct ingest_link {
+    struct span identity; // empty: the call links nothing
+    struct span home;     // its personal account, in the arena, followed by a NUL
+    struct span user;
+    struct span account; // the home itself where it is linked to a user
+};
+
 struct ingest_target {
     struct span account; // a personal account's is in the arena, followed by a NUL
     struct span user;    // empty: a group call without a user
@@ -119,6 +128,8 @@ struct ingest_target {
     // An identify call without a group: every lane but the account's own gets a copy that only
     // changes the user's profile, so that a user's traits are known wherever the user acts.
     bool copy_profile;
+    // The lane of `link.home` gets a copy that only makes the link.
+    struct ingest_link link;
 };
 
 // Takes or refuses one event. Refused: `reason` names the field and what was expected of it, and
