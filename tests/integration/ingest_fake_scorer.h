@@ -31,7 +31,15 @@ struct fake_event {
     char account[48];
     char user[48];
     bool profile_only;
+    bool link_only;
+    char identity[48];
     bool again; // the id was seen before in this lane
+};
+
+struct fake_move {
+    uint32_t from_lane;
+    uint64_t position, index;
+    char account[48];
 };
 
 struct fake_source {
@@ -45,6 +53,8 @@ struct fake_lane {
     size_t n_sources;
     struct fake_event *events; // in order of application
     size_t n_events, cap_events;
+    struct fake_move *moves; // as they came
+    size_t n_moves, cap_moves;
 };
 
 struct fake_scorer {
@@ -96,7 +106,7 @@ static inline struct fake_source *fake_source(struct fake_lane *lane, uint64_t s
 static inline const struct fake_event *fake_find(const struct fake_lane *lane, const char *id)
 {
     for (size_t i = 0; i < lane->n_events; i++) {
-        if (strcmp(lane->events[i].message_id, id) == 0)
+        if (strcmp(lane->events[i].message_id, id) == 0 && !lane->events[i].link_only)
             return &lane->events[i];
     }
     return NULL;
@@ -106,11 +116,12 @@ static inline const struct fake_event *fake_find(const struct fake_lane *lane, c
 static inline bool fake_apply_event(struct fake_lane *lane, const Assay__Scorer__V1__Event *in)
 {
     MEM_GROW(lane->events, lane->n_events, lane->cap_events);
-    struct fake_event event = {.profile_only = in->profile_only};
+    struct fake_event event = {.profile_only = in->profile_only, .link_only = in->link_only};
+    snprintf(event.identity, sizeof event.identity, "%s", in->identity);
     snprintf(event.message_id, sizeof event.message_id, "%s", in->message_id);
     snprintf(event.account, sizeof event.account, "%s", in->account_id);
     snprintf(event.user, sizeof event.user, "%s", in->user_id);
-    event.again = fake_find(lane, in->message_id) != NULL;
+    event.again = !in->link_only && fake_find(lane, in->message_id) != NULL;
     lane->events[lane->n_events++] = event;
     return event.again;
 }
@@ -167,6 +178,22 @@ static inline void fake_judge(struct fake_scorer *fake, struct span body,
     }
 }
 
+static inline void fake_take_moves(struct fake_scorer *fake,
+                                   const Assay__Scorer__V1__ApplyRequest *batch)
+{
+    EXPECT(batch->lane < FAKE_LANES_MAX && batch->number == 0 && batch->n_events == 0);
+    int64_t age_ms = clock_wall_ms() - batch->received_at_ms;
+    EXPECT(age_ms > -600000 && age_ms < 600000);
+    struct fake_lane *lane = &fake->lanes[batch->lane];
+    for (size_t i = 0; i < batch->n_moves; i++) {
+        const Assay__Scorer__V1__Move *in = batch->moves[i];
+        MEM_GROW(lane->moves, lane->n_moves, lane->cap_moves);
+        struct fake_move *out = &lane->moves[lane->n_moves++];
+        *out = (struct fake_move){batch->from_lane, in->position, in->index, ""};
+        snprintf(out->account, sizeof out->account, "%s", in->account_id);
+    }
+}
+
 static inline void fake_serve(struct fake_scorer *fake, struct rpc_request *request)
 {
     struct span body = rpc_request_body(request);
@@ -184,6 +211,10 @@ static inline void fake_serve(struct fake_scorer *fake, struct rpc_request *requ
     } else if (fake_is_poisoned(fake, batch)) {
         fake->n_poisoned++;
         rpc_request_fail(request, fake->internal ? RPC_INTERNAL : RPC_INVALID_ARGUMENT, "poison");
+    } else if (batch->source == 0) {
+        fake_take_moves(fake, batch);
+        response.outcome = ASSAY__SCORER__V1__APPLY_OUTCOME__APPLY_OUTCOME_APPLIED;
+        rpc_request_answer_message(request, &response.base);
     } else {
         fake_judge(fake, body, batch, &response);
         if (fake_chance(fake, fake->lose_answer))
@@ -271,7 +302,9 @@ static inline void fake_close(struct fake_scorer *fake)
 static inline void fake_destroy(struct fake_scorer *fake)
 {
     EXPECT(fake->closed);
-    for (size_t i = 0; i < FAKE_LANES_MAX; i++)
+    for (size_t i = 0; i < FAKE_LANES_MAX; i++) {
         mem_free(fake->lanes[i].events);
+        mem_free(fake->lanes[i].moves);
+    }
     mem_free(fake);
 }

@@ -109,6 +109,125 @@ static void identify_reaches_every_lane(void)
     world_destroy(w);
 }
 
+// The copies of a linking call, wherever they are.
+static const struct fake_event *find_link(struct world *w, const char *id, size_t *n)
+{
+    const struct fake_event *found = NULL;
+    *n = 0;
+    for (uint32_t i = 0; i < LANES; i++) {
+        struct fake_lane *lane = &w->fake->lanes[i];
+        for (size_t k = 0; k < lane->n_events; k++) {
+            const struct fake_event *event = &lane->events[k];
+            if (!event->link_only || strcmp(event->message_id, id) != 0)
+                continue;
+            char home[64];
+            snprintf(home, sizeof home, "user:%s", event->identity);
+            EXPECT(shard_of_key(span_of(home), 64) * LANES / 64 == i); // runs of shards
+            found = event;
+            ++*n;
+        }
+    }
+    return found;
+}
+
+// Each once, beside the call itself, also where both are in one lane.
+static void links_reach_the_home_of_who_is_linked(void)
+{
+    struct world *w = world_create(14);
+    struct plan plan = {0};
+    struct ask ask;
+    size_t n;
+    Assay__Ingest__V1__Event *identify = plan_add(&plan, "identify", "u1");
+    identify->kind = ASSAY__EVENT__V1__EVENT_KIND__EVENT_KIND_IDENTIFY;
+    identify->anonymous_id = (char *)"a1";
+    Assay__Ingest__V1__Event *alias = plan_add(&plan, "alias", "u1");
+    alias->kind = ASSAY__EVENT__V1__EVENT_KIND__EVENT_KIND_ALIAS;
+    alias->previous_id = (char *)"old";
+    Assay__Ingest__V1__Event *group = plan_add(&plan, "group", "u1");
+    group->kind = ASSAY__EVENT__V1__EVENT_KIND__EVENT_KIND_GROUP;
+    group->group_id = (char *)"g";
+    plan_add(&plan, "track", "u1")->group_id = (char *)"g";
+    send_and_wait(w, &plan, &ask);
+    EXPECT(ask.status == RPC_OK && ask.accepted == 4);
+    const struct fake_event *link = find_link(w, "identify", &n);
+    EXPECT(n == 1 && strcmp(link->identity, "a1") == 0 && strcmp(link->user, "u1") == 0);
+    link = find_link(w, "alias", &n);
+    EXPECT(n == 1 && strcmp(link->identity, "old") == 0 && strcmp(link->user, "u1") == 0);
+    link = find_link(w, "group", &n);
+    EXPECT(n == 1 && strcmp(link->identity, "u1") == 0 && strcmp(link->account, "g") == 0);
+    EXPECT(link->user[0] == '\0');
+    (void)find_link(w, "track", &n);
+    EXPECT(n == 0);
+    send_and_wait(w, &plan, &ask);
+    EXPECT(ask.duplicate == 4 && ask.accepted == 0);
+    world_destroy(w);
+}
+
+struct carrying {
+    Assay__Ingest__V1__CarryRequest request;
+    Assay__Scorer__V1__Move moves[2], *list[2];
+};
+
+// Two moves to an account of the lane that owns it.
+static void carrying_fill(struct carrying *c, uint64_t position, const char *account)
+{
+    assay__ingest__v1__carry_request__init(&c->request);
+    c->request.from_lane = 7;
+    c->request.to_lane = shard_of_key(span_of(account), 64) * LANES / 64;
+    for (size_t i = 0; i < 2; i++) {
+        assay__scorer__v1__move__init(&c->moves[i]);
+        c->moves[i].position = position;
+        c->moves[i].index = i + 1;
+        c->moves[i].account_id = (char *)account;
+        c->list[i] = &c->moves[i];
+    }
+    c->request.moves = c->list;
+    c->request.n_moves = 2;
+}
+
+static enum err carry(struct world *w, const struct carrying *c, struct err_info *info)
+{
+    struct arena arena;
+    ProtobufCMessage *answer;
+    arena_init(&arena, 1024, 0);
+    enum err err =
+        rpc_call_wait(w->loop, w->client, "assay.ingest.v1.IngestService/Carry", &c->request.base,
+                      &assay__ingest__v1__carry_response__descriptor, NULL, &arena, &answer, info);
+    arena_deinit(&arena);
+    return err;
+}
+
+// As they are, in order, and answered only when they are there.
+static void moves_are_passed_on(void)
+{
+    struct world *w = world_create(15);
+    struct carrying c;
+    struct err_info info = {{0}};
+    carrying_fill(&c, 5, "acme");
+    EXPECT(carry(w, &c, &info) == ERR_OK);
+    const struct fake_lane *lane = &w->fake->lanes[c.request.to_lane];
+    EXPECT(lane->n_moves == 2);
+    for (size_t i = 0; i < 2; i++) {
+        EXPECT(lane->moves[i].from_lane == 7 && lane->moves[i].position == 5);
+        EXPECT(lane->moves[i].index == i + 1 && strcmp(lane->moves[i].account, "acme") == 0);
+    }
+    w->fake->away = true;
+    EXPECT(carry(w, &c, &info) == ERR_UNAVAILABLE && lane->n_moves == 2);
+    w->fake->away = false;
+    w->fake->wrong_lane = true;
+    EXPECT(carry(w, &c, &info) == ERR_UNAVAILABLE && lane->n_moves == 2);
+    w->fake->wrong_lane = false;
+    c.request.to_lane = (c.request.to_lane + 1) % LANES;
+    EXPECT(carry(w, &c, &info) == ERR_INVALID);
+    EXPECT(strstr(info.text, "belongs to another lane") != NULL);
+    c.request.to_lane = LANES;
+    EXPECT(carry(w, &c, &info) == ERR_INVALID);
+    EXPECT(strstr(info.text, "no such lane") != NULL);
+    c.request.n_moves = 0;
+    EXPECT(carry(w, &c, &info) == ERR_INVALID);
+    world_destroy(w);
+}
+
 static void plan_big(struct plan *plan, const char *id, char *text)
 {
     static Assay__Event__V1__Property property;
@@ -439,6 +558,8 @@ int main(int argc, char **argv)
         CASE(verdicts_have_the_right_places),
         CASE(requests_are_judged_as_a_whole),
         CASE(identify_reaches_every_lane),
+        CASE(links_reach_the_home_of_who_is_linked),
+        CASE(moves_are_passed_on),
         CASE(a_lane_that_is_behind_pushes_back),
         CASE(a_caller_that_gives_up_ends_the_call_only),
         CASE(a_turn_that_does_not_come),

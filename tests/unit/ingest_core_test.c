@@ -320,6 +320,53 @@ Test(ingest_core, finds_the_account)
     }
 }
 
+// ---- Links ----
+
+static const struct {
+    enum ingest_kind kind;
+    const char *user, *anonymous, *previous, *group;
+    const char *identity, *to_user, *account; // expected; NULL: no link
+} LINKS[] = {
+    {INGEST_IDENTIFY, "u", "a", NULL, NULL, "a", "u", "user:a"},
+    {INGEST_IDENTIFY, "u", "a", NULL, "g", "a", "u", "user:a"},
+    {INGEST_IDENTIFY, "u", "u", NULL, NULL, NULL, NULL, NULL},
+    {INGEST_IDENTIFY, "u", NULL, NULL, NULL, NULL, NULL, NULL},
+    {INGEST_IDENTIFY, NULL, "a", NULL, NULL, NULL, NULL, NULL},
+    {INGEST_ALIAS, "u", "a", "p", NULL, "p", "u", "user:p"},
+    {INGEST_ALIAS, "u", NULL, "u", NULL, NULL, NULL, NULL},
+    {INGEST_GROUP, "u", "a", NULL, "g", "u", "", "g"},
+    {INGEST_GROUP, NULL, "a", NULL, "g", "a", "", "g"},
+    {INGEST_GROUP, NULL, NULL, NULL, "g", NULL, NULL, NULL},
+    {INGEST_TRACK, "u", "a", NULL, "g", NULL, NULL, NULL}, // context.groupId
+    {INGEST_PAGE, "u", "a", NULL, NULL, NULL, NULL, NULL},
+};
+
+Test(ingest_core, finds_who_is_linked_to_whom)
+{
+    for (size_t i = 0; i < ARRAY_LEN(LINKS); i++) {
+        struct ingest_event event = good();
+        struct ingest_target target;
+        struct err_info reason = {{0}};
+        struct arena arena;
+        arena_init(&arena, 1024, 0);
+        event.kind = LINKS[i].kind;
+        event.user_id = span_of(LINKS[i].user);
+        event.anonymous_id = span_of(LINKS[i].anonymous);
+        event.previous_id = span_of(LINKS[i].previous);
+        event.group_id = span_of(LINKS[i].group);
+        cr_assert_eq(ingest_take(&event, &WALL, at(NOW), &arena, &target, &reason), INGEST_TAKEN,
+                     "%zu: %s", i, reason.text);
+        const struct ingest_link *link = &target.link;
+        cr_expect(span_eq(link->identity, span_of(LINKS[i].identity)), "%zu: " SPAN_FMT, i,
+                  SPAN_ARG(link->identity));
+        cr_expect(span_eq(link->user, span_of(LINKS[i].to_user)), "%zu", i);
+        cr_expect(span_eq(link->account, span_of(LINKS[i].account)), "%zu", i);
+        if (link->identity.len > 0)
+            cr_expect_eq(link->home.len, link->identity.len + strlen("user:"), "%zu", i);
+        arena_deinit(&arena);
+    }
+}
+
 // ---- Accounts by e-mail domain ----
 
 static const char *account_by_domain(const struct ingest_event *event)
