@@ -366,6 +366,7 @@ int cmd_up(int argc, char **argv)
     static const char *const accounts[] = {"personal", "email_domain", NULL};
     struct up_opts opts = {.dir = CLUSTER_DIR_DEFAULT};
     struct up up = {0};
+    static const char *const log_formats[] = {"text", "json", NULL};
     const struct option options[] = {
         {"playbook", OPTION_TEXT, &opts.playbook, "FILE",
          "the playbook; later the copy in the data folder serves", 0, 0, NULL},
@@ -398,6 +399,8 @@ int cmd_up(int argc, char **argv)
          "probes, metrics and operators over HTTP: the router at this port, the scorers and ingest "
          "at those after it (off)",
          0, 0, NULL},
+        {"log-format", OPTION_CHOICE, &opts.log_format, "text|json",
+         "how the services' lines of the log are written (text)", 0, 0, log_formats},
         {"quiet", OPTION_FLAG, &up.quiet, NULL, "write problems only", 0, 0, NULL},
         {"json", OPTION_FLAG, &up.json, NULL, "write one JSON object when ready", 0, 0, NULL},
     };

@@ -287,7 +287,8 @@ static void key_write(struct buf *out, const char *key, const char *value)
     json_decref(json);
 }
 
-static enum err config_write(struct up_plan *plan, size_t i, struct err_info *info)
+static enum err config_write(const struct up_opts *opts, struct up_plan *plan, size_t i,
+                             struct err_info *info)
 {
     struct up_service *service = &plan->services[i];
     struct arena *arena = &plan->arena;
@@ -297,6 +298,8 @@ static enum err config_write(struct up_plan *plan, size_t i, struct err_info *in
     key_write(&text, "listen", plan->endpoints[i].url);
     if (plan->keys != NULL)
         key_write(&text, "keys", plan->keys);
+    if (opts->log_format != NULL)
+        key_write(&text, "log_format", opts->log_format);
     if (plan->admin != NULL)
         key_write(&text, "admin", plan->admin[i].address);
     key_write(&text, "data", cluster_path(arena, plan->dir, service->name));
@@ -380,7 +383,7 @@ static enum err files_write(const struct up_opts *opts, struct up_plan *plan,
     if (err == ERR_OK)
         err = map_write(plan, info);
     for (size_t i = 0; i < plan->n && err == ERR_OK; i++)
-        err = config_write(plan, i, info);
+        err = config_write(opts, plan, i, info);
     if (err == ERR_OK && opts->playbook != NULL)
         err = file_write(cluster_path(&plan->arena, plan->dir, "playbook.yaml"), buf_span(playbook),
                          info);

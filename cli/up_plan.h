@@ -14,16 +14,17 @@
 
 struct up_opts {
     const char *dir;
-    const char *playbook; // NULL: the folder's own copy
-    const char *webhooks; // NULL: as the last time; "none": none
-    const char *keys;     // NULL: as the last time, or the folder's own; "none": none
-    int64_t scorers;      // 0: as the cluster was made, or 1
-    int64_t shards;       // 0: as it was made, or 256
-    const char *clock;    // "wall" or "event"; NULL: as it was made, or wall
-    const char *accounts; // "personal" or "email_domain"; NULL: as it was made, or personal
-    const char *admin;    // "ADDRESS:PORT" of the first service; NULL, "off": no admin ports
-    const char *http;     // "ADDRESS:PORT" or "off"; NULL: the usual address, if it is free
-    const char *grpc;     // the same
+    const char *playbook;   // NULL: the folder's own copy
+    const char *webhooks;   // NULL: as the last time; "none": none
+    const char *keys;       // NULL: as the last time, or the folder's own; "none": none
+    int64_t scorers;        // 0: as the cluster was made, or 1
+    int64_t shards;         // 0: as it was made, or 256
+    const char *clock;      // "wall" or "event"; NULL: as it was made, or wall
+    const char *accounts;   // "personal" or "email_domain"; NULL: as it was made, or personal
+    const char *admin;      // "ADDRESS:PORT" of the first service; NULL, "off": no admin ports
+    const char *log_format; // "text" or "json"; NULL: text
+    const char *http;       // "ADDRESS:PORT" or "off"; NULL: the usual address, if it is free
+    const char *grpc;       // the same
     const char *grpc_cert, *grpc_key; // files; NULL: without TLS
 };
 

@@ -10,7 +10,9 @@
 #include "common/rpc/trace.h"
 
 enum {
-    HTTPD_POOL_BYTES = 32 * 1024,      // libmicrohttpd's, of a connection: headers live there
+    // libmicrohttpd's, of a connection: headers live there. Above 32 KiB it is mapped, and so goes
+    // back to the system with the connection.
+    HTTPD_POOL_BYTES = 36 * 1024,
     HTTPD_DISCARD_BYTES = 1024 * 1024, // of a refused body, read so that the answer is seen
     HTTPD_TEXT_MAX = 256,
 };
