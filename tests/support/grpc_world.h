@@ -185,7 +185,7 @@ static inline void gw_run(struct grpc_world *w, bool (*until)(struct grpc_world 
 {
     w->until = until;
     w->looks = 0;
-    loop_timer_start(w->look, 0, GW_LOOK_MS);
+    loop_timer_start(w->look, GW_LOOK_MS, GW_LOOK_MS);
     while (!until(w))
         loop_run(w->loop);
     loop_timer_stop(w->look);
