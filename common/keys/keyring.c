@@ -1,45 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// A timer on the loop looks at the file's inode, size and times. When they have changed, a thread
-// of its own reads the file and posts what it found back to the loop: a large file takes longer
-// than a turn of the loop may. One reading at a time; a change during it is seen after it.
-//
-// `lock` guards what any thread asks: the keys in force and how much of its rate each has used.
+// A watch tells of a changed file on its thread, which reads it and posts the keys to the loop.
+// `lock` guards what any thread asks: the keys in force, and how much of its rate each has used.
 #include "common/keys/keyring.h"
 
 #include <pthread.h>
-#include <string.h>
-#include <sys/stat.h>
 
 #include "common/base/mem.h"
 #include "common/keys/bucket.h"
+#include "common/keys/file_watch.h"
 #include "common/log/log.h"
-#include "common/loop/queue.h"
 
 #define LOG_COMPONENT "keys"
 
 enum { LOOK_EVERY_MS = 1000 };
 
-struct look {
-    dev_t dev;
-    ino_t ino;
-    off_t size;
-    struct timespec changed, modified;
-};
-
 struct keyring {
     char *path;
-    void (*changed)(void *arg);
-    void *arg;
-    struct loop_timer *timer;
-    struct mailbox *read;
-    struct thread *reader; // NULL: none
-    struct look look;      // at the file that was read last
-    bool gone;             // and that was said
-    // What the reader found.
-    struct keys *found;
-    enum err found_err;
-    struct err_info found_info;
-    struct buf found_report;
+    struct file_watch *watch;
+    struct mailbox *read; // of keys that have been read
 
     pthread_mutex_t lock;
     struct keys *keys;
@@ -48,23 +26,6 @@ struct keyring {
 };
 
 // ---- Reading ------------------------------------------------------------------------------------
-
-static bool look_at(const char *path, struct look *out)
-{
-    struct stat st;
-    *out = (struct look){0};
-    if (stat(path, &st) != 0)
-        return false;
-    *out = (struct look){st.st_dev, st.st_ino, st.st_size, st.st_ctim, st.st_mtim};
-    return true;
-}
-
-static bool look_eq(const struct look *a, const struct look *b)
-{
-    return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
-           a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec &&
-           a->modified.tv_sec == b->modified.tv_sec && a->modified.tv_nsec == b->modified.tv_nsec;
-}
 
 // Buckets go from key to key by id: a reload gives nobody a fresh one.
 static struct bucket *buckets_move(const struct keyring *keyring, const struct keys *keys)
@@ -83,8 +44,8 @@ static struct bucket *buckets_move(const struct keyring *keyring, const struct k
 
 static void put_in_force(struct keyring *keyring, struct keys *keys)
 {
-    struct bucket *buckets = buckets_move(keyring, keys);
     CHECK(pthread_mutex_lock(&keyring->lock) == 0);
+    struct bucket *buckets = buckets_move(keyring, keys);
     struct keys *old = keyring->keys;
     struct bucket *old_buckets = keyring->buckets;
     keyring->keys = keys;
@@ -96,13 +57,11 @@ static void put_in_force(struct keyring *keyring, struct keys *keys)
     mem_free(old_buckets);
 }
 
-static void read_on_reader(void *arg)
+static void read_cb(void *arg, void *item)
 {
     struct keyring *keyring = arg;
-    buf_clear(&keyring->found_report);
-    keyring->found_err = keys_read_file(keyring->path, &keyring->found, &keyring->found_report,
-                                        &keyring->found_info);
-    CHECK(mailbox_post(keyring->read, keyring) == ERR_OK);
+    put_in_force(keyring, item);
+    LOG_INFO("keys_read", "keys=%llu", (unsigned long long)keyring->stats.keys);
 }
 
 static void count_failure(struct keyring *keyring)
@@ -112,53 +71,32 @@ static void count_failure(struct keyring *keyring)
     CHECK(pthread_mutex_unlock(&keyring->lock) == 0);
 }
 
-static void say_mistakes(struct keyring *keyring)
+static enum err read_file(const struct keyring *keyring, struct keys **out, struct err_info *info)
 {
-    count_failure(keyring);
-    LOG_ERROR("keys_not_read", "file=\"%s\" err=%s msg=\"%s\" report=\"" SPAN_FMT "\"",
-              keyring->path, err_name(keyring->found_err), keyring->found_info.text,
-              SPAN_ARG(buf_span(&keyring->found_report)));
+    struct buf report = {0};
+    enum err err = keys_read_file(keyring->path, out, &report, info);
+    if (err != ERR_OK)
+        LOG_ERROR("keys_not_read", "file=\"%s\" err=%s msg=\"%s\" report=\"" SPAN_FMT "\"",
+                  keyring->path, err_name(err), info->text, SPAN_ARG(buf_span(&report)));
+    buf_deinit(&report);
+    return err;
 }
 
-static void read_cb(void *arg, void *item)
+static bool changed_on_watch(void *arg, bool there)
 {
     struct keyring *keyring = arg;
-    (void)item;
-    if (keyring->reader != NULL) // else the keyring closes, and has waited for it
-        thread_join(keyring->reader);
-    keyring->reader = NULL;
-    if (keyring->found_err != ERR_OK) {
-        say_mistakes(keyring);
-        return;
+    struct keys *keys = NULL;
+    struct err_info info;
+    enum err err = read_file(keyring, &keys, &info);
+    (void)there; // reading says it too
+    if (err != ERR_OK) {
+        count_failure(keyring);
+        return true;
     }
-    put_in_force(keyring, keyring->found);
-    keyring->found = NULL;
-    LOG_INFO("keys_read", "keys=%llu", (unsigned long long)keyring->stats.keys);
-    if (keyring->changed != NULL)
-        keyring->changed(keyring->arg);
-}
-
-static void look_cb(void *arg)
-{
-    struct keyring *keyring = arg;
-    struct look look;
-    if (keyring->reader != NULL)
-        return;
-    if (!look_at(keyring->path, &look)) {
-        if (!keyring->gone) {
-            count_failure(keyring);
-            LOG_ERROR("keys_gone", "file=\"%s\" msg=\"the keys that were read last serve on\"",
-                      keyring->path);
-        }
-        keyring->gone = true;
-        keyring->look = look;
-        return;
-    }
-    keyring->gone = false;
-    if (look_eq(&look, &keyring->look))
-        return;
-    keyring->look = look; // from before the reading: a change during it is seen the next time
-    keyring->reader = thread_start("keys", read_on_reader, keyring);
+    if (mailbox_post(keyring->read, keys) == ERR_OK)
+        return true;
+    keys_release(keys); // the loop has not taken the last ones yet
+    return false;
 }
 
 // ---- Life ---------------------------------------------------------------------------------------
@@ -167,43 +105,31 @@ enum err keyring_open(struct loop *loop, const struct keyring_opts *opts, struct
                       struct err_info *info)
 {
     struct keyring *keyring = mem_zalloc(sizeof *keyring);
-    uint64_t every_ms = opts->look_every_ms > 0 ? (uint64_t)opts->look_every_ms : LOOK_EVERY_MS;
+    struct keys *keys = NULL;
+    int64_t every_ms = opts->look_every_ms > 0 ? opts->look_every_ms : LOOK_EVERY_MS;
     keyring->path = mem_dup_text(opts->path);
-    keyring->changed = opts->changed;
-    keyring->arg = opts->arg;
     CHECK(pthread_mutex_init(&keyring->lock, NULL) == 0);
-    (void)look_at(keyring->path, &keyring->look);
-    keyring->found_err = keys_read_file(keyring->path, &keyring->found, &keyring->found_report,
-                                        &keyring->found_info);
-    enum err err = keyring->found_err;
+    keyring->read = mailbox_create(loop, 1, read_cb, keyring);
+    // Before the file is read: a change after that is seen.
+    keyring->watch = file_watch_open(keyring->path, every_ms, changed_on_watch, keyring);
+    struct err_info why = {""};
+    enum err err = read_file(keyring, &keys, &why);
     if (err == ERR_OK) {
-        put_in_force(keyring, keyring->found);
-        keyring->found = NULL;
-        keyring->read = mailbox_create(loop, 1, read_cb, keyring);
-        keyring->timer = loop_timer_create(loop, look_cb, keyring);
-        loop_timer_start(keyring->timer, every_ms, every_ms);
+        put_in_force(keyring, keys);
         *out = keyring;
         return ERR_OK;
     }
-    say_mistakes(keyring);
-    (void)err_set(info, err, "%s: %s", keyring->path, keyring->found_info.text);
     keyring_close(keyring);
-    return err;
+    return err_set(info, err, "keys: %s: %s", opts->path, why.text);
 }
 
 void keyring_close(struct keyring *keyring)
 {
     if (keyring == NULL)
         return;
-    loop_timer_destroy(keyring->timer);
-    keyring->changed = NULL;
-    if (keyring->reader != NULL)
-        thread_join(keyring->reader);
-    keyring->reader = NULL;
+    file_watch_close(keyring->watch);
     mailbox_destroy(keyring->read);
-    keys_release(keyring->found);
     keys_release(keyring->keys);
-    buf_deinit(&keyring->found_report);
     CHECK(pthread_mutex_destroy(&keyring->lock) == 0);
     mem_free(keyring->buckets);
     mem_free(keyring->path);

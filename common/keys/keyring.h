@@ -13,10 +13,8 @@
 
 struct keyring;
 struct keyring_opts {
-    const char *path;           // copied
-    int64_t look_every_ms;      // 0: 1 s
-    void (*changed)(void *arg); // after other keys are in force, on the loop; may be NULL
-    void *arg;
+    const char *path;      // copied
+    int64_t look_every_ms; // 0: 1 s
 };
 // Reads the file at once. INVALID, NOT_FOUND, IO: there are no keys; every mistake is in the log.
 MUST_USE enum err keyring_open(struct loop *loop, const struct keyring_opts *opts,
@@ -25,7 +23,8 @@ MUST_USE enum err keyring_open(struct loop *loop, const struct keyring_opts *opt
 void keyring_close(struct keyring *keyring);
 
 // Any thread. As keys_ask. `*held` are the keys in force, which the caller releases
-// (keys_release); `*out` lives as long as they are held.
+// (keys_release); `*out` lives as long as they are held. Other keys come into force between two
+// turns of the loop only, so on its thread `*out` lives to the end of the turn in any case.
 enum keys_verdict keyring_ask(struct keyring *keyring, struct span text, int64_t now_ms,
                               struct keys **held, const struct keys_key **out);
 // Any thread. Takes `n` from what the key may do in a second (bucket.h); true when it has no limit
@@ -36,6 +35,6 @@ bool keyring_take(struct keyring *keyring, const struct keys_key *key, int64_t n
 struct keyring_stats {
     uint64_t keys;     // in force
     uint64_t reloads;  // files that took the place of another
-    uint64_t failures; // files that had mistakes
+    uint64_t failures; // files that had mistakes, or were gone
 };
 void keyring_stats(struct keyring *keyring, struct keyring_stats *out);

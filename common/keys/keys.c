@@ -83,7 +83,7 @@ struct keys_key *keys_append(struct keys *keys)
 {
     MEM_GROW(keys->keys, keys->n, keys->cap);
     struct keys_key *key = &keys->keys[keys->n++];
-    *key = (struct keys_key){0};
+    *key = (struct keys_key){.keys = keys};
     return key;
 }
 

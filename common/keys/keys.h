@@ -59,7 +59,9 @@ struct keys_list {
     size_t n;
 };
 
+struct keys;
 struct keys_key {
+    struct keys *keys; // whose it is
     const char *id;
     enum keys_role role;
     const char *name;
@@ -73,7 +75,6 @@ struct keys_key {
     size_t n_lists;
 };
 
-struct keys;
 // Empty, with a fresh salt. Held once.
 struct keys *keys_create(void);
 // INVALID: every mistake is in `report`, with its line. NOT_FOUND, IO: the file cannot be read, or

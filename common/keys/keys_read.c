@@ -155,7 +155,7 @@ static void read_key(struct reading *r, const struct config_node *node)
     static const char *const NAMES[] = {"id",       "role", "name",  "created", "expires",
                                         "disabled", "rate", "burst", "limits",  "secrets"};
     static const char *const NEEDED[] = {"id", "role", "name", "secrets"};
-    struct keys_key key = {.id = "", .name = ""};
+    struct keys_key key = {.keys = r->keys, .id = "", .name = ""};
     if (!config_check_keys(r->config, node, NAMES, ARRAY_LEN(NAMES)))
         return;
     for (size_t i = 0; i < ARRAY_LEN(NEEDED); i++)

@@ -16,7 +16,7 @@ enum {
     TOKEN_ID_CHARS = 10,
     TOKEN_SECRET_CHARS = 32,
     TOKEN_CHARS = 6 + 1 + 1 + TOKEN_ID_CHARS + 1 + TOKEN_SECRET_CHARS, // assay_w_ID_SECRET
-    TOKEN_CHARS_MAX = 250, // of any text that is given as a key: what fits into metadata
+    TOKEN_CHARS_MAX = 240, // of any text that is given as a key: what fits into metadata
     TOKEN_SALT_BYTES = 16,
     TOKEN_DIGEST_BYTES = 32,
 };

@@ -265,11 +265,28 @@ static bool call_may_start(struct rpc_call *call, size_t body_bytes)
     return false;
 }
 
+// What the client says of itself, unless the call says it.
+static size_t call_add_authorization(const struct rpc_call *call, struct rpc_pair *out, size_t n)
+{
+    struct rpc_client *client = call->client;
+    if (client->authorization == NULL || n == RPC_METADATA_MAX)
+        return n;
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(out[i].key, RPC_KEY_AUTHORIZATION) == 0)
+            return n;
+    const char *value = client->authorization(client->authorization_arg);
+    CHECK(strlen(value) <= RPC_TEXT_MAX);
+    if (value[0] != '\0')
+        out[n++] = (struct rpc_pair){RPC_KEY_AUTHORIZATION, value};
+    return n;
+}
+
 static size_t call_metadata(const struct rpc_call *call, struct rpc_pair out[RPC_METADATA_MAX])
 {
     size_t n = call->opts.n_metadata;
     for (size_t i = 0; i < n; i++)
         out[i] = call->opts.metadata[i];
+    n = call_add_authorization(call, out, n);
     if (call->opts.trace == NULL || n + 2 > RPC_METADATA_MAX)
         return n;
     out[n++] = (struct rpc_pair){RPC_KEY_REQUEST_ID, call->trace.request_id};

@@ -32,10 +32,15 @@ const struct rpc_method *rpc_server_nth_method(const struct rpc_server *server, 
 
 // ---- Who may ------------------------------------------------------------------------------------
 
-// Asked before a handler sees a call, whichever way it came (raw methods are not asked for). Not
-// OK: the call ends so, with the text that it wrote. It may set the call's tag.
+// Asked before a handler sees a call, whichever way it came. Not OK: the call ends so, with the
+// text that it wrote. It may set the call's tag. Both before rpc_server_start.
 typedef enum rpc_status (*rpc_guard)(void *arg, struct rpc_incoming *call, char text[RPC_TEXT_MAX]);
 void rpc_server_set_guard(struct rpc_server *server, rpc_guard guard, void *arg);
+// The same for raw requests, on NNG's threads, before their callback gets them. `peer` as below.
+typedef enum rpc_status (*rpc_raw_guard_on_nng)(void *arg, const struct rpc_request *request,
+                                                const char *method, const char *peer,
+                                                char text[RPC_TEXT_MAX]);
+void rpc_server_set_raw_guard(struct rpc_server *server, rpc_raw_guard_on_nng guard, void *arg);
 enum rpc_way rpc_incoming_way(const struct rpc_incoming *call);
 // "127.0.0.1:4711"; RPC_PEER_LOCAL for what can only come from this machine (ipc://, inproc://); ""
 // when the transport does not know it.

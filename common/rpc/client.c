@@ -179,6 +179,8 @@ enum err rpc_client_open(struct loop *loop, const struct rpc_client_opts *opts,
     client->loop = loop;
     client->url = mem_dup_text(opts->url);
     client->n_lines = opts->calls_max != 0 ? opts->calls_max : RPC_CALLS_MAX_DEFAULT;
+    client->authorization = opts->authorization;
+    client->authorization_arg = opts->authorization_arg;
     client->request_bytes_max =
         opts->request_bytes_max != 0 ? opts->request_bytes_max : RPC_MESSAGE_BYTES_DEFAULT;
     client->response_bytes_max =

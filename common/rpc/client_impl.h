@@ -78,6 +78,8 @@ struct rpc_client {
     char *url;
     size_t request_bytes_max;
     size_t response_bytes_max;
+    const char *(*authorization)(void *arg); // may be NULL
+    void *authorization_arg;
     nng_socket socket;
     nng_dialer dialer;
     struct mailbox *mailbox; // of lines, and of the client itself for a change of connection

@@ -260,6 +260,13 @@ void rpc_server_set_guard(struct rpc_server *server, rpc_guard guard, void *arg)
     server->guard_arg = arg;
 }
 
+void rpc_server_set_raw_guard(struct rpc_server *server, rpc_raw_guard_on_nng guard, void *arg)
+{
+    CHECK(!server->started);
+    server->raw_guard = guard;
+    server->raw_guard_arg = arg;
+}
+
 enum rpc_way rpc_incoming_way(const struct rpc_incoming *call)
 {
     return call->way;

@@ -48,6 +48,8 @@ struct rpc_pair {
     const char *key;
     const char *value;
 };
+// The metadata key under which a caller shows who it is: "Bearer TOKEN".
+#define RPC_KEY_AUTHORIZATION "authorization"
 // Bounds of a header: pairs, bytes of a key or a value, bytes of a method's name; bytes of the text
 // that goes with a status (longer ones are cut).
 enum {
@@ -154,6 +156,10 @@ struct rpc_client_opts {
     uint32_t calls_max;        // in flight; more are RESOURCE_EXHAUSTED. 0: 64
     size_t request_bytes_max;  // larger messages are RESOURCE_EXHAUSTED, unsent. 0: 4 MiB
     size_t response_bytes_max; // 0: 4 MiB
+    // Gives what goes along as "authorization" with calls that name none themselves; "" for
+    // nothing. Asked at each call, on the loop. May be NULL.
+    const char *(*authorization)(void *arg);
+    void *authorization_arg;
 };
 // INVALID for what is no address; a server need not be there.
 MUST_USE enum err rpc_client_open(struct loop *loop, const struct rpc_client_opts *opts,

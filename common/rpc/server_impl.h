@@ -115,6 +115,8 @@ struct rpc_server {
     void *guard_arg;
     rpc_observer observer; // may be NULL
     void *observer_arg;
+    rpc_raw_guard_on_nng raw_guard; // may be NULL
+    void *raw_guard_arg;
     struct carried *carried; // calls of other transports, as a list
     uint32_t n_streams;      // in work; not among in_work
 

@@ -88,12 +88,42 @@ void slot_refuse(struct slot *slot, enum rpc_status status, const char *format, 
 
 // ---- A request that arrived ---------------------------------------------------------------------
 
+static const char *slot_peer(struct slot *slot)
+{
+    const char *url = slot->server->url;
+    if (strncmp(url, "tcp://", 6) != 0)
+        return RPC_PEER_LOCAL;
+    nng_sockaddr from;
+    char text[64] = "";
+    if (nng_pipe_get_addr(nng_msg_get_pipe(slot->msg), NNG_OPT_REMADDR, &from) == 0)
+        frame_peer_text(&from, text, sizeof text);
+    return arena_dup(&slot->arena, span_of(text));
+}
+
+// Whether the raw request may go on; refuses it if not.
+static bool slot_raw_may_on_nng(struct slot *slot)
+{
+    struct rpc_server *server = slot->server;
+    char text[RPC_TEXT_MAX] = "";
+    if (server->raw_guard == NULL)
+        return true;
+    enum rpc_status status = server->raw_guard(server->raw_guard_arg, &slot->request,
+                                               slot->method->public.name, slot_peer(slot), text);
+    if (status == RPC_OK)
+        return true;
+    atomic_store(&slot->request.open, false);
+    slot_refuse(slot, status, "%s", text);
+    return false;
+}
+
 static void slot_call_raw_on_nng(struct slot *slot)
 {
     struct rpc_server *server = slot->server;
+    atomic_store(&slot->request.open, true);
+    if (!slot_raw_may_on_nng(slot))
+        return;
     atomic_fetch_add(&server->in_work, 1);
     atomic_fetch_add(&server->raw_in_work, 1);
-    atomic_store(&slot->request.open, true);
     struct rpc_trace trace;
     const char *id = rpc_request_metadata(&slot->request, RPC_KEY_REQUEST_ID);
     if (id != NULL)
@@ -226,18 +256,6 @@ static const struct rpc_pair *slot_metadata(struct slot *slot)
     for (size_t i = 0; i < head->n_metadata; i++)
         pairs[i] = (struct rpc_pair){head->metadata[i]->key, head->metadata[i]->value};
     return pairs;
-}
-
-static const char *slot_peer(struct slot *slot)
-{
-    const char *url = slot->server->url;
-    if (strncmp(url, "tcp://", 6) != 0)
-        return RPC_PEER_LOCAL;
-    nng_sockaddr from;
-    char text[64] = "";
-    if (nng_pipe_get_addr(nng_msg_get_pipe(slot->msg), NNG_OPT_REMADDR, &from) == 0)
-        frame_peer_text(&from, text, sizeof text);
-    return arena_dup(&slot->arena, span_of(text));
 }
 
 static void slot_begin(struct slot *slot)

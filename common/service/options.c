@@ -36,6 +36,8 @@ static const struct config_field SERVICE_FIELDS[] = {
         "without it."),
     SERVICE_FIELD("keys", CONFIG_TEXT, keys, "", 0, 0, NULL,
                   "File of keys (`assay keys`); without one, calls from elsewhere are refused."),
+    SERVICE_FIELD("token_file", CONFIG_TEXT, token_file, "", 0, 0, NULL,
+                  "File with the token that it shows to services that it calls over tcp."),
     SERVICE_FIELD("admin", CONFIG_TEXT, admin, "", 0, 200, NULL,
                   "HOST:PORT for probes, metrics and operators, over HTTP; none without it."),
     SERVICE_FIELD("log_level", CONFIG_CHOICE, log_level, "info", 0, 0, SERVICE_LEVELS,

@@ -54,6 +54,11 @@ struct metrics *service_metrics(struct service *service)
     return service->metrics;
 }
 
+const char *service_authorization(void *service)
+{
+    return token_file_authorization(((struct service *)service)->token_file);
+}
+
 void service_set_ready(struct service *service, bool ready, const char *reason)
 {
     if (service->draining)
@@ -141,7 +146,11 @@ void service_fail(struct service *service, const char *reason)
 static void service_server_closed_cb(void *arg)
 {
     struct service *service = arg;
+    struct token_file *token_file = service->token_file;
     loop_timer_destroy(service->soon);
+    guard_close(service->guard);
+    service->token_file = NULL; // what is still closing shows none
+    token_file_close(token_file);
     if (service->desc->close != NULL)
         service->desc->close(service);
     service->closed = true;
@@ -226,11 +235,23 @@ static enum err service_open_server(struct service *service, struct err_info *in
     return rpc_server_open(service->loop, &opts, &service->server, info);
 }
 
+static enum err service_open_access(struct service *service, struct err_info *info)
+{
+    const struct token_file_opts opts = {.path = service->config.token_file};
+    enum err err = guard_open(service, &service->guard, info);
+    if (err == ERR_OK && opts.path[0] != '\0')
+        err = token_file_open(service->loop, &opts, &service->token_file, info);
+    return err;
+}
+
 static void service_start(struct service *service)
 {
     struct err_info info = {""};
-    enum err err = service_open_server(service, &info);
+    enum err err = service_open_access(service, &info);
+    if (err == ERR_OK)
+        err = service_open_server(service, &info);
     if (err == ERR_OK) {
+        guard_stand_before(service->guard, service->server);
         service->admin = service_admin_create(service);
         service->calls = call_metrics_create(service->metrics, service->server);
         if (service->desc->open != NULL)
@@ -274,6 +295,7 @@ static int service_run(struct service *service)
     grpc_port_destroy(service->grpc_port);
     call_metrics_destroy(service->calls);
     httpd_meter_destroy(service->meter);
+    guard_destroy(service->guard);
     service_disarm_exit();
     LOG_INFO("stopped", "exit_code=%d", service->exit_code);
     return service->exit_code;

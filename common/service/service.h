@@ -19,14 +19,15 @@ enum { SERVICE_EXIT_OK = 0, SERVICE_EXIT_FAILED = 1, SERVICE_EXIT_USAGE = 2 };
 struct service;
 
 // What all services have in their files, beside their own fields. Their key names: "name",
-// "listen", "grpc", "tls_cert", "tls_key", "tls_client_ca", "keys", "admin", "log_level",
-// "log_format", "calls_max", "request_max", "drain".
+// "listen", "grpc", "tls_cert", "tls_key", "tls_client_ca", "keys", "token_file", "admin",
+// "log_level", "log_format", "calls_max", "request_max", "drain".
 struct service_config {
     const char *name;                               // in logs, e.g. "scorer-0"
     const char *listen;                             // URL
     const char *grpc;                               // HOST:PORT of gRPC; "" for none
     const char *tls_cert, *tls_key, *tls_client_ca; // files for gRPC; "" for none
     const char *keys;                               // file; "" for none
+    const char *token_file;                         // the same
     const char *admin;                              // HOST:PORT of the admin port; "" for none
     int log_level;                                  // enum log_level
     int log_format;                                 // enum log_format
@@ -42,6 +43,8 @@ struct service_desc {
     const struct config_field *fields;
     size_t n_fields;
     size_t config_bytes; // of the struct that they fill
+    // Who may call its methods (access.h). One without a row is refused to everybody.
+    const struct service_access_table *access;
     // Cross-field checks, when each field is right; reports into `config`. May be NULL.
     void (*validate)(struct config *config, const struct config_node *root, const void *own);
     // Builds everything and adds services to the server (service_server). An error ends the
@@ -78,6 +81,9 @@ const struct service_config *service_config(const struct service *service);
 struct loop *service_loop(struct service *service);
 struct rpc_server *service_server(struct service *service);
 struct metrics *service_metrics(struct service *service);
+// For rpc_client_opts.authorization, with the service as its argument: what the process shows of
+// itself to others.
+const char *service_authorization(void *service);
 // Ready is what HealthService and GetStatus say; a service starts as not ready. `reason` while it
 // is not.
 void service_set_ready(struct service *service, bool ready, const char *reason);

@@ -2,11 +2,13 @@
 // What the files of this folder share.
 #pragma once
 
+#include "common/keys/token_file.h"
 #include "common/log/log.h"
 #include "common/httpd/meter.h"
 #include "common/service/admin_port.h"
 #include "common/service/call_metrics.h"
 #include "common/service/grpc_port.h"
+#include "common/service/guard.h"
 #include "common/service/service.h"
 
 // Read from the server and the loop when somebody asks.
@@ -56,6 +58,8 @@ struct service {
     struct service_admin *admin;
     struct admin_port *admin_port; // NULL: none
     struct grpc_port *grpc_port;   // NULL: none
+    struct guard *guard;
+    struct token_file *token_file; // NULL: it shows no token to others
 
     int64_t started_ms; // wall clock
     bool ready;

@@ -83,6 +83,8 @@ static enum err peer_open(struct ingest *ingest, const struct shard_map *map, co
     struct rpc_client_opts opts = {
         .url = address,
         .calls_max = calls < PEER_CALLS_MIN ? PEER_CALLS_MIN : calls,
+        .authorization = ingest->config->authorization,
+        .authorization_arg = ingest->config->authorization_arg,
     };
     snprintf(peer->address, sizeof peer->address, "%s", address);
     peer->ingest = ingest;

@@ -36,6 +36,9 @@ struct ingest_config {
     int64_t letters_max;
     int64_t letters_bytes_max;
     int64_t letters_age_max_ms;
+    // What it shows of itself to scorers, as rpc_client_opts has it; may be NULL. Not in the file.
+    const char *(*authorization)(void *arg);
+    void *authorization_arg;
 };
 
 enum { INGEST_REQUEST_EVENTS_MAX = 2500, INGEST_SENDER_BYTES_MAX = 200 };

@@ -5,6 +5,8 @@
 #include "common/base/buf.h"
 #include "common/base/mem.h"
 #include "common/clock/clock.h"
+#include "common/keys/keys.h"
+#include "services/access/words.h"
 #include "services/ingest/codec.h"
 #include "services/ingest/ingest_impl.h"
 
@@ -89,6 +91,18 @@ static void intake_judge_schema(struct intake *intake, const struct ingest_event
     }
 }
 
+// Whether the caller's key is for the account that the event turned out to be of.
+static void intake_judge_access(const struct intake *intake, struct intake_event *out,
+                                struct err_info *reason)
+{
+    struct span account = out->target.account;
+    if (keys_allows(intake->request->key, ACCESS_ACCOUNTS, account))
+        return;
+    out->refusal = INGEST_REFUSED_ACCOUNT;
+    (void)err_set(reason, ERR_INVALID, "account: the write key is not for \"" SPAN_FMT "\"",
+                  SPAN_ARG(account));
+}
+
 // The first pass over one event.
 static void intake_judge(struct intake *intake, uint32_t index)
 {
@@ -104,6 +118,8 @@ static void intake_judge(struct intake *intake, uint32_t index)
     };
     out->refusal =
         ingest_take(&event, &rules, intake->now_ms, &ingest->scratch, &out->target, &reason);
+    if (out->refusal == INGEST_TAKEN)
+        intake_judge_access(intake, out, &reason);
     if (out->refusal == INGEST_TAKEN)
         intake_judge_schema(intake, &event, out, &reason);
     if (out->refusal == INGEST_TAKEN)

@@ -6,6 +6,9 @@
 
 #include "common/base/hash.h"
 #include "common/base/mem.h"
+#include "common/keys/keys.h"
+#include "common/rpc/carry.h"
+#include "services/access/words.h"
 #include "services/ingest/ingest_impl.h"
 
 static void list_add(struct request_list *list, struct request *request)
@@ -36,6 +39,8 @@ static void request_destroy(struct request *request)
         list_remove(&ingest->open, request);
     if (request->sender != NULL)
         sender_leave(&ingest->senders, request);
+    if (request->key != NULL)
+        keys_release(request->key->keys);
     arena_deinit(&request->arena);
     mem_free(request);
 }
@@ -71,6 +76,16 @@ static uint64_t digest_of(const Assay__Ingest__V1__IngestRequest *message)
     return digest;
 }
 
+// Its turn may come after the keys have changed.
+static const struct keys_key *hold_key(const struct rpc_incoming *call)
+{
+    const struct keys_key *key = rpc_incoming_tag(call);
+    if (key == NULL || key->role == KEYS_ADMIN || keys_list_of(key, ACCESS_ACCOUNTS) == NULL)
+        return NULL;
+    (void)keys_hold(key->keys);
+    return key;
+}
+
 struct request *request_create(struct ingest *ingest,
                                const Assay__Ingest__V1__IngestRequest *message,
                                Assay__Ingest__V1__IngestResponse_Closure closure,
@@ -83,6 +98,7 @@ struct request *request_create(struct ingest *ingest,
     request->closure = closure;
     request->closure_data = closure_data;
     request->message = message;
+    request->key = hold_key(call);
     request->n_events = (uint32_t)message->n_events;
     request->held_bytes = sizeof *request + rpc_incoming_arena(call)->used_bytes;
     if (message->sender[0] != '\0')

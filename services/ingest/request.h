@@ -15,6 +15,7 @@
 
 struct ingest;
 struct sender;
+struct keys_key;
 
 struct request {
     struct request *prev, *next;               // in ingest's open list
@@ -30,6 +31,8 @@ struct request {
     bool open;
     size_t held_bytes;
     uint64_t digest; // of its message ids
+    // The caller's, if it limits accounts; else NULL. Its keys are held.
+    const struct keys_key *key;
     // Taken:
     struct arena arena;
     uint32_t n_events;

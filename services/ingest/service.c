@@ -3,6 +3,7 @@
 
 #include "common/base/mem.h"
 #include "common/rpc/carry.h"
+#include "services/access/access.h"
 #include "services/ingest/core/core.h"
 #include "services/ingest/document.h"
 #include "services/ingest/edge.h"
@@ -117,6 +118,8 @@ static enum err service_open_ingest(struct service *service, const void *own, st
     state->config = *(const struct ingest_settings *)own;
     state->config.ingest.held_all_max = service_config(service)->calls_max / 2;
     state->config.edge.requests_max = (service_config(service)->calls_max * 3 + 3) / 4;
+    state->config.ingest.authorization = service_authorization;
+    state->config.ingest.authorization_arg = service;
     enum err err = shard_source_open_file(state->config.ingest.shard_map, &state->source, info);
     if (err != ERR_OK)
         return err_prefix(info, err, "shard map");
@@ -195,6 +198,7 @@ const struct service_desc INGEST_SERVICE = {
     .fields = FIELDS,
     .n_fields = ARRAY_LEN(FIELDS),
     .config_bytes = sizeof(struct ingest_settings),
+    .access = &ACCESS,
     .validate = validate,
     .open = service_open_ingest,
     .drain = service_drain_ingest,

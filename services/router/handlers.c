@@ -6,6 +6,8 @@
 #include "common/base/text.h"
 #include "common/clock/clock.h"
 #include "common/rpc/carry.h"
+#include "common/service/access.h"
+#include "services/access/words.h"
 #include "services/router/router_impl.h"
 #include "services/router/webhook/deliver.h"
 
@@ -66,6 +68,8 @@ static void apply_signals_on_nng(void *arg, struct rpc_request *request)
 static void call_destroy(struct call *call)
 {
     CHECK(!call->parked);
+    if (call->key != NULL)
+        keys_release(call->key->keys);
     arena_deinit(&call->arena);
     buf_deinit(&call->bytes);
     mem_free(call);
@@ -124,6 +128,16 @@ static int64_t wait_until(void *closure_data, int64_t wait_ms)
     return clock_mono_ms() + (wait_ms > 0 ? wait_ms : 0);
 }
 
+// What it is limited to is looked at when its lead is known, on the fold's thread.
+static const struct keys_key *hold_key(void *closure_data)
+{
+    const struct keys_key *key = service_caller(closure_data);
+    if (key == NULL || key->role != KEYS_CONSUMER || key->n_lists == 0)
+        return NULL;
+    (void)keys_hold(key->keys);
+    return key;
+}
+
 static struct call *call_create(struct router *router, enum call_kind kind,
                                 const ProtobufCMessage *request, ProtobufCClosure closure,
                                 void *closure_data)
@@ -135,6 +149,7 @@ static struct call *call_create(struct router *router, enum call_kind kind,
     call->request = request;
     call->closure = closure;
     call->closure_data = closure_data;
+    call->key = hold_key(closure_data);
     call->until_mono_ms = INT64_MIN;
     arena_init(&call->arena, 8 * 1024, 0);
     return call;
@@ -253,12 +268,24 @@ CHECKED_METHOD(answer_prompt, AnswerPrompt, CALL_ANSWER_PROMPT)
 CHECKED_METHOD(get_prompts, GetPrompts, CALL_GET_PROMPTS)
 CHECKED_METHOD(get_account, GetAccount, CALL_GET_ACCOUNT)
 
+// A key may say who its caller is. The request is the call's own, from its arena.
+static void name_consumer(const Assay__Router__V1__LeaseRequest *request, void *closure_data)
+{
+    const struct keys_key *key = service_caller(closure_data);
+    const struct keys_list *names = key == NULL ? NULL : keys_list_of(key, ACCESS_CONSUMER);
+    if (names == NULL || names->n == 0 || request->consumer[0] != '\0')
+        return;
+    ((Assay__Router__V1__LeaseRequest *)request)->consumer =
+        arena_dup(rpc_incoming_arena(rpc_incoming(closure_data)), span_of(names->values[0]));
+}
+
 static void on_lease(Assay__Router__V1__RouterService_Service *methods,
                      const Assay__Router__V1__LeaseRequest *request,
                      Assay__Router__V1__LeaseResponse_Closure closure, void *closure_data)
 {
     if (bad_wait(request->wait_ms, closure_data))
         return;
+    name_consumer(request, closure_data);
     struct call *call = call_create(router_of(methods), CALL_LEASE, &request->base,
                                     (ProtobufCClosure)closure, closure_data);
     call->until_mono_ms = wait_until(closure_data, request->wait_ms);

@@ -3,6 +3,7 @@
 // and the clock. What cannot change anything is answered without a record: signals that were taken
 // before, a lease where nothing waits, a token that was never given out, what names a lead, a
 // queue, a team, an account or a prompt that is not there.
+#include "services/access/words.h"
 #include "services/router/router_impl.h"
 
 // ---- Signals
@@ -119,6 +120,31 @@ static enum err check_answer_prompt(const struct router *router, const ProtobufC
     return err_set(info, ERR_NOT_FOUND, "prompt: there is no \"%s\"", in->prompt);
 }
 
+// Where requests that name a lead by its lease do so; 0: not so.
+#define LEAD_ID_AT(Name) offsetof(Assay__Router__V1__##Name##Request, lead_id)
+static const size_t LEAD_ID_PLACES[CALL_CHANGES] = {
+    [CALL_EXTEND] = LEAD_ID_AT(Extend),   [CALL_ACK] = LEAD_ID_AT(Ack),
+    [CALL_RELEASE] = LEAD_ID_AT(Release), [CALL_COMPLETE] = LEAD_ID_AT(Complete),
+    [CALL_PARK] = LEAD_ID_AT(Park),
+};
+
+// A lead of a queue, or of a consumer, that the caller's key is not for is not there to it. What
+// names a queue was looked at before the call came here.
+static enum err check_limits(const struct router *router, const struct call *call,
+                             struct err_info *info)
+{
+    size_t place = LEAD_ID_PLACES[call->kind];
+    if (call->key == NULL || place == 0)
+        return ERR_OK;
+    const char *lead_id = *(char *const *)((const char *)call->request + place);
+    const struct router_lead *lead = router_core_lead(router->core, span_of(lead_id));
+    const char *consumer = lead == NULL || lead->consumer == NULL ? "" : lead->consumer;
+    if (lead != NULL && keys_allows(call->key, ACCESS_QUEUES, span_of(lead->queue)) &&
+        keys_allows(call->key, ACCESS_CONSUMER, span_of(consumer)))
+        return ERR_OK;
+    return err_set(info, ERR_NOT_FOUND, "lead_id: there is no \"%s\"", lead_id);
+}
+
 static enum fold_admission admit_lease(struct router *router, struct call *call)
 {
     const Assay__Router__V1__LeaseRequest *request =
@@ -150,6 +176,9 @@ static enum fold_admission admit_call(struct router *router, struct call *call)
     call->empty = false;
     if (call->kind == CALL_LEASE)
         return admit_lease(router, call);
+    call->err = check_limits(router, call, &call->info);
+    if (call->err != ERR_OK)
+        return FOLD_ANSWER;
     call->err = CHECKS[call->kind](router, call->request, &call->info);
     return call->err == ERR_OK ? FOLD_APPEND : FOLD_ANSWER;
 }

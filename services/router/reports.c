@@ -256,7 +256,10 @@ static enum err open_client(struct router *router, struct span address, struct e
     struct reports *r = &router->reports;
     if (r->n == ROUTER_INGESTS_MAX)
         return err_set(info, ERR_INVALID, "ingest: more than %d addresses", ROUTER_INGESTS_MAX);
-    struct rpc_client_opts opts = {.url = arena_dup(&r->arena, address), .calls_max = 2};
+    struct rpc_client_opts opts = {.url = arena_dup(&r->arena, address),
+                                   .calls_max = 2,
+                                   .authorization = service_authorization,
+                                   .authorization_arg = router->service};
     enum err err = rpc_client_open(service_loop(router->service), &opts, &r->clients[r->n], info);
     if (err != ERR_OK)
         return err_prefix(info, err, "ingest");

@@ -10,6 +10,7 @@
 #include "common/base/mem.h"
 #include "common/clock/clock.h"
 #include "common/log/log.h"
+#include "services/access/access.h"
 #include "services/playbook/load.h"
 #include "services/router/router_impl.h"
 #include "services/router/webhook/deliver.h"
@@ -520,6 +521,7 @@ const struct service_desc ROUTER_SERVICE = {
     .fields = ROUTER_FIELDS,
     .n_fields = ARRAY_LEN(ROUTER_FIELDS),
     .config_bytes = sizeof(struct router_config),
+    .access = &ACCESS,
     .open = router_open,
     .drain = router_drain,
     .close = router_close,

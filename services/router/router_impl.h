@@ -98,6 +98,8 @@ struct call {
     const ProtobufCMessage *request; // valid until answered
     ProtobufCClosure closure;
     void *closure_data;
+    // The caller's, if it limits what leads are there to it; else NULL. Its keys are held.
+    const struct keys_key *key;
     int64_t until_mono_ms; // how long it may wait for something to come
     uint64_t page;         // LIST_LEADS: where it starts
     uint64_t looked;       // LIST_DECISIONS: the last one that was looked at

@@ -10,6 +10,7 @@
 
 #include "common/base/mem.h"
 #include "common/log/log.h"
+#include "services/access/access.h"
 #include "services/playbook/load.h"
 #include "services/scorer/scorer_impl.h"
 
@@ -438,7 +439,9 @@ static enum err scorer_open(struct service *service, const void *own, struct err
     scorer->service = service;
     scorer->config = own;
     scorer->aside = aside_create(service_loop(service));
-    struct rpc_client_opts router = {.url = scorer->config->router};
+    struct rpc_client_opts router = {.url = scorer->config->router,
+                                     .authorization = service_authorization,
+                                     .authorization_arg = service};
     enum err err = rpc_client_open(service_loop(service), &router, &scorer->router, info);
     if (err == ERR_OK)
         err = scorer_open_ingests(scorer, info);
@@ -466,6 +469,7 @@ const struct service_desc SCORER_SERVICE = {
     .fields = SCORER_FIELDS,
     .n_fields = ARRAY_LEN(SCORER_FIELDS),
     .config_bytes = sizeof(struct scorer_config),
+    .access = &ACCESS,
     .open = scorer_open,
     .drain = scorer_drain,
     .close = scorer_close,

@@ -391,6 +391,8 @@ static void test_options(void)
         "without it.\ntls_client_ca: \"\"\n"
         "# File of keys (`assay keys`); without one, calls from elsewhere are refused.\n"
         "keys: \"\"\n"
+        "# File with the token that it shows to services that it calls over tcp.\n"
+        "token_file: \"\"\n"
         "# HOST:PORT for probes, metrics and operators, over HTTP; none without it.\n"
         "admin: \"\"\n"
         "# What is logged: lines of this level and those before it.\nlog_level: info\n"

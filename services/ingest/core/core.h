@@ -86,7 +86,8 @@ struct ingest_event {
     X(TIME, "time")                                                                                \
     X(SIZE, "size")                                                                                \
     X(SCHEMA, "schema")                                                                            \
-    X(FORM, "form")
+    X(FORM, "form")                                                                                \
+    X(ACCOUNT, "account")
 
 enum ingest_refusal {
     INGEST_TAKEN, // not refused
