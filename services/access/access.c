@@ -98,9 +98,16 @@ static size_t ingest_cost(const ProtobufCMessage *message)
 static const struct service_access ROWS[] = {
     ROW(INGEST "Ingest", WRITE | SERVICE, .cost = ingest_cost),
     ROW(INGEST "Carry", SERVICE),
+    ADMIN(INGEST "ListDeadLetters"),
+    ADMIN(INGEST "CountDeadLetters"),
+    ADMIN(INGEST "GetDeadLetter"),
+    ADMIN(INGEST "ResendDeadLetters"),
+    ADMIN(INGEST "DropDeadLetters"),
 
     ROW(ROUTER "ApplySignals", SERVICE),
     ROW(ROUTER "Lease", CONSUMER, .verb = "lease", .check = check_lease),
+    ROW(ROUTER "StreamLeases", CONSUMER, .verb = "stream"),
+    ROW(ROUTER "StreamDecisions", CONSUMER, .verb = "stream"),
     ROW(ROUTER "Ack", CONSUMER, .verb = "ack"),
     ROW(ROUTER "Extend", CONSUMER, .verb = "extend"),
     ROW(ROUTER "Release", CONSUMER, .verb = "release"),
@@ -125,5 +132,7 @@ static const struct service_access ROWS[] = {
     ROW(SCORER "Resolve", SERVICE),
     ADMIN(SCORER "Explain"),
     ADMIN(SCORER "GetLanes"),
+    ADMIN(SCORER "GetIdentity"),
+    ADMIN(SCORER "ChangeIdentity"),
 };
 const struct service_access_table ACCESS = {ROWS, ARRAY_LEN(ROWS)};
