@@ -6,7 +6,7 @@
 #include <pthread.h>
 
 #include "common/base/mem.h"
-#include "common/keys/bucket.h"
+#include "common/keys/keys_bucket.h"
 #include "common/keys/file_watch.h"
 #include "common/log/log.h"
 
@@ -21,17 +21,17 @@ struct keyring {
 
     pthread_mutex_t lock;
     struct keys *keys;
-    struct bucket *buckets; // [keys_count(keys)]
+    struct keys_bucket *buckets; // [keys_count(keys)]
     struct keyring_stats stats;
 };
 
 // ---- Reading ------------------------------------------------------------------------------------
 
 // Buckets go from key to key by id: a reload gives nobody a fresh one.
-static struct bucket *buckets_move(const struct keyring *keyring, const struct keys *keys)
+static struct keys_bucket *buckets_move(const struct keyring *keyring, const struct keys *keys)
 {
     size_t n = keys_count(keys);
-    struct bucket *buckets = mem_zalloc((n + 1) * sizeof *buckets);
+    struct keys_bucket *buckets = mem_zalloc((n + 1) * sizeof *buckets);
     for (size_t i = 0; i < n && keyring->keys != NULL; i++) {
         const struct keys_key *key = keys_at(keys, i);
         const struct keys_key *old =
@@ -45,9 +45,9 @@ static struct bucket *buckets_move(const struct keyring *keyring, const struct k
 static void put_in_force(struct keyring *keyring, struct keys *keys)
 {
     CHECK(pthread_mutex_lock(&keyring->lock) == 0);
-    struct bucket *buckets = buckets_move(keyring, keys);
+    struct keys_bucket *buckets = buckets_move(keyring, keys);
     struct keys *old = keyring->keys;
-    struct bucket *old_buckets = keyring->buckets;
+    struct keys_bucket *old_buckets = keyring->buckets;
     keyring->keys = keys;
     keyring->buckets = buckets;
     keyring->stats.keys = keys_count(keys);
@@ -157,9 +157,9 @@ bool keyring_take(struct keyring *keyring, const struct keys_key *key, int64_t n
     CHECK(pthread_mutex_lock(&keyring->lock) == 0);
     const struct keys_key *now = keys_find_id(keyring->keys, span_of(key->id));
     if (now != NULL && now->rate > 0) {
-        const struct bucket_limit limit = {now->rate, now->burst};
-        taken = bucket_take(&keyring->buckets[now - keys_at(keyring->keys, 0)], &limit, n, now_ms,
-                            wait_ms);
+        const struct keys_bucket_limit limit = {now->rate, now->burst};
+        taken = keys_bucket_take(&keyring->buckets[now - keys_at(keyring->keys, 0)], &limit, n,
+                                 now_ms, wait_ms);
     }
     CHECK(pthread_mutex_unlock(&keyring->lock) == 0);
     return taken;

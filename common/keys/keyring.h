@@ -27,8 +27,8 @@ void keyring_close(struct keyring *keyring);
 // turns of the loop only, so on its thread `*out` lives to the end of the turn in any case.
 enum keys_verdict keyring_ask(struct keyring *keyring, struct span text, int64_t now_ms,
                               struct keys **held, const struct keys_key **out);
-// Any thread. Takes `n` from what the key may do in a second (bucket.h); true when it has no limit
-// or is not there any more. What was used stays used when the file is read again.
+// Any thread. Takes `n` from what the key may do in a second (keys_bucket.h); true when it has no
+// limit or is not there any more. What was used stays used when the file is read again.
 bool keyring_take(struct keyring *keyring, const struct keys_key *key, int64_t n, int64_t now_ms,
                   int64_t *wait_ms);
 

@@ -21,7 +21,9 @@ struct service_access {
     const char *method; // "assay.x.v1.XService/Method"
     unsigned roles;     // bits (SERVICE_ROLE) of those that may, beside admin
     bool open;          // whoever comes, also without a key
-    const char *verb;   // what the key's list of verbs must have, if it has one; NULL: none
+    // What the key's list of verbs must have, if it has one: the first, or the second if there is
+    // one. NULL: nothing.
+    const char *verb, *or_verb;
     // What a call uses up of its key's rate; NULL: 1. (Of a raw method always 1, and no `check`.)
     size_t (*cost)(const ProtobufCMessage *request);
     // Looks whether the limits of the key allow this request; not asked for admin keys and calls

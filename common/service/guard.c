@@ -179,7 +179,8 @@ static enum rpc_status look_at_key(struct look *look)
     if ((row->roles & SERVICE_ROLE(key->role)) == 0)
         return refuse(look, GUARD_ROLE, RPC_PERMISSION_DENIED, "a %s key may not call %s",
                       keys_role_name(key->role), row->method);
-    if (row->verb != NULL && !keys_allows(key, SERVICE_ACCESS_VERBS, span_of(row->verb)))
+    if (row->verb != NULL && !keys_allows(key, SERVICE_ACCESS_VERBS, span_of(row->verb)) &&
+        !(row->or_verb != NULL && keys_allows(key, SERVICE_ACCESS_VERBS, span_of(row->or_verb))))
         return refuse(look, GUARD_VERB, RPC_PERMISSION_DENIED, "the key is not for \"%s\"",
                       row->verb);
     return RPC_OK;

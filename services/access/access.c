@@ -106,6 +106,7 @@ static const struct service_access ROWS[] = {
 
     ROW(ROUTER "ApplySignals", SERVICE),
     ROW(ROUTER "Lease", CONSUMER, .verb = "lease", .check = check_lease),
+    // What it calls for its caller is looked at again: Lease.
     ROW(ROUTER "StreamLeases", CONSUMER, .verb = "stream"),
     ROW(ROUTER "StreamDecisions", CONSUMER, .verb = "stream"),
     ROW(ROUTER "Ack", CONSUMER, .verb = "ack"),
@@ -114,7 +115,9 @@ static const struct service_access ROWS[] = {
     ROW(ROUTER "Park", CONSUMER, .verb = "release", .check = check_park),
     ROW(ROUTER "Complete", CONSUMER, .verb = "complete"),
     ROW(ROUTER "ListLeads", CONSUMER, .verb = "list", .check = check_list_leads),
-    ROW(ROUTER "ListDecisions", CONSUMER, .verb = "list", .check = check_list_decisions),
+    // Both streams read the log, by this method.
+    ROW(ROUTER "ListDecisions", CONSUMER, .verb = "list", .or_verb = "stream",
+        .check = check_list_decisions),
     ROW(ROUTER "GetAccount", CONSUMER, .verb = "list", .check = check_any_queue),
     ROW(ROUTER "GetQueues", CONSUMER, .verb = "list", .check = check_any_queue),
     ROW(ROUTER "GetPrompts", CONSUMER, .verb = "prompt"),

@@ -22,7 +22,7 @@
     X(EXTEND, "extend", "hold a lease for longer")                                                 \
     X(RELEASE, "release", "give a leased lead back, or park it")                                   \
     X(COMPLETE, "complete", "report what came of a lead")                                          \
-    X(STREAM, "stream", "leases and decisions as streams (with lease or list)")                    \
+    X(STREAM, "stream", "the decision log, and leases (with lease), as streams")                   \
     X(LIST, "list", "leads, queues, accounts, the decision log")                                   \
     X(PROMPT, "prompt", "what the product may show to a user")
 enum access_verb {

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #include "common/base/mem.h"
-#include "common/keys/bucket.h"
+#include "common/keys/keys_bucket.h"
 #include "common/keys/keys.h"
 #include "tests/support/temp_folder.h"
 
@@ -375,29 +375,29 @@ Test(keys, a_file_that_others_may_write_is_not_read)
 
 Test(bucket, gives_its_rate_and_its_burst)
 {
-    struct bucket bucket = {0};
-    const struct bucket_limit limit = {.rate = 10, .burst = 5};
+    struct keys_bucket bucket = {0};
+    const struct keys_bucket_limit limit = {.rate = 10, .burst = 5};
     int64_t wait_ms = 0, taken = 0;
     for (int64_t now = NOW; now < NOW + 10000; now += 7)
         for (int i = 0; i < 3; i++)
-            taken += bucket_take(&bucket, &limit, 1, now, &wait_ms);
+            taken += keys_bucket_take(&bucket, &limit, 1, now, &wait_ms);
     cr_assert(taken >= 104 && taken <= 106, "%lld", (long long)taken); // 10 s and the burst
 }
 
 Test(bucket, says_when_there_is_more)
 {
-    struct bucket bucket = {0};
-    const struct bucket_limit limit = {.rate = 100, .burst = 100};
+    struct keys_bucket bucket = {0};
+    const struct keys_bucket_limit limit = {.rate = 100, .burst = 100};
     int64_t wait_ms;
     // A large request passes whole and is paid for afterwards.
-    cr_assert(bucket_take(&bucket, &limit, 2500, NOW, &wait_ms));
-    cr_assert(!bucket_take(&bucket, &limit, 1, NOW, &wait_ms));
+    cr_assert(keys_bucket_take(&bucket, &limit, 2500, NOW, &wait_ms));
+    cr_assert(!keys_bucket_take(&bucket, &limit, 1, NOW, &wait_ms));
     cr_assert_eq(wait_ms, 24001);
-    cr_assert(!bucket_take(&bucket, &limit, 1, NOW + wait_ms - 1, &wait_ms));
+    cr_assert(!keys_bucket_take(&bucket, &limit, 1, NOW + wait_ms - 1, &wait_ms));
     cr_assert_eq(wait_ms, 1);
-    cr_assert(bucket_take(&bucket, &limit, 1, NOW + 24001, &wait_ms));
+    cr_assert(keys_bucket_take(&bucket, &limit, 1, NOW + 24001, &wait_ms));
     // A clock that goes back, or stands still for ever, gives nothing and breaks nothing.
-    cr_assert(bucket_take(&bucket, &limit, 1000, NOW + 30000, &wait_ms));
-    cr_assert(!bucket_take(&bucket, &limit, 1, NOW - 5000000, &wait_ms));
-    cr_assert(bucket_take(&bucket, &limit, 1, INT64_MAX, &wait_ms));
+    cr_assert(keys_bucket_take(&bucket, &limit, 1000, NOW + 30000, &wait_ms));
+    cr_assert(!keys_bucket_take(&bucket, &limit, 1, NOW - 5000000, &wait_ms));
+    cr_assert(keys_bucket_take(&bucket, &limit, 1, INT64_MAX, &wait_ms));
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "common/keys/bucket.h"
+#include "common/keys/keys_bucket.h"
 
 #include "common/base/check.h"
 
 enum { UNIT = 1000 }; // in thousandths, a rate a second is the same rate a millisecond
 
-static void refill(struct bucket *bucket, int64_t rate, int64_t now_ms)
+static void refill(struct keys_bucket *bucket, int64_t rate, int64_t now_ms)
 {
     int64_t passed_ms = bucket->at_ms == 0 ? 0 : now_ms - bucket->at_ms;
     if (passed_ms > bucket->used / rate)
@@ -16,8 +16,8 @@ static void refill(struct bucket *bucket, int64_t rate, int64_t now_ms)
         bucket->at_ms = now_ms;
 }
 
-bool bucket_take(struct bucket *bucket, const struct bucket_limit *limit, int64_t n, int64_t now_ms,
-                 int64_t *wait_ms)
+bool keys_bucket_take(struct keys_bucket *bucket, const struct keys_bucket_limit *limit, int64_t n,
+                      int64_t now_ms, int64_t *wait_ms)
 {
     int64_t full = limit->burst * UNIT;
     CHECK(limit->rate > 0 && limit->burst > 0 && n >= 0);

@@ -7,17 +7,17 @@
 #include <stdint.h>
 
 // Open struct, fields private; `{0}` is a full bucket.
-struct bucket {
+struct keys_bucket {
     int64_t used;  // thousandths of what may be done, at `at_ms`
     int64_t at_ms; // 0: never used
 };
 
-struct bucket_limit {
+struct keys_bucket_limit {
     int64_t rate;  // a second, 1 or more
     int64_t burst; // 1 or more
 };
 
 // Takes `n` when the bucket is not empty; else false, and `*wait_ms` says when it will not be (at
 // least 1). A clock that goes back gives nothing.
-bool bucket_take(struct bucket *bucket, const struct bucket_limit *limit, int64_t n, int64_t now_ms,
-                 int64_t *wait_ms);
+bool keys_bucket_take(struct keys_bucket *bucket, const struct keys_bucket_limit *limit, int64_t n,
+                      int64_t now_ms, int64_t *wait_ms);
