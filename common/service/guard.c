@@ -42,6 +42,7 @@ struct guard_metrics {
     METRICS_FIELDS(GUARD_METRICS)
 };
 
+// Labels: reason.
 #define GUARD_REFUSED_METRICS(X)                                                                   \
     X(COUNTER, calls, "assay_access_refused_total", "Calls refused for who made them, by reason")
 struct guard_refused {
