@@ -421,7 +421,10 @@ static enum err scorer_open_ingests(struct scorer *scorer, struct err_info *info
         if (scorer->n_ingests == SCORER_INGESTS_MAX)
             return err_set(info, ERR_INVALID, "ingest: more than %d addresses", SCORER_INGESTS_MAX);
         snprintf(url, sizeof url, "%.*s", (int)len, at);
-        struct rpc_client_opts opts = {.url = url, .calls_max = SHARD_LANES_MAX};
+        struct rpc_client_opts opts = {.url = url,
+                                       .calls_max = SHARD_LANES_MAX,
+                                       .authorization = service_authorization,
+                                       .authorization_arg = scorer->service};
         enum err err = rpc_client_open(service_loop(scorer->service), &opts,
                                        &scorer->ingests[scorer->n_ingests], info);
         if (err != ERR_OK)
