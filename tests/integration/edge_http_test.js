@@ -2,8 +2,11 @@
 // What the HTTP port takes, and how it answers: `node edge_http_test.js BIN_DIR`.
 'use strict';
 const assert = require('assert');
+const fs = require('fs');
+const http = require('http');
+const path = require('path');
 const zlib = require('zlib');
-const { Cluster } = require('../support/edge_cluster.js');
+const { Cluster, until } = require('../support/edge_cluster.js');
 
 const PLAYBOOK = `playbook: edge
 version: 1
@@ -160,6 +163,103 @@ async function pagesOfBrowsers(cluster) {
   assert.strictEqual(other.headers['access-control-allow-origin'], undefined);
 }
 
+// ---- Peers that go ------------------------------------------------------------------------------
+
+// Who does not wait for the answer has sent his event all the same; nothing else comes of it.
+async function gone(cluster) {
+  const scorer = await cluster.pid('scorer-0');
+  process.kill(scorer, 'SIGSTOP');
+  const [host, port] = cluster.http.split(':');
+  await Promise.all(Array.from({ length: 20 }, () => new Promise((resolve) => {
+    const req = http.request({ host, port, path: '/v1/batch', method: 'POST', agent: false });
+    req.on('error', () => {});
+    req.on('close', resolve);
+    req.end(JSON.stringify({ batch: [seen('gone')] }));
+    setTimeout(() => req.destroy(), 300);
+  })));
+  process.kill(scorer, 'SIGCONT');
+  await until('the events of peers that have gone',
+    async () => Number((await cluster.measures('gone')).seen) === 20);
+}
+
+// ---- Keys ---------------------------------------------------------------------------------------
+
+async function keyAdd(cluster, name, ...more) {
+  return JSON.parse(await cluster.run('keys', 'add', name, '--json', ...more)).token;
+}
+
+// Every place where an SDK puts a write key.
+function waysOfKeys(key) {
+  const event = () => ({ event: 'Seen', distinct_id: 'u', uuid: id(),
+    properties: { $groups: { company: 'keyed-1' } } });
+  const call = () => seen('keyed-1');
+  const basic = (pair) => ({ authorization: `Basic ${Buffer.from(pair).toString('base64')}` });
+  return [
+    ['/v1/batch', { batch: [call()] }, basic(`${key}:`)],
+    ['/v1/batch', { batch: [call()] }, { authorization: `Bearer ${key}` }],
+    ['/v1/batch', { batch: [call()], writeKey: 'masked' }, { 'x-write-key': key }],
+    ['/v1/batch', { batch: [call()] }, { 'x-api-key': key }],
+    [`/v1/batch?writeKey=${key}`, { batch: [call()] }, {}],
+    ['/v1/batch', { batch: [call()], writeKey: key }, {}],
+    ['/v1/track', { ...call(), writeKey: key }, {}],
+    ['/batch/', { api_key: key, batch: [event()] }, {}],
+    ['/capture/', { token: key, ...event() }, {}],
+    ['/e/', [{ ...event(), properties: { token: key, $groups: { company: 'keyed-1' } } }], {}],
+  ];
+}
+
+async function keys() {
+  const cluster = Cluster.make(process.argv[2], PLAYBOOK);
+  const web = await keyAdd(cluster, 'web', '--role', 'write', '--accounts', 'keyed-*');
+  const slow = await keyAdd(cluster, 'slow', '--role', 'write', '--rate', '20', '--burst', '20');
+  const crm = await keyAdd(cluster, 'crm', '--role', 'consumer');
+  await cluster.up();
+  const send = (key, account, n = 1) => cluster.post('/v1/batch',
+    { batch: Array.from({ length: n }, () => seen(account)) }, { 'x-write-key': key });
+
+  for (const [where, body, headers] of waysOfKeys(web)) {
+    await expectTaken(cluster, where, body, headers);
+  }
+  for (const [where, body, headers] of waysOfKeys(`${web.slice(0, -1)}!`)) {
+    const answer = await cluster.post(where, body, headers);
+    assert.strictEqual(answer.status, 401, `${where}: ${answer.text}`);
+    assert.ok(answer.json.error.length > 0);
+  }
+  const none = await cluster.post('/v1/batch', { batch: [seen('keyed-1')] });
+  assert.strictEqual(none.status, 401, none.text);
+  assert.strictEqual(none.headers['access-control-allow-origin'], '*');
+  assert.strictEqual((await send('x'.repeat(5000), 'keyed-1')).status, 401);
+  assert.strictEqual((await send(crm, 'keyed-1')).status, 403);
+
+  const other = await cluster.post('/v1/batch', { batch: [seen('else'), seen('keyed-1')] },
+    { 'x-write-key': web });
+  assert.strictEqual(other.status, 200);
+  assert.deepStrictEqual([other.json.accepted, other.json.refused], [1, 1], other.text);
+  assert.deepStrictEqual(other.json.events.map((e) => e.index), [0]);
+
+  let pushedBack;
+  await until('over the rate', async () => {
+    const answer = await send(slow, 'slow', 50);
+    if (answer.status !== 200) pushedBack = answer;
+    return pushedBack !== undefined;
+  });
+  assert.strictEqual(pushedBack.status, 429, pushedBack.text);
+  assert.ok(Number(pushedBack.headers['retry-after']) >= 1);
+  assert.ok(Number(pushedBack.headers['x-ratelimit-reset']) > Date.now() / 1000 - 5);
+
+  await cluster.run('keys', 'disable', 'web');
+  await until('the key is disabled', async () => (await send(web, 'keyed-1')).status === 401);
+  const counted = Number((await cluster.measures('keyed-1')).seen);
+  assert.ok(counted >= waysOfKeys(web).length + 1, String(counted));
+
+  const log = path.join(cluster.data, 'log');
+  for (const file of fs.readdirSync(log)) {
+    const text = fs.readFileSync(path.join(log, file), 'utf8');
+    for (const token of [web, slow, crm]) assert.ok(!text.includes(token.split('_')[3]), file);
+  }
+  await cluster.stop();
+}
+
 // ---- The end of a process -----------------------------------------------------------------------
 
 // What was answered 200 before, while and after the process ends is there.
@@ -192,11 +292,14 @@ async function drain(cluster) {
 
 async function main() {
   const cluster = await Cluster.start(process.argv[2], PLAYBOOK);
-  for (const test of [paths, bodies, verdicts, wholeBodies, withoutIds, pagesOfBrowsers, drain]) {
+  for (const test of [paths, bodies, verdicts, wholeBodies, withoutIds, pagesOfBrowsers, gone,
+    drain]) {
     await test(cluster);
     console.log(`ok: ${test.name}`);
   }
   await cluster.stop();
+  await keys();
+  console.log('ok: keys');
   process.exit(0);
 }
 
