@@ -78,6 +78,7 @@ struct parts {
     uint32_t n, cap;
     struct index index; // hash of the identity to its place in items
     bool remake;        // one was taken out: the total is to be made anew
+    bool leaves;        // a user is away, and still counted
     uint32_t n_rows;    // parts that recovery waits for
     // Those that were taken out since rows were told.
     char **gone;

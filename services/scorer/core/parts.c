@@ -139,9 +139,23 @@ static struct user *parts_user(struct core *core, struct account *account, struc
     if (user == NULL)
         user = user_add(core, account, hash, id);
     account_know(core, account, user, account->clock_ms);
-    user->subject.stale = account->subject.stale = true;
+    user->subject.stale = true;
     user_touch(account, user);
     return user;
+}
+
+// Something has been added: as after an event that may have changed every measure.
+static void parts_decide(struct decision *decision, struct user *user)
+{
+    const struct plan *plan = decision->core->plan;
+    decision->look[SCOPE_USER] = plan->scopes[SCOPE_USER].all;
+    decision->look[SCOPE_ACCOUNT] = plan->scopes[SCOPE_ACCOUNT].all;
+    decision->every = plan->mixed;
+    decision->touched = NULL;
+    decision->user = user;
+    decision->n_users = 1;
+    decision->moved = true;
+    decide_pass(decision);
 }
 
 static void part_join(const struct plan *plan, struct account *book, struct user *user,
@@ -173,6 +187,7 @@ void parts_take_piece(struct decision *decision, const struct move *move)
     part->dirty = true;
     blend_add(core->plan, account, user, move->piece->book);
     part_join(core->plan, part->book, part->book->users[0].user, move->piece->book);
+    parts_decide(decision, user);
 }
 
 void parts_take_return(struct decision *decision, const struct move *move)
@@ -187,11 +202,14 @@ void parts_take_return(struct decision *decision, const struct move *move)
     struct account *own = parts_own(account);
     if (own != NULL)
         part_join(core->plan, own, own->users[user->ordinal].user, move->piece->book);
-    if (identity_is_away(account->identity))
+    if (identity_is_away(account->identity)) {
         identity_send(core, account, (struct hash128){0});
-    else if (account->identity != NULL)
+        return;
+    }
+    if (account->identity != NULL)
         identity_note(account->identity, IDENTITY_RETURNED, decision->known_at_ms, NULL,
                       span_make("", 0));
+    parts_decide(decision, user);
 }
 
 // ---- Taking out ----
@@ -209,7 +227,7 @@ void parts_take_recall(struct core *core, struct account *account, const struct 
                                    .node = moves_home(core, move->identity),
                                    .identity = move->identity,
                                    .piece = piece});
-    user->subject.stale = account->subject.stale = true;
+    user->lost = true;
     user_touch(account, user);
     parts_remove(core, account->parts, at);
 }
@@ -225,6 +243,7 @@ struct piece *parts_take_own(struct core *core, struct account *account)
     struct piece *piece = piece_create(core);
     blend_take(core->plan, from, from->users[user->ordinal].user, piece->book);
     user_touch(account, user);
+    user->lost = true;
     if (own != NULL)
         account->parts->remake = true;
     if (!blend_is_empty(core->plan, piece->book))
@@ -238,13 +257,14 @@ struct piece *parts_take_own(struct core *core, struct account *account)
 // Those of whom nothing is left, neither of the account's own nor of a part.
 static void parts_leave(struct account *account)
 {
-    const struct parts *parts = account->parts;
+    struct parts *parts = account->parts;
     bool *has = mem_zalloc(account->n_users + 1);
     for (uint32_t i = 0; i < parts->n; i++)
         has[parts->items[i]->user] = true;
     for (uint32_t i = 0; i < account->n_users; i++) {
         struct user *user = account->users[i].user;
         user->away = user->counted && !has[i] && !parts->own->users[i].user->counted;
+        parts->leaves = parts->leaves || user->away;
     }
     account->vacant = parts->n == 0 && parts->own->clock_ms == STATE_NO_CLOCK;
     mem_free(has);
@@ -260,8 +280,12 @@ void parts_end(struct core *core, struct account *account)
     for (uint32_t i = 0; i < parts->n; i++)
         blend_add(core->plan, account, account->users[parts->items[i]->user].user,
                   parts->items[i]->book);
-    for (uint32_t i = 0; i < account->n_users; i++)
-        user_touch(account, account->users[i].user);
+    for (uint32_t i = 0; i < account->n_users; i++) {
+        struct user *user = account->users[i].user;
+        user->subject.stale = user->subject.stale || user->lost;
+        user->lost = false;
+        user_touch(account, user);
+    }
     account->subject.stale = true;
     parts_leave(account);
     if (parts->n > 0)
@@ -272,6 +296,9 @@ void parts_end(struct core *core, struct account *account)
 
 void parts_ended(struct core *core, struct account *account)
 {
+    if (account->parts == NULL || !account->parts->leaves)
+        return;
+    account->parts->leaves = false;
     for (uint32_t i = 0; i < account->n_users; i++) {
         struct user *user = account->users[i].user;
         if (!user->away)

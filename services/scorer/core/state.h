@@ -54,6 +54,7 @@ struct user {
     bool dirty;
     bool counted; // an event of it has counted; else only its traits are known
     bool away;    // nothing of what it did is left here; counted until its signals are false
+    bool lost;    // within one record: something of it was taken out
     bool at_hand; // within one pass of decide.c: it is decided from the start
     bool moved;   // and its timer is to be worked out anew
     struct subject subject;
