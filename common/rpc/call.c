@@ -59,7 +59,7 @@ static struct span call_read_answer(struct rpc_call *call, nng_msg *msg)
     enum rpc_status status;
     const char *text;
     struct rpc_client *client = call->client;
-    if (!frame_split(msg, &head, &body) ||
+    if (!frame_split(span_make(nng_msg_body(msg), nng_msg_len(msg)), &head, &body) ||
         frame_response_read(head, &client->scratch, &status, &text) != ERR_OK) {
         call_set_statusf(call, RPC_INTERNAL, "malformed answer from %s", client->url);
         return (struct span){0};

@@ -120,10 +120,10 @@ nng_msg *frame_response_create(enum rpc_status status, const char *text, size_t 
 
 // ---- Reading ------------------------------------------------------------------------------------
 
-bool frame_split(nng_msg *msg, struct span *head, struct span *body)
+bool frame_split(struct span frame, struct span *head, struct span *body)
 {
-    const uint8_t *p = nng_msg_body(msg);
-    size_t len = nng_msg_len(msg);
+    const uint8_t *p = frame.ptr;
+    size_t len = frame.len;
     if (len < FRAME_LENGTH_BYTES)
         return false;
     size_t head_bytes = 0;

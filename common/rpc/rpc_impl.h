@@ -43,7 +43,7 @@ nng_msg *frame_response_create(enum rpc_status status, const char *text, size_t 
 void frame_peer_text(const nng_sockaddr *from, char *out, size_t bytes);
 
 // Finds header and message of a frame from outside; false when the lengths do not fit.
-bool frame_split(nng_msg *msg, struct span *head, struct span *body);
+bool frame_split(struct span frame, struct span *head, struct span *body);
 // Header from outside, with all bounds and texts checked, in `arena`.
 MUST_USE enum err frame_request_read(struct span head, struct arena *arena,
                                      rpc_request_header **out, struct err_info *info);

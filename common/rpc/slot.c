@@ -140,7 +140,8 @@ static void slot_received_on_nng(struct slot *slot)
     struct err_info info;
     rpc_request_header *read;
     atomic_fetch_add(&server->requests, 1);
-    if (!frame_split(slot->msg, &head, &slot->body)) {
+    struct span frame = span_make(nng_msg_body(slot->msg), nng_msg_len(slot->msg));
+    if (!frame_split(frame, &head, &slot->body)) {
         slot_refuse(slot, RPC_INVALID_ARGUMENT, "malformed frame");
         return;
     }
