@@ -104,8 +104,7 @@ int httpd_body_take(struct httpd_body *body, struct span piece)
         return 413;
     int refusal =
         body->coding == HTTPD_IDENTITY ? take_plain(body, piece) : take_packed(body, piece);
-    if (refusal == 0 && body->len > body->bytes_max)
-        refusal = 413;
+    CHECK(refusal != 0 || body->len <= body->bytes_max); // grow has looked
     return refusal;
 }
 

@@ -385,7 +385,8 @@ static void bounds_headers(void)
 
 static void bounds_connections(void)
 {
-    struct httpd_world world = {.opts = {.connections_max = 8}};
+    struct httpd_world world = {
+        .opts = {.connections_max = 8, .idle_ms = 600000, .request_ms = 600000}};
     struct http_raw raw[8], more;
     world_begin(&world);
     for (int i = 0; i < 8; i++) {
