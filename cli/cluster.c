@@ -3,6 +3,8 @@
 
 #include "common/base/mem.h"
 #include "common/clock/clock.h"
+#include "common/keys/token.h"
+#include "common/keys/token_file.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -31,6 +33,25 @@ static enum err nobody_runs(const char *dir, struct err_info *info)
                 cluster_quoted(&arena, dir));
     arena_deinit(&arena);
     return err;
+}
+
+// What the calls of this process show: "Bearer TOKEN", or nothing.
+static char shown[RPC_TEXT_MAX + 1];
+
+enum err cluster_show_token(const char *path, struct err_info *info)
+{
+    char token[TOKEN_CHARS_MAX + 1];
+    enum err err = token_file_read(path, token, info);
+    if (err == ERR_OK)
+        snprintf(shown, sizeof shown, "Bearer %s", token);
+    token_wipe(token, sizeof token);
+    return err;
+}
+
+static const char *authorization(void *arg)
+{
+    (void)arg;
+    return shown;
 }
 
 enum err cluster_open(const char *dir, struct cluster **out, struct err_info *info)
@@ -114,7 +135,9 @@ enum err cluster_client(struct cluster *cluster, const char *name, struct rpc_cl
         return err_set(info, ERR_NOT_FOUND, "the cluster in %s has no service %s", cluster->dir,
                        name);
     if (cluster->clients[i] == NULL) {
-        struct rpc_client_opts opts = {.url = cluster->endpoints[i].url, .calls_max = CALLS_MAX};
+        struct rpc_client_opts opts = {.url = cluster->endpoints[i].url,
+                                       .calls_max = CALLS_MAX,
+                                       .authorization = authorization};
         enum err err = rpc_client_open(cluster->loop, &opts, &cluster->clients[i], info);
         if (err != ERR_OK)
             return err_prefix(info, err, "%s", name);

@@ -60,6 +60,9 @@ int cluster_holder(const char *dir);
 // ---- Its services -------------------------------------------------------------------------------
 
 struct cluster;
+// Before any cluster is opened: from now on calls show the token that is in the file. NOT_FOUND,
+// IO; INVALID: it holds none.
+MUST_USE enum err cluster_show_token(const char *path, struct err_info *info);
 // UNAVAILABLE when no cluster runs in `dir`, saying how to start one.
 MUST_USE enum err cluster_open(const char *dir, struct cluster **out, struct err_info *info);
 void cluster_close(struct cluster *cluster); // NULL is allowed

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "cli/cluster.h"
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -31,6 +32,25 @@ static const struct command_row ROWS[] = {
     {"simulate", "write simulated events", cmd_simulate},
 };
 
+// `assay --token-file FILE COMMAND ...`: the rest of the words is moved to the front. False, with
+// the exit code, when it cannot be used.
+static bool take_token_file(int *argc, char **argv, int *exit_code)
+{
+    struct err_info info;
+    if (*argc < 2 || strcmp(argv[1], "--token-file") != 0)
+        return true;
+    enum err err = *argc == 2 ? err_set(&info, ERR_INVALID, "--token-file: which FILE?")
+                              : cluster_show_token(argv[2], &info);
+    if (err != ERR_OK) {
+        fprintf(stderr, "assay: %s\n", info.text);
+        *exit_code = EXIT_USAGE;
+        return false;
+    }
+    *argc -= 2;
+    memmove(argv + 1, argv + 3, (size_t)*argc * sizeof *argv); // with the NULL at the end
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     static const char example[] = "assay up --data ./assay-data --playbook playbook.yaml\n"
@@ -44,7 +64,10 @@ int main(int argc, char **argv)
         printf("assay %s\n", ASSAY_VERSION);
         return EXIT_DONE;
     }
-    int code = command_pick("assay", example, ROWS, ARRAY_LEN(ROWS), argc, argv);
+    int code;
+    if (!take_token_file(&argc, argv, &code))
+        return code;
+    code = command_pick("assay", example, ROWS, ARRAY_LEN(ROWS), argc, argv);
     // What could not be written (a full disk, a closed pipe) is a failure.
     if (fflush(stdout) != 0 && code == EXIT_DONE)
         code = EXIT_FAILED;
