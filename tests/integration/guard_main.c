@@ -471,6 +471,55 @@ static void test_bad_file_at_start(void)
     loop_destroy(service.loop);
 }
 
+static void token_save(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL && fputs(text, file) >= 0 && fclose(file) == 0);
+}
+
+struct waiting {
+    struct loop *loop;
+    struct token_file *file;
+    const char *expected;
+    int rounds;
+};
+
+static void look_cb(void *arg)
+{
+    struct waiting *w = arg;
+    if (strcmp(token_file_authorization(w->file), w->expected) == 0 || ++w->rounds > 3000)
+        loop_stop(w->loop);
+}
+
+// What a process shows of itself follows its file; what is no token changes nothing.
+static void test_token_file(void)
+{
+    struct temp_folder path = temp_folder_at(&folder, "token");
+    const struct token_file_opts opts = {.path = path.path, .look_every_ms = 10};
+    struct waiting w = {.loop = loop_create(), .expected = "Bearer second"};
+    struct err_info info;
+    CHECK(strcmp(token_file_authorization(NULL), "") == 0);
+    CHECK(token_file_open(w.loop, &opts, &w.file, &info) == ERR_NOT_FOUND);
+    token_save(path.path, "two words\n");
+    CHECK(token_file_open(w.loop, &opts, &w.file, &info) == ERR_INVALID);
+    CHECK(strstr(info.text, "words") == NULL);
+    token_save(path.path, "first\n");
+    CHECK(token_file_open(w.loop, &opts, &w.file, &info) == ERR_OK);
+    CHECK(strcmp(token_file_authorization(w.file), "Bearer first") == 0);
+    token_save(path.path, "");
+    CHECK(unlink(path.path) == 0);
+    CHECK(strcmp(token_file_authorization(w.file), "Bearer first") == 0);
+    token_save(path.path, "second");
+    struct loop_timer *timer = loop_timer_create(w.loop, look_cb, &w);
+    loop_timer_start(timer, 1, 10);
+    loop_run(w.loop);
+    CHECK(w.rounds <= 3000);
+    loop_timer_destroy(timer);
+    token_file_close(w.file);
+    loop_run(w.loop);
+    loop_destroy(w.loop);
+}
+
 // Everything that was logged, to a file, and through to where it would have gone.
 static void expect_no_secret_logged(char secrets[][TOKEN_CHARS + 1], size_t n)
 {
@@ -502,6 +551,7 @@ int main(void)
     test_rates();
     test_reload();
     test_bad_file_at_start();
+    test_token_file();
     expect_no_secret_logged(tokens, ARRAY_LEN(tokens));
     CHECK(dup2(stderr_fd, 2) == 2);
     temp_folder_remove(&folder);
