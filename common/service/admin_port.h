@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a process answers over plain HTTP to those who run it (config `admin`): probes, metrics,
 // version, log level, a new document. Whatever is more than a probe is a call of AdminService
-// carried by HTTP, so that the server's guard decides who may.
+// carried by HTTP, so that the server's guard decides who may. All of AdminService is there by
+// Connect's protocol too.
 #pragma once
 
 #include "common/service/service.h"

@@ -704,6 +704,10 @@ static void test_admin_port(void)
     expect_http("POST", "/reload?file=d.yaml", "", "x", 400, REPORT);
     expect_http("POST", "/reload?check=perhaps", "", "good", 400, "check: expected true or false");
     expect_http("POST", "/reload", "Origin: null\r\n", "good", 403, "not for pages");
+    expect_http("POST", "/assay.admin.v1.AdminService/SetLogLevel",
+                "Content-Type: application/json\r\n", "{\"level\": \"warn\"}", 200, "{}");
+    expect_http("GET", "/log-level", "", "", 200, "warn\n");
+    expect_http("PUT", "/log-level", "", "debug\n", 200, "debug\n");
     expect_http("GET", "/reload", "", "", 405, "{\"error\": \"this path takes POST\"}");
     CHECK(kill(pid, SIGTERM) == 0);
     CHECK(wait_exit(pid) == 0);
