@@ -403,6 +403,19 @@ static enum err read_message(struct reading *reading, json_t *json, ProtobufCMes
     return ERR_OK;
 }
 
+// jansson shows a piece of the text in its errors, and may cut a character in two.
+static enum err fail_parse(const json_error_t *error, struct err_info *info)
+{
+    char text[JSON_ERROR_TEXT_LENGTH];
+    snprintf(text, sizeof text, "%s", error->text);
+    bool clean = text_is_clean_utf8(span_of(text));
+    for (char *c = text; *c != '\0'; c++)
+        if (!clean && (unsigned char)*c >= 0x80)
+            *c = '?';
+    return err_set(info, ERR_INVALID, "no JSON: line %d, column %d: %s", error->line, error->column,
+                   text);
+}
+
 enum err json_read_message(const ProtobufCMessageDescriptor *type, struct span text,
                            struct arena *arena, ProtobufCMessage **out, struct err_info *info)
 {
@@ -411,8 +424,7 @@ enum err json_read_message(const ProtobufCMessageDescriptor *type, struct span t
     struct reading reading = {.arena = arena, .info = info != NULL ? info : &own};
     json_t *json = json_loadb((const char *)text.ptr, text.len, JSON_REJECT_DUPLICATES, &error);
     if (json == NULL)
-        return err_set(info, ERR_INVALID, "no JSON: line %d, column %d: %s", error.line,
-                       error.column, error.text);
+        return fail_parse(&error, info);
     size_t outer = arena->bytes_max;
     size_t bound = arena->used_bytes + JSON_GROWTH_MAX * text.len + JSON_EXTRA_BYTES;
     arena_bound(arena, outer != 0 && outer < bound ? outer : bound);
