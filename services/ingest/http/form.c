@@ -5,44 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/base/check.h"
+#include "common/base/base64.h"
 #include "common/httpd/unpack.h"
-
-static int base64_digit(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
-}
-
-// Both alphabets of RFC 4648, padded or not. False: it is something else.
-static bool base64_decode(struct span text, struct arena *arena, struct span *out)
-{
-    const char *from = text.ptr;
-    uint8_t *to = arena_alloc(arena, text.len / 4 * 3 + 4);
-    uint32_t bits = 0;
-    int n_bits = 0;
-    size_t n = 0;
-    while (text.len > 0 && from[text.len - 1] == '=')
-        text.len--;
-    for (size_t i = 0; i < text.len; i++) {
-        int digit = base64_digit(from[i]);
-        if (digit < 0)
-            return false;
-        bits = (bits << 6 | (uint32_t)digit) & 0xffffff;
-        n_bits += 6;
-        if (n_bits >= 8) {
-            n_bits -= 8;
-            to[n++] = (uint8_t)(bits >> n_bits);
-        }
-    }
-    *out = span_make(to, n);
-    return text.len % 4 != 1;
-}
 
 static int hex_digit(char c)
 {
@@ -141,7 +105,7 @@ enum err form_json(struct span body, size_t bytes_max, struct arena *arena, stru
     struct span data = is_gzip(body) ? (struct span){0} : form_data(body);
     if (data.len > 0)
         data = percent_decode(data, arena);
-    if (data.len > 0 && !begins_json(data) && !base64_decode(data, arena, &data))
+    if (data.len > 0 && !begins_json(data) && !base64_read(data, arena, &data))
         return err_set(info, ERR_INVALID, "data: expected JSON or base64");
     if (data.len > 0)
         *out = data;
@@ -164,7 +128,7 @@ struct span form_authorization(const char *header, struct arena *arena)
         return span_make(token, strlen(token));
     token = after_scheme(header, "Basic");
     struct span pair;
-    if (token == NULL || !base64_decode(span_of(token), arena, &pair))
+    if (token == NULL || !base64_read(span_of(token), arena, &pair))
         return (struct span){0};
     const char *colon = memchr(pair.ptr, ':', pair.len);
     struct span key = pair;
