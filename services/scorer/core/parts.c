@@ -238,7 +238,7 @@ struct piece *parts_take_own(struct core *core, struct account *account)
     struct span x;
     CHECK(identity_is_personal(account_id(core, account), &x));
     struct user *user = user_find(core, account, hash64(x), x);
-    if (user == NULL)
+    if (user == NULL || from->clock_ms == STATE_NO_CLOCK)
         return NULL;
     struct piece *piece = piece_create(core);
     blend_take(core->plan, from, from->users[user->ordinal].user, piece->book);
