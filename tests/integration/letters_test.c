@@ -187,6 +187,36 @@ Test(letters_shelf, pages_go_on_where_the_one_before_ended)
     letters_shelf_close(shelf);
 }
 
+static bool count_look(void *arg, const struct letter *letter)
+{
+    (void)letter;
+    ++*(size_t *)arg;
+    return true;
+}
+
+Test(letters_shelf, a_walk_is_bounded_and_goes_on)
+{
+    static const struct letters_bounds MANY = {100000, 100 << 20, 1000000};
+    struct letters_shelf *shelf = open_shelf(&MANY);
+    struct buf group = {0};
+    for (int i = 0; i < 2 * LETTERS_WALK_MAX + 5; i++) {
+        struct letter letter = {.rule = span_of("name")};
+        letters_shelf_pack(&letter, &group);
+    }
+    (void)write_group(shelf, &group, 0);
+    for (int order = LETTERS_NEWEST_FIRST; order <= LETTERS_OLDEST_FIRST; order++) {
+        size_t n = 0, walks = 0;
+        struct letters_walk walk = {false, (enum letters_order)order, 0, count_look, &n};
+        do
+            cr_assert_eq(letters_shelf_walk(shelf, &walk, &walk.from, &info), ERR_OK);
+        while (++walks < 10 && walk.from != 0);
+        cr_expect_eq(n, 2 * LETTERS_WALK_MAX + 5);
+        cr_expect_eq(walks, 3);
+    }
+    letters_shelf_close(shelf);
+    buf_deinit(&group);
+}
+
 Test(letters_shelf, the_oldest_go_at_the_bound_on_letters)
 {
     static const struct letters_bounds TEN = {10, 10 << 20, 1000000};

@@ -424,14 +424,15 @@ enum err letters_shelf_walk(struct letters_shelf *shelf, const struct letters_wa
 {
     struct store_txn *txn;
     struct corrupt *corrupt = mem_zalloc(sizeof *corrupt);
-    *last = 0;
+    uint64_t reached = 0; // `last` may be the walk's own `from`
     enum err err = store_read_begin(shelf->store, &txn, info);
     if (err == ERR_OK) {
-        err = walk_rows(txn, walk, corrupt, last, info);
+        err = walk_rows(txn, walk, corrupt, &reached, info);
         store_abort(txn);
         drop_corrupt(shelf, corrupt);
     }
     mem_free(corrupt);
+    *last = reached;
     return err;
 }
 

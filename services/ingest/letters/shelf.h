@@ -61,7 +61,8 @@ MUST_USE enum err letters_shelf_age(struct letters_shelf *shelf, int64_t now_ms,
                                     struct err_info *info);
 
 // Looks at one table's letters from the number `from` (not included; 0: from the end) until `look`
-// says false or LETTERS_WALK_MAX were looked at: `*last` is then the last one's number, else 0.
+// says false or LETTERS_WALK_MAX were looked at: `*last` is then the last one's number, else 0. It
+// may be &walk->from, to go on.
 enum letters_order { LETTERS_NEWEST_FIRST, LETTERS_OLDEST_FIRST };
 enum { LETTERS_WALK_MAX = 20000 };
 typedef bool (*letters_look)(void *arg, const struct letter *letter);
