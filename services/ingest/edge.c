@@ -33,13 +33,11 @@ struct edge {
     struct edge_metrics metrics;
 };
 
-static void refused_cb(void *arg, struct span json, const char *reason,
-                       const struct httpd_request *request)
+static void refused_cb(void *arg, struct span json, const char *reason, const char *source)
 {
-    (void)request;
-    ingest_refuse_unread(arg,
-                         &(struct ingest_unread){
-                             .reason = reason, .as_received = json, .way = "http", .source = ""});
+    ingest_refuse_unread(
+        arg, &(struct ingest_unread){
+                 .reason = reason, .as_received = json, .way = "http", .source = source});
 }
 
 enum err edge_open(struct loop *loop, const struct edge_config *config, struct ingest *ingest,

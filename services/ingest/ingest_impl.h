@@ -88,6 +88,7 @@ bool intake_take(struct ingest *ingest, struct request *request);
 struct refusal {
     const Assay__Ingest__V1__Event *event;
     struct rpc_incoming *call;
+    const char *source; // id of the write key; "" without one
     enum ingest_refusal rule;
     bool observed; // taken all the same
     const char *reason;

@@ -154,6 +154,7 @@ static void intake_tell(struct intake *intake, uint32_t index)
     struct refusal refusal = {
         .event = event,
         .call = rpc_incoming(intake->request->closure_data),
+        .source = intake->request->source,
         .rule = taken ? INGEST_REFUSED_SCHEMA : in->refusal,
         .observed = taken,
         .reason = taken ? in->finding->reason.text : intake->request->reasons[index],

@@ -7,13 +7,6 @@
 #include "services/ingest/ingest_impl.h"
 #include "services/ingest/letter_codec.h"
 
-// The id of the write key that the call came with; "" without keys.
-static const char *source_of(const struct rpc_incoming *call)
-{
-    (void)call;
-    return "";
-}
-
 void refusals_take(struct ingest *ingest, const struct refusal *refusal)
 {
     enum rpc_way way = rpc_incoming_way(refusal->call);
@@ -26,7 +19,7 @@ void refusals_take(struct ingest *ingest, const struct refusal *refusal)
         .received_at_ms = refusal->now_ms,
         .rule = span_of(ingest_refusal_text(refusal->rule)),
         .reason = span_of(refusal->reason),
-        .source = span_of(source_of(refusal->call)),
+        .source = span_of(refusal->source),
         .way = span_of(way == RPC_WAY_HTTP   ? "http"
                        : way == RPC_WAY_GRPC ? "grpc"
                                              : "nng"),

@@ -99,6 +99,8 @@ struct request *request_create(struct ingest *ingest,
     request->closure_data = closure_data;
     request->message = message;
     request->key = hold_key(call);
+    const struct keys_key *caller = rpc_incoming_tag(call);
+    snprintf(request->source, sizeof request->source, "%s", caller == NULL ? "" : caller->id);
     request->n_events = (uint32_t)message->n_events;
     request->held_bytes = sizeof *request + rpc_incoming_arena(call)->used_bytes;
     if (message->sender[0] != '\0')

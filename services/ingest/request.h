@@ -16,6 +16,7 @@
 struct ingest;
 struct sender;
 struct keys_key;
+enum { REQUEST_SOURCE_MAX = 64 };
 
 struct request {
     struct request *prev, *next;               // in ingest's open list
@@ -33,6 +34,7 @@ struct request {
     uint64_t digest; // of its message ids
     // The caller's, if it limits accounts; else NULL. Its keys are held.
     const struct keys_key *key;
+    char source[REQUEST_SOURCE_MAX]; // id of the caller's key; "" without one
     // Taken:
     struct arena arena;
     uint32_t n_events;

@@ -13,6 +13,7 @@
 #include "common/base/buf.h"
 #include "common/base/mem.h"
 #include "common/clock/clock.h"
+#include "common/keys/keys.h"
 #include "services/ingest/http/answer.h"
 #include "services/ingest/http/form.h"
 #include "services/ingest/http/routes.h"
@@ -45,6 +46,7 @@ struct work {
     size_t bytes; // of the call's memory
     bool begun;   // rpc_carry has returned
     bool ended;
+    char source[64]; // id of the write key, if there are refusals to tell
     // In the request's arena:
     uint32_t *indexes;
     size_t n;
@@ -96,7 +98,21 @@ static void tell_refused(struct work *work)
     const struct ingest_http_opts *opts = &work->http->opts;
     for (size_t i = 0; opts->refused != NULL && i < work->n_refusals; i++)
         opts->refused(opts->refused_arg, work->refused_jsons[i], work->refusals[i].reason,
-                      work->request);
+                      work->source);
+}
+
+// A guard has looked at the call; its key is there for this turn.
+static void note_source(struct work *work)
+{
+    const struct keys_key *key = rpc_incoming_tag(work->call);
+    if (work->n_refusals > 0 && key != NULL)
+        snprintf(work->source, sizeof work->source, "%s", key->id);
+}
+
+static void began_cb(void *carrier, struct rpc_incoming *call)
+{
+    struct work *work = carrier;
+    work->call = call;
 }
 
 static void message_cb(void *carrier, const ProtobufCMessage *message)
@@ -104,6 +120,8 @@ static void message_cb(void *carrier, const ProtobufCMessage *message)
     struct work *work = carrier;
     const Assay__Ingest__V1__IngestResponse *response = (const void *)message;
     CHECK(message->descriptor == &assay__ingest__v1__ingest_response__descriptor);
+    if (!work->begun)
+        note_source(work);
     tell_refused(work);
     answer_write(&work->answer, response, work->indexes, work->refusals, work->n_refusals);
 }
@@ -189,7 +207,8 @@ sort_items(struct work *work, const struct segment_body *body, struct arena *are
 static void carry(struct work *work, const Assay__Ingest__V1__IngestRequest *message,
                   struct span key, struct arena *arena)
 {
-    static const struct rpc_carrier_ops OPS = {.message = message_cb, .end = end_cb};
+    static const struct rpc_carrier_ops OPS = {
+        .began = began_cb, .message = message_cb, .end = end_cb};
     struct ingest_http *http = work->http;
     struct httpd_request *request = work->request;
     char authorization[KEY_BYTES_MAX + 8];
@@ -215,10 +234,12 @@ static void carry(struct work *work, const Assay__Ingest__V1__IngestRequest *mes
     http->stats.events += work->n + work->n_refusals;
     work->call = rpc_carry(http->opts.server, &opts, &OPS, work);
     work->begun = true;
-    if (work->ended)
+    if (work->ended) {
         work_destroy(work);
-    else
-        httpd_on_gone(request, gone_cb, work);
+        return;
+    }
+    note_source(work);
+    httpd_on_gone(request, gone_cb, work);
 }
 
 // ---- The request --------------------------------------------------------------------------------

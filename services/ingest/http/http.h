@@ -22,8 +22,8 @@ struct ingest_http_opts {
     const char *posthog_group; // the type of PostHog's groups that accounts are; "": any
     // Something in a body was no event, so that IngestService never saw it. `json` is valid during
     // the call. May be NULL. (Events that IngestService refuses carry their JSON in as_received.)
-    void (*refused)(void *arg, struct span json, const char *reason,
-                    const struct httpd_request *request);
+    // `source` is the id of the write key; "" without one.
+    void (*refused)(void *arg, struct span json, const char *reason, const char *source);
     void *refused_arg;
 };
 
