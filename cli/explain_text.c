@@ -252,6 +252,9 @@ static void account_write(const struct explain *e, FILE *stream)
         fprintf(stream, "  %sthe journal knows of events since %s only; the account is older%s\n",
                 output_dim(), output_time(e->lane->events_from_ms), output_plain());
     identity_write(e->lane, stream);
+    if (e->events && e->lane->n_parts > 0)
+        fprintf(stream, "  %sevents of parts are in the values, and not among those listed%s\n",
+                output_dim(), output_plain());
     verdicts_write(e, false, stream);
     traits_write(e->lane->account_traits, e->lane->n_account_traits, stream);
     subject_write(e, false, stream);

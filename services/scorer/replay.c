@@ -8,6 +8,7 @@
 #include "common/base/mem.h"
 #include "services/playbook/load.h"
 #include "services/scorer/codec.h"
+#include "services/scorer/core/state.h"
 #include "services/scorer/moves_codec.h"
 
 static const char PERSONAL[] = "user:";
@@ -58,7 +59,14 @@ static void replay_links(struct replay *r, uint64_t position, const struct batch
     }
 }
 
-// What identities contributed to the account, as it arrived.
+// What identities contributed to the account, as it arrived: of an earlier instant, what had
+// happened by then. (A piece of several events is not cut.)
+static bool replay_is_later(const struct replay *r, const struct move *move)
+{
+    return r->opts->at_ms != 0 && move->piece != NULL &&
+           move->piece->book->clock_ms > r->opts->at_ms;
+}
+
 static void replay_moves(struct replay *r, uint64_t position, const struct batch *batch)
 {
     for (uint32_t i = 0; i < batch->n_moves; i++) {
@@ -66,10 +74,10 @@ static void replay_moves(struct replay *r, uint64_t position, const struct batch
         struct move move;
         struct err_info info;
         if (!span_eq(in->account, r->opts->account) ||
-            (r->opts->at_ms != 0 && in->known_at_ms > r->opts->at_ms) ||
             moves_unpack(r->core, in->body, &r->events, &move, &info) != ERR_OK)
             continue;
-        core_take_move(r->core, position, i, &move, batch->known_at_ms, &r->changes, &r->texts);
+        if (!replay_is_later(r, &move))
+            core_take_move(r->core, position, i, &move, batch->known_at_ms, &r->changes, &r->texts);
         move_deinit(&move);
     }
 }
