@@ -67,6 +67,7 @@ enum err edge_open(struct loop *loop, const struct edge_config *config, struct i
         .event_bytes_max = (size_t)config->event_bytes_max,
         .events_max = (size_t)config->events_max,
         .work_bytes_max = (size_t)config->work_bytes_max,
+        .only_key = config->keys ? NULL : EDGE_ONLY_KEY,
         .posthog_group = config->posthog_group,
         .refused = refused_cb,
         .refused_arg = ingest,

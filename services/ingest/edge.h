@@ -2,10 +2,14 @@
 // The HTTP port of the process: an HTTP server with everything that is public on it. Loop's thread.
 #pragma once
 
+#include <stdbool.h>
+
 #include "common/base/err.h"
 #include "common/loop/loop.h"
 #include "common/metrics/metrics.h"
 #include "common/rpc/rpc.h"
+
+#define EDGE_ONLY_KEY "dev"
 
 struct edge_config {
     const char *http; // "HOST:PORT"; "": there is none
@@ -15,6 +19,8 @@ struct edge_config {
     int64_t events_max;
     int64_t work_bytes_max;
     const char *posthog_group;
+    // There is a file of keys; without, the write key is EDGE_ONLY_KEY. Filled by the service.
+    bool keys;
     // Of HTTP, in work at once; more are answered 503. Not in the file: the service fills it, so
     // that callers of other transports always find a place.
     int64_t requests_max;

@@ -117,6 +117,7 @@ static enum err service_open_ingest(struct service *service, const void *own, st
     service_set_state(service, state);
     state->config = *(const struct ingest_settings *)own;
     state->config.ingest.held_all_max = service_config(service)->calls_max / 2;
+    state->config.edge.keys = service_config(service)->keys[0] != '\0';
     state->config.edge.requests_max = (service_config(service)->calls_max * 3 + 3) / 4;
     state->config.ingest.authorization = service_authorization;
     state->config.ingest.authorization_arg = service;

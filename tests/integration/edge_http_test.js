@@ -171,7 +171,8 @@ async function gone(cluster) {
   process.kill(scorer, 'SIGSTOP');
   const [host, port] = cluster.http.split(':');
   await Promise.all(Array.from({ length: 20 }, () => new Promise((resolve) => {
-    const req = http.request({ host, port, path: '/v1/batch', method: 'POST', agent: false });
+    const req = http.request({ host, port, path: '/v1/batch', method: 'POST', agent: false,
+      headers: cluster.key });
     req.on('error', () => {});
     req.on('close', resolve);
     req.end(JSON.stringify({ batch: [seen('gone')] }));
@@ -186,6 +187,17 @@ async function gone(cluster) {
 
 async function keyAdd(cluster, name, ...more) {
   return JSON.parse(await cluster.run('keys', 'add', name, '--json', ...more)).token;
+}
+
+// Without a file of keys there is one, so that a wrong one is noticed before there are others.
+async function noKeys(cluster) {
+  for (const headers of [{ 'x-write-key': 'other' }, { 'x-write-key': '' },
+    { authorization: `Basic ${Buffer.from('de:v').toString('base64')}` }]) {
+    const answer = await cluster.post('/v1/batch', { batch: [seen('none')] },
+      { ...headers, ...(headers.authorization ? { 'x-write-key': '' } : {}) });
+    assert.strictEqual(answer.status, 401, answer.text);
+    assert.match(answer.json.error, /"dev"/);
+  }
 }
 
 // Every place where an SDK puts a write key.
@@ -292,7 +304,7 @@ async function drain(cluster) {
 
 async function main() {
   const cluster = await Cluster.start(process.argv[2], PLAYBOOK);
-  for (const test of [paths, bodies, verdicts, wholeBodies, withoutIds, pagesOfBrowsers, gone,
+  for (const test of [paths, bodies, verdicts, wholeBodies, withoutIds, pagesOfBrowsers, noKeys, gone,
     drain]) {
     await test(cluster);
     console.log(`ok: ${test.name}`);

@@ -54,6 +54,8 @@ class Cluster {
       return said.endsWith('}\n');
     });
     this.http = JSON.parse(said).http;
+    // Without keys of its own, a cluster takes the one that it names at the start.
+    this.key = fs.existsSync(path.join(this.data, 'keys.yaml')) ? {} : { 'x-write-key': 'dev' };
   }
 
   run(...args) {
@@ -94,8 +96,8 @@ class Cluster {
   post(where, body, headers = {}, more = {}) {
     const [host, port] = this.http.split(':');
     return new Promise((resolve, reject) => {
-      const req = http.request({ host, port, path: where, method: 'POST', agent: false, headers,
-        ...more }, (res) => {
+      const req = http.request({ host, port, path: where, method: 'POST', agent: false,
+        headers: { ...this.key, ...headers }, ...more }, (res) => {
         const chunks = [];
         res.on('data', (c) => chunks.push(c));
         res.on('error', reject);

@@ -268,6 +268,30 @@ static bool read_body(const struct bound_route *bound, struct httpd_request *req
     return err == ERR_OK;
 }
 
+// Jitsu's SDKs have keys of two parts, of which the second is the secret one.
+static bool is_only_key(struct span key, const char *only)
+{
+    size_t n = strlen(only);
+    const char *end = (const char *)key.ptr + key.len;
+    return span_is(key, only) ||
+           (key.len > n && end[-1 - (ptrdiff_t)n] == ':' && memcmp(end - n, only, n) == 0);
+}
+
+// False: it has been answered.
+static bool check_key(struct ingest_http *http, struct httpd_request *request, struct span key)
+{
+    const char *only = http->opts.only_key;
+    if (key.len > KEY_BYTES_MAX || (only != NULL && key.len > 0 && !is_only_key(key, only)))
+        fail(http, request, 401, 0,
+             only == NULL ? "unknown write key"
+                          : "unknown write key: it is \"dev\" until there are keys");
+    else if (only != NULL && key.len == 0)
+        fail(http, request, 401, 0, "no write key: it is \"dev\" until there are keys");
+    else
+        return true;
+    return false;
+}
+
 static void take_cb(void *arg, struct httpd_request *request)
 {
     const struct bound_route *bound = arg;
@@ -284,8 +308,7 @@ static void take_cb(void *arg, struct httpd_request *request)
         return;
     }
     struct span key = key_find(request, &body, &arena);
-    if (key.len > KEY_BYTES_MAX) {
-        fail(http, request, 401, 0, "unknown write key");
+    if (!check_key(http, request, key)) {
         arena_deinit(&arena);
         return;
     }

@@ -17,8 +17,11 @@ struct ingest_http_opts {
     struct rpc_server *server; // keeps; has IngestService
     size_t body_bytes_max;     // as sent and as unpacked, each
     size_t event_bytes_max;
-    size_t events_max;         // of a body
-    size_t work_bytes_max;     // memory of all requests together; beyond it 503
+    size_t events_max;     // of a body
+    size_t work_bytes_max; // memory of all requests together; beyond it 503
+    // Without a file of keys: the one write key that is taken, so that a wrong one is noticed
+    // before there are others. NULL: the server's guard looks at keys.
+    const char *only_key;
     const char *posthog_group; // the type of PostHog's groups that accounts are; "": any
     // Something in a body was no event, so that IngestService never saw it. `json` is valid during
     // the call. May be NULL. (Events that IngestService refuses carry their JSON in as_received.)
