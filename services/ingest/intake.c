@@ -228,7 +228,7 @@ bool intake_take(struct ingest *ingest, struct request *request)
     const struct lane *full = find_full_lane(&intake);
     if (full != NULL) {
         char text[160];
-        request_refuse(request, RPC_UNAVAILABLE, "%s", lane_describe_behind(full, text));
+        request_refuse(request, RPC_RESOURCE_EXHAUSTED, "%s", lane_describe_behind(full, text));
         return false;
     }
     request_open(request);

@@ -50,7 +50,7 @@ static void answer_error(struct request *request, enum rpc_status status, const 
 {
     if (request->closure == NULL)
         return;
-    if (status == RPC_UNAVAILABLE)
+    if (status == RPC_UNAVAILABLE || status == RPC_RESOURCE_EXHAUSTED)
         metrics_add(&request->ingest->metrics.unavailable, 1);
     request->closure = NULL;
     request->message = NULL;

@@ -141,19 +141,20 @@ static void hold(struct senders *senders, struct sender *sender, struct request 
     if (at != NULL && at->sequence == request->sequence)
         request_refuse(at, RPC_ABORTED, "the same request was sent again");
     if (sender->n_held >= (uint64_t)config->held_requests_max) {
-        request_refuse(request, RPC_UNAVAILABLE,
+        request_refuse(request, RPC_RESOURCE_EXHAUSTED,
                        "sequence %llu: %u requests of this sender wait for sequence %llu",
                        (unsigned long long)request->sequence, sender->n_held,
                        (unsigned long long)sender->next);
         return;
     }
     if (senders->n_held >= (uint64_t)config->held_all_max) {
-        request_refuse(request, RPC_UNAVAILABLE, "%llu requests wait for their turn",
+        request_refuse(request, RPC_RESOURCE_EXHAUSTED, "%llu requests wait for their turn",
                        (unsigned long long)senders->n_held);
         return;
     }
     if (senders->held_bytes + request->held_bytes > (uint64_t)config->held_bytes_max) {
-        request_refuse(request, RPC_UNAVAILABLE, "%llu bytes of requests wait for their turn",
+        request_refuse(request, RPC_RESOURCE_EXHAUSTED,
+                       "%llu bytes of requests wait for their turn",
                        (unsigned long long)senders->held_bytes);
         return;
     }
@@ -219,7 +220,8 @@ void senders_offer(struct senders *senders, struct span name, uint64_t oldest_op
 {
     struct sender *sender = sender_get(senders, name, oldest_open);
     if (sender == NULL) {
-        request_refuse(request, RPC_UNAVAILABLE, "%llu senders are at work, at most that many",
+        request_refuse(request, RPC_RESOURCE_EXHAUSTED,
+                       "%llu senders are at work, at most that many",
                        (unsigned long long)senders->n);
         return;
     }

@@ -39,7 +39,8 @@ static const struct config_field FIELDS[] = {
      "Whose an event without a group is: the user's own, or the company's whose domain the user's "
      "e-mail address is of (but not of free-mail providers)."},
     {"lane_bytes_max", CONFIG_BYTES, FIELD(lane_bytes_max), "64MiB", 8 * MIB, 16384 * MIB, NULL,
-     "Events that may wait for one lane; beyond, requests are answered UNAVAILABLE."},
+     "Events that may wait for one lane; beyond, requests are answered "
+     "RESOURCE_EXHAUSTED."},
     {"batch_events", CONFIG_INT, FIELD(batch_events), "500", 1, 5000, NULL,
      "Most events in a batch."},
     {"batch_bytes", CONFIG_BYTES, FIELD(batch_bytes), "512KiB", 1024, 2 * MIB, NULL,

@@ -43,7 +43,7 @@ async function sortAccounts(cluster) {
     const account = `account-${i}`;
     const answer = await cluster.post('/v1/track', { event: 'Seen', userId: 'u',
       messageId: `probe-${i}`, context: { groupId: account } });
-    assert.ok([200, 503].includes(answer.status), answer.text);
+    assert.ok([200, 429, 503].includes(answer.status), answer.text);
     (answer.status === 200 ? other : own).push(account);
   }
   return { own: own[0], other: other[0] };
@@ -109,7 +109,7 @@ async function main() {
     `${Math.round(rss(ingest) / MIB)} MiB`);
   // One of the probes was for this account, and waited with the rest.
   assert.strictEqual((await cluster.measures(own)).seen, String(FLOOD_BODIES * EVENTS + 1));
-  assert.ok(answers[503] + (answers[429] || 0) > 0);
+  assert.ok(answers[429] > 0); // over the bound
   await cluster.stop();
   process.exit(0);
 }

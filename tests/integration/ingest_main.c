@@ -276,7 +276,7 @@ static void a_lane_that_is_behind_pushes_back(void)
         full = asks[n].done;
     }
     EXPECT(full && n == 9); // eight of 8 KiB fit
-    EXPECT(asks[n - 1].status == RPC_UNAVAILABLE);
+    EXPECT(asks[n - 1].status == RPC_RESOURCE_EXHAUSTED);
     EXPECT(strstr(asks[n - 1].text, " is behind: 0.1 MiB wait") != NULL);
     // The next in sequence is held though it is small.
     struct plan next = {.sender = "s", .sequence = (uint64_t)n + 1, .oldest_open = 1};
@@ -379,7 +379,7 @@ static void held_requests_are_bounded(void)
             wait_for_metric(w, "assay_ingest_requests_held", (int)i + 1);
     }
     wait_for(w, &asks[16]);
-    EXPECT(asks[16].done && asks[16].status == RPC_UNAVAILABLE);
+    EXPECT(asks[16].done && asks[16].status == RPC_RESOURCE_EXHAUSTED);
     EXPECT(strcmp(asks[16].text, "sequence 18: 16 requests of this sender wait for sequence 1") ==
            0);
     struct plan first = {.sender = "s", .sequence = 1, .oldest_open = 1};
@@ -417,7 +417,7 @@ static void senders_are_bounded(void)
     wait_for_metric(w, "assay_ingest_requests_open", 2);
     struct plan third = {.sender = "no place", .sequence = 1, .oldest_open = 1};
     send_and_wait(w, &third, &ask);
-    EXPECT(ask.status == RPC_UNAVAILABLE);
+    EXPECT(ask.status == RPC_RESOURCE_EXHAUSTED);
     EXPECT(strcmp(ask.text, "2 senders are at work, at most that many") == 0);
     fake_release(w->fake);
     wait_for(w, &working);

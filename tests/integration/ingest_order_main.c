@@ -47,6 +47,7 @@ static bool sender_step(struct sender *sender)
         struct slot *slot = &sender->slots[i];
         if (slot->sequence != 0 && slot->ask.done && slot->ask.status != RPC_OK) {
             EXPECT(slot->ask.status == RPC_UNAVAILABLE ||
+                   slot->ask.status == RPC_RESOURCE_EXHAUSTED ||
                    slot->ask.status == RPC_DEADLINE_EXCEEDED || slot->ask.status == RPC_ABORTED);
             sender->retries++;
             slot_send(slot);
