@@ -3,8 +3,8 @@
 // runs: assay-scorer
 // People with several ids, their events and links in any order over four lanes of a scorer that is
 // killed at random moments, while the way between the lanes loses requests, loses answers, and
-// brings old requests once more. At the end every account has what each person contributed, once;
-// and after another kill; and after links were undone and redone.
+// brings old requests once more. At the end every account has what each person contributed, once,
+// and Resolve says where that is; and after another kill; and after links were undone and redone.
 #include "assay/ingest/v1/ingest.pb-c.h"
 #include "tests/support/random.h"
 #include "tests/support/scorer_rig.h"
@@ -508,6 +508,79 @@ static void check_is(struct world *w, const char *account, const char *what, int
     rig_die(&w->rig, "not what the links say");
 }
 
+static enum err resolve(struct world *w, char **ids, size_t n,
+                        Assay__Scorer__V1__ResolveResponse **answer)
+{
+    Assay__Scorer__V1__ResolveRequest request = ASSAY__SCORER__V1__RESOLVE_REQUEST__INIT;
+    request.identities = ids;
+    request.n_identities = n;
+    arena_reset(&w->rig.arena);
+    return rig_ask(&w->rig, "assay.scorer.v1.ScorerService/Resolve", &request.base,
+                   &assay__scorer__v1__resolve_response__descriptor, answer);
+}
+
+static bool did_something_unnamed(const struct world *w, int id)
+{
+    for (int i = 0; i < EVENTS; i++) {
+        if (w->events[i].id == id && w->events[i].account < 0)
+            return true;
+    }
+    return false;
+}
+
+static void check_place(struct world *w, int id, const Assay__Scorer__V1__ResolvedIdentity *place)
+{
+    char user[ID_BYTES], account[2 * ID_BYTES] = "";
+    int last = last_of(w, id), group = group_of(w, last);
+    id_text(last, user);
+    if (did_something_unnamed(w, id) && group >= 0)
+        account_text(group, account);
+    else if (did_something_unnamed(w, id) && last != id)
+        snprintf(account, sizeof account, "user:%s", user);
+    w->checked++;
+    if (strcmp(place->account_id, account) == 0 &&
+        strcmp(place->user_id, account[0] == '\0' ? "" : user) == 0 &&
+        (place->since_ms > 0) == (account[0] != '\0'))
+        return;
+    snprintf(w->rig.info.text, sizeof w->rig.info.text, "%s counts in \"%s\", not in \"%s\"",
+             place->identity, place->account_id, account);
+    rig_die(&w->rig, "Resolve does not say what the links say");
+}
+
+// Resolve says of all ids at once, over all lanes, where they count, in the order asked for.
+static void check_places(struct world *w)
+{
+    static char texts[IDS + 1][ID_BYTES];
+    char *ids[IDS + 1];
+    Assay__Scorer__V1__ResolveResponse *answer;
+    for (int id = 0; id < IDS; id++)
+        ids[id] = (char *)id_text(id, texts[id]);
+    ids[IDS] = (char *)"nobody";
+    if (resolve(w, ids, IDS + 1, &answer) != ERR_OK)
+        rig_die(&w->rig, "Resolve");
+    CHECK(answer->n_identities == IDS + 1);
+    for (int id = 0; id <= IDS; id++)
+        CHECK(strcmp(answer->identities[id]->identity, ids[id]) == 0);
+    for (int id = 0; id < IDS; id++)
+        check_place(w, id, answer->identities[id]);
+    CHECK(answer->identities[IDS]->account_id[0] == '\0');
+}
+
+static void check_places_refused(struct world *w)
+{
+    enum { MOST = 1000 };
+    char *ids[MOST + 1];
+    Assay__Scorer__V1__ResolveResponse *answer;
+    for (int i = 0; i <= MOST; i++)
+        ids[i] = (char *)"a1";
+    CHECK(resolve(w, ids, MOST, &answer) == ERR_OK && answer->n_identities == MOST);
+    CHECK(resolve(w, ids, MOST + 1, &answer) == ERR_INVALID);
+    CHECK(strstr(w->rig.info.text, "identities") != NULL);
+    ids[1] = (char *)"";
+    CHECK(resolve(w, ids, 2, &answer) == ERR_INVALID);
+    CHECK(strstr(w->rig.info.text, "identity") != NULL);
+}
+
 static void check_all(struct world *w, const char *when)
 {
     static struct expected expected;
@@ -531,6 +604,7 @@ static void check_all(struct world *w, const char *when)
         check_is(w, account, "made_here", measured(w, account, "", "made_here"), made);
         check_is(w, account, "people", measured(w, account, "", "people"), people);
     }
+    check_places(w);
     printf("%s: ok\n", when);
     fflush(stdout);
 }
@@ -607,6 +681,7 @@ int main(void)
     reborn(&w);
     rig_wait_ready(&w.rig);
     check_all(&w, "after a kill");
+    check_places_refused(&w);
     w.way.faithful = false;
     change_some(&w, false);
     check_all(&w, "after links were undone");

@@ -20,7 +20,7 @@ enum identity_input_kind { INPUT_EVENT, INPUT_LINK, INPUT_CHANGE, INPUT_MOVE, IN
 struct identity_input {
     enum identity_input_kind kind;
     struct say event;
-    const char *identity; // of a resolved event; of a link or a change
+    const char *identity; // of a link or a change
     const char *target;   // of a link or a change
     const char *yaml;     // PLAYBOOK
     bool group;           // LINK: to an account
@@ -212,7 +212,6 @@ static inline void identity_apply_event(struct identity_world *w, struct identit
         .context = context,
         .n_context = scorer_world_properties(say->context, context, 16),
         .profile_only = say->profile_only,
-        .identity = span_of(input->identity),
     };
     (void)core_apply(lane->core, position, place, &event, &lane->changes, &w->arena);
 }

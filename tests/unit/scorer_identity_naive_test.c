@@ -3,9 +3,8 @@
 // Identities against the naive way, which knows all links in advance and gives every event to the
 // account where it counts: random streams of identify, group, alias and track calls, named and
 // unnamed, with links that contradict each other and lead in circles, undone and redone; over one
-// to four lanes whose messages are late; with lookups that are stale; with lanes that die. When
-// nothing is under way all measures of all accounts and users must be the same, and so must
-// signals.
+// to four lanes whose messages are late; with lanes that die. When nothing is under way all
+// measures of all accounts and users must be the same, and so must signals.
 //
 //   TEST_CASES=10000 TEST_SEED=1 build/tests/unit.scorer_identity_naive_test
 //
@@ -64,7 +63,7 @@ struct truth_link {
 };
 
 struct call {
-    struct identity_input input; // of the event, as it would be without a lookup
+    struct identity_input input; // of the event
     const char *id;              // of an unnamed event of use; NULL: it goes where it says
 };
 
@@ -79,8 +78,6 @@ struct trial {
     size_t n_links;
     struct call calls[CALLS_MAX];
     int n_calls;
-    struct identity_place cache[ARRAY_LEN(IDS)];
-    bool cached[ARRAY_LEN(IDS)];
     uint64_t seed;
 };
 
@@ -256,35 +253,7 @@ static void make_link(struct trial *t, struct call *call, struct identity_input 
 struct delivery {
     uint32_t lane;
     struct identity_input input;
-    struct call *call;
 };
-
-// Where a lookup says that the event of use goes: as it is now, as it was, or nobody asked.
-static uint32_t route(struct trial *t, struct delivery *d)
-{
-    struct identity_world *w = &t->world;
-    const char *id = d->call == NULL ? NULL : d->call->id;
-    uint32_t at = 0;
-    struct identity_place place;
-    if (id == NULL || below(t, 3) == 0)
-        return d->lane;
-    while (strcmp(IDS[at], id) != 0)
-        at++;
-    if (below(t, 3) > 0) {
-        t->cached[at] = core_identity_place(w->lanes[d->lane].core, span_of(id), &place);
-        if (t->cached[at])
-            t->cache[at] = (struct identity_place){
-                .account = span_of(arena_dup(&w->texts, place.account)),
-                .user = span_of(arena_dup(&w->texts, place.user)),
-            };
-    }
-    if (!t->cached[at])
-        return d->lane;
-    d->input.identity = id;
-    d->input.event.account = t->cache[at].account.ptr;
-    d->input.event.user = t->cache[at].user.ptr;
-    return identity_lane_of(w, t->cache[at].account);
-}
 
 static void deliver_some(struct trial *t)
 {
@@ -345,12 +314,10 @@ static void run_deliveries(struct trial *t, struct delivery *all, int n)
         uint32_t taken = 0, most = 1 + below(t, 3), lane = 0;
         while (taken < most && n > 0) {
             uint32_t pick = below(t, (uint32_t)n);
-            struct delivery d = all[pick];
-            uint32_t to = route(t, &d);
-            if (taken > 0 && to != lane)
+            if (taken > 0 && all[pick].lane != lane)
                 break;
-            lane = to;
-            inputs[taken++] = d.input;
+            lane = all[pick].lane;
+            inputs[taken++] = all[pick].input;
             all[pick] = all[--n];
         }
         identity_world_record(&t->world, lane, inputs, taken);
@@ -379,11 +346,11 @@ static void run_world(struct trial *t)
             make_use(t, call);
         call->input.event.id = identity_message(&t->world);
         all[n++] = (struct delivery){
-            identity_lane_of(&t->world, span_of(call->input.event.account)), call->input, call};
+            identity_lane_of(&t->world, span_of(call->input.event.account)), call->input};
         if (!links)
             continue;
         link.event.id = call->input.event.id;
-        all[n++] = (struct delivery){identity_home_lane(&t->world, link.identity), link, NULL};
+        all[n++] = (struct delivery){identity_home_lane(&t->world, link.identity), link};
     }
     run_deliveries(t, all, n);
     identity_world_settle(&t->world);

@@ -115,8 +115,7 @@ struct core_event {
     struct account *account;
     struct user *user;
     struct profile *profile;
-    struct part *part;    // that a resolved event belongs to
-    struct account *book; // what keeps the event apart from the account's total, or NULL
+    struct account *book; // the account's own, beside the total that its parts are in; or NULL
     struct user *book_user;
     bool personal; // the account is the user's own
     bool active;
@@ -345,21 +344,18 @@ static void core_measure(struct core *core, struct core_event *e, const struct p
     }
 }
 
-// Where else the event is kept: in the part that it belongs to, or, in an account that has parts,
-// among what the account has of its own.
+// In an account that has parts the event is also kept among what the account has of its own.
 static void core_keep(struct core_event *e)
 {
-    struct account *book = e->part != NULL ? e->part->book : parts_own(e->account);
+    struct account *book = parts_own(e->account);
     if (book == NULL)
         return;
     e->book = book;
     if (e->event->at_ms > book->clock_ms)
         book->clock_ms = e->event->at_ms;
-    if (e->part != NULL)
-        e->part->dirty = true;
     if (e->user == NULL)
         return;
-    e->book_user = book->users[e->part != NULL ? 0 : e->user->ordinal].user;
+    e->book_user = book->users[e->user->ordinal].user;
     e->book_user->counted = true;
 }
 
@@ -406,39 +402,6 @@ static void core_count(struct core *core, struct core_event *e, struct decision 
     decide_pass(decision);
 }
 
-// A resolved event is its part's, whoever the user was when it was resolved.
-static void core_find_user(struct core *core, struct core_event *e)
-{
-    const struct event *event = e->event;
-    if (e->account == NULL)
-        return;
-    if (event->identity.len > 0)
-        e->part = parts_find(e->account, event->identity);
-    if (e->part != NULL)
-        e->user = e->account->users[e->part->user].user;
-    else if (event->user.len > 0)
-        e->user = user_find(core, e->account, e->user_hash, event->user);
-}
-
-// A resolved event of somebody who is not attached here, or no longer.
-static void core_send_back(struct core *core, const struct core_event *e)
-{
-    const struct event *event = e->event;
-    struct piece *piece = piece_create(core);
-    struct core_event kept = {.event = event, .account = piece->book};
-    kept.user = piece->book->users[0].user;
-    kept.active = core_is_active(core->playbook, event);
-    piece->book->clock_ms = event->at_ms;
-    const struct plan_event *what =
-        &core->plan->events[playbook_event(core->playbook, event->name)];
-    for (int scope = 0; core_is_usage(event) && scope < 2; scope++)
-        core_measure(core, &kept, what, (enum scope)scope);
-    moves_add(core, &(struct move){.kind = MOVE_RETURN,
-                                   .node = moves_home(core, event->identity),
-                                   .identity = event->identity,
-                                   .piece = piece});
-}
-
 enum verdict core_apply(struct core *core, uint64_t position, uint32_t place,
                         const struct event *event, struct signal_changes *changes,
                         struct arena *arena)
@@ -469,14 +432,11 @@ enum verdict core_apply(struct core *core, uint64_t position, uint32_t place,
     if (e.account != NULL && position <= e.account->covered)
         return core_skip(core, &e);
     e.before_ms = e.account == NULL ? STATE_NO_CLOCK : e.account->clock_ms;
-    core_find_user(core, &e);
+    if (e.account != NULL && event->user.len > 0)
+        e.user = user_find(core, e.account, e.user_hash, event->user);
     if (core_excluded(core, &e))
         return core_exclude(core, &e);
     moves_begin(core, (uint64_t)place << 32);
-    if (event->identity.len > 0 && e.part == NULL) {
-        core_send_back(core, &e);
-        return VERDICT_COUNTED;
-    }
     struct decision decision = {
         .core = core,
         .changes = changes,

@@ -42,9 +42,6 @@ struct event {
     const struct property *context;
     size_t n_context;
     bool profile_only;
-    // Not empty: the event names no account; ingest found that those of this identity count in
-    // `account` (identity.h). Only of track, page and screen.
-    struct span identity;
 };
 
 enum verdict {

@@ -22,8 +22,7 @@
 // (parts.h):
 //   PIECE   home -> account: this is x's, who is your user u, from now on
 //   RECALL  home -> account: x is yours no more; what came of x
-//   RETURN  account -> home: goes back home. So does what comes for an x that is not (or no longer)
-//           attached there
+//   RETURN  account -> home: goes back home
 // Nothing is sent of an x that has contributed nothing.
 //
 // Messages (`struct move`) go from account to account, each exactly once, and in order for each
@@ -76,8 +75,8 @@ struct move {
     uint64_t version;     // PIECE, RECALL: number of the change of destination, as home counts them
     struct span by;       // PIECE: message id (or operator) of the link that brought it here
     int64_t at_ms;        // PIECE: when that was decided
-    // PIECE, RETURN: one event alone: a hash of its message id, so that one that was sent on
-    // another way before is not counted again. Zero: none.
+    // PIECE: of one event alone: a hash of its message id, so that a call that is sent again under
+    // another id, or with the account named, is not counted again. Zero: none.
     struct hash128 message;
     struct piece *piece; // PIECE, RETURN: owned by the move; NULL: nothing
 };
@@ -117,7 +116,8 @@ void core_settle(struct core *core, uint64_t position, int64_t known_at_ms,
 
 // ---- Looking ----
 
-// For the resolver. Cheap; no memory. False: unknown, or its events count at home.
+// Where what `identity` does without an account counts, when some of it is there. Cheap; no memory.
+// False: unknown, or nothing of it is elsewhere.
 struct identity_place {
     struct span account, user; // valid until the core changes
     int64_t since_ms;          // known_at_ms of the record that brought it there

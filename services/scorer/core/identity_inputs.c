@@ -86,7 +86,8 @@ enum link_changed core_change_link(struct core *core, uint64_t position, uint32_
 
 // ---- Messages ----
 
-// A single event that has been counted on another way. Within one lane its id is known anyway.
+// A single event whose message id has been counted here, as that of a call with another id or with
+// the account named. Within one lane it is known anyway.
 static bool move_is_repeated(struct core *core, const struct move *move)
 {
     uint32_t number;
