@@ -158,11 +158,6 @@ const struct playbook *run_playbook(const struct run *run)
     return core_playbook(run->core);
 }
 
-struct core *run_core(struct run *run)
-{
-    return run->core;
-}
-
 void run_counts(const struct run *run, struct run_counts *out)
 {
     *out = (struct run_counts){

@@ -62,5 +62,3 @@ struct run_counts {
     uint64_t refused, signals, decisions;
 };
 void run_counts(const struct run *run, struct run_counts *out);
-// The scorer's core, to explain subjects.
-struct core *run_core(struct run *run);

@@ -57,23 +57,6 @@ bool header_is_grpc_type(struct span value)
     return false;
 }
 
-bool header_list_has(struct span list, const char *word)
-{
-    const char *p = list.ptr, *end = p + list.len;
-    while (p < end) {
-        const char *comma = memchr(p, ',', (size_t)(end - p));
-        const char *to = comma == NULL ? end : comma, *from = p;
-        while (from < to && *from == ' ')
-            from++;
-        while (to > from && to[-1] == ' ')
-            to--;
-        if (span_is(span_make(from, (size_t)(to - from)), word))
-            return true;
-        p = comma == NULL ? end : comma + 1;
-    }
-    return false;
-}
-
 char *header_percent_encode(const char *text, struct arena *arena)
 {
     static const char HEX[] = "0123456789ABCDEF";

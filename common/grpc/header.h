@@ -15,8 +15,6 @@ bool header_timeout(struct span value, int64_t *out_ms);
 // Whether a content type is gRPC's with protobuf: "application/grpc", "application/grpc+proto",
 // either with parameters after ";".
 bool header_is_grpc_type(struct span value);
-// Whether a comma-separated list has the word: "identity, gzip" and "gzip".
-bool header_list_has(struct span list, const char *word);
 // The text of grpc-message: bytes outside of printable ASCII, and "%", as %XX.
 char *header_percent_encode(const char *text, struct arena *arena);
 // Whether a value of a -bin key is base64 (padded or not; several are separated by commas). `*out`

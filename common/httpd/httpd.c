@@ -114,25 +114,7 @@ void httpd_stats(const struct httpd *httpd, struct httpd_stats *out)
     out->body_bytes = httpd->bodies.held;
 }
 
-void httpd_add_header(struct httpd *httpd, const char *name, const char *value)
-{
-    struct httpd_field *field = mem_alloc(sizeof *field);
-    *field = (struct httpd_field){httpd->fields, mem_dup_text(name), mem_dup_text(value)};
-    httpd->fields = field;
-}
-
 // ---- Closing ------------------------------------------------------------------------------------
-
-static void fields_free(struct httpd_field *field)
-{
-    while (field != NULL) {
-        struct httpd_field *next = field->next;
-        mem_free((void *)field->name);
-        mem_free((void *)field->value);
-        mem_free(field);
-        field = next;
-    }
-}
 
 static void finish(struct httpd *httpd)
 {
@@ -146,7 +128,6 @@ static void finish(struct httpd *httpd)
     loop_timer_destroy(httpd->sweeping);
     loop_timer_destroy(httpd->closer);
     httpd_routes_free(httpd);
-    fields_free(httpd->fields);
     void (*closed)(void *arg) = httpd->closed;
     void *arg = httpd->closed_arg;
     mem_free(httpd);

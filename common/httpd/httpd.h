@@ -68,16 +68,11 @@ struct httpd_route {
 // Copies. The most exact path that serves the method wins. A path that has only other methods is
 // answered 405 with Allow; an unknown path, also one that only "/*" matches, 404.
 void httpd_add(struct httpd *httpd, const struct httpd_route *route);
-// The nth route, for the reference; false when there are fewer. Valid as long as the server.
-bool httpd_nth_route(const struct httpd *httpd, size_t n, struct httpd_route *out);
-// Headers that every answer gets ("Access-Control-Allow-Origin: *"). Copied.
-void httpd_add_header(struct httpd *httpd, const char *name, const char *value);
 
 // ---- A request ----------------------------------------------------------------------------------
 
 // All valid until answered; the query and headers that were not asked for before are gone when the
 // server has gone.
-const char *httpd_method(const struct httpd_request *request);
 const char *httpd_path(const struct httpd_request *request);
 // As sent, decoded; NULL when it is not there. Names of headers in any case.
 const char *httpd_header(const struct httpd_request *request, const char *name);

@@ -142,7 +142,6 @@ struct httpd {
 
     struct httpd_entry **entries; // exact ones sorted by path, then the others
     size_t n_entries, n_exact, cap_entries;
-    struct httpd_field *fields;        // of all answers
     struct httpd_route_meter *unknown; // requests without a route
 
     bool closing;

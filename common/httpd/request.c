@@ -346,11 +346,6 @@ void httpd_abandon_all(struct httpd *httpd)
 
 // ---- For handlers -------------------------------------------------------------------------------
 
-const char *httpd_method(const struct httpd_request *request)
-{
-    return request->method;
-}
-
 const char *httpd_path(const struct httpd_request *request)
 {
     return request->path;

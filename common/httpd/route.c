@@ -86,16 +86,6 @@ struct httpd_entry *httpd_route_find(struct httpd *httpd, const char *method, co
     return NULL;
 }
 
-bool httpd_nth_route(const struct httpd *httpd, size_t n, struct httpd_route *out)
-{
-    if (n >= httpd->n_entries)
-        return false;
-    const struct httpd_entry *entry = httpd->entries[n];
-    *out = (struct httpd_route){entry->method,  entry->path, entry->body_bytes_max,
-                                entry->handler, entry->arg,  entry->summary};
-    return true;
-}
-
 void httpd_routes_free(struct httpd *httpd)
 {
     for (size_t i = 0; i < httpd->n_entries; i++) {

@@ -78,11 +78,6 @@ enum err grpc_port_open(struct service *service, struct grpc_port **out, struct 
     return ERR_OK;
 }
 
-const char *grpc_port_address(const struct grpc_port *port)
-{
-    return port == NULL || port->server == NULL ? "" : grpc_server_address(port->server);
-}
-
 void grpc_port_set_serving(struct grpc_port *port, bool serving)
 {
     if (port != NULL && port->server != NULL)

@@ -11,7 +11,6 @@ struct grpc_port;
 MUST_USE enum err grpc_port_open(struct service *service, struct grpc_port **out,
                                  struct err_info *info);
 // All of these take NULL, for no port.
-const char *grpc_port_address(const struct grpc_port *port); // "" for none
 void grpc_port_set_serving(struct grpc_port *port, bool serving);
 void grpc_port_drain(struct grpc_port *port);
 // As grpc_server_close; with NULL `closed` is called at once.

@@ -152,7 +152,6 @@ static inline void world_run(void *arg)
     EXPECT(httpd_open(world->loop, &world->opts, &world->httpd, &info) == ERR_OK);
     for (size_t i = 0; i < ARRAY_LEN(routes); i++)
         httpd_add(world->httpd, &routes[i]);
-    httpd_add_header(world->httpd, "X-All", "yes");
     snprintf(world->address, sizeof world->address, "%s", httpd_address(world->httpd));
     world->soon = loop_timer_create(world->loop, world_soon_cb, world);
     world->orders = mailbox_create(world->loop, 16, world_order_cb, world);

@@ -43,14 +43,6 @@ Test(grpc_header, content_types)
         cr_assert(!header_is_grpc_type(span_of(bad[i])), "%s", bad[i]);
 }
 
-Test(grpc_header, lists)
-{
-    cr_assert(header_list_has(span_of("identity, gzip ,deflate"), "gzip"));
-    cr_assert(header_list_has(span_of("gzip"), "gzip"));
-    cr_assert(!header_list_has(span_of("gzip2,x-gzip"), "gzip"));
-    cr_assert(!header_list_has(span_of(""), "gzip"));
-}
-
 Test(grpc_header, texts_and_bytes)
 {
     struct arena arena;

@@ -334,7 +334,6 @@ struct router_lead {
 
 // Names the present (or, after its end, the last) lease of a lead.
 void router_lead_token(const struct router_lead *lead, char out[ROUTER_TOKEN_BYTES]);
-bool router_outcome_known(struct span outcome);
 
 struct router_lease {
     struct span queue;

@@ -20,11 +20,6 @@ static const char *outcome_of(struct span text)
     return NULL;
 }
 
-bool router_outcome_known(struct span outcome)
-{
-    return outcome_of(outcome) != NULL;
-}
-
 void router_lead_token(const struct router_lead *lead, char out[ROUTER_TOKEN_BYTES])
 {
     char text[ROUTER_LEAD_ID_BYTES + 32];

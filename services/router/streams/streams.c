@@ -69,11 +69,6 @@ void streams_close(struct streams *streams, void (*closed)(void *arg), void *arg
         streams_closed_cb(streams);
 }
 
-uint32_t streams_count(const struct streams *streams)
-{
-    return streams->n_open;
-}
-
 // ---- One stream ---------------------------------------------------------------------------------
 
 static void stream_look_free(struct stream *stream)

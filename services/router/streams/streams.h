@@ -22,7 +22,6 @@ struct streams *streams_create(struct loop *loop, const struct streams_opts *opt
 // The server has closed: no stream is left. `closed` may be NULL; called on the loop, perhaps at
 // once.
 void streams_close(struct streams *streams, void (*closed)(void *arg), void *arg);
-uint32_t streams_count(const struct streams *streams);
 
 // The methods, as a server calls them.
 void streams_leases(struct streams *streams, const Assay__Router__V1__StreamLeasesRequest *request,
