@@ -63,7 +63,6 @@ struct httpd_route {
     size_t body_bytes_max; // as sent and as unpacked, each; 0: the server's
     httpd_handler handler;
     void *arg;
-    const char *summary; // one sentence, for the reference; may be NULL
 };
 // Copies. The most exact path that serves the method wins. A path that has only other methods is
 // answered 405 with Allow; an unknown path, also one that only "/*" matches, 404.

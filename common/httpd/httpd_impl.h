@@ -105,7 +105,7 @@ void httpd_answer_refusal(struct httpd_request *request);
 // ---- Routes -------------------------------------------------------------------------------------
 
 struct httpd_entry {
-    char *method, *path, *summary;
+    char *method, *path;
     size_t prefix_bytes; // of a path that ends in "/*", without the '*'; 0: exact
     size_t body_bytes_max;
     httpd_handler handler;

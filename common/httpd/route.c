@@ -23,7 +23,6 @@ void httpd_add(struct httpd *httpd, const struct httpd_route *route)
     struct httpd_entry *entry = mem_zalloc(sizeof *entry);
     entry->method = mem_dup_text(route->method);
     entry->path = mem_dup_text(route->path);
-    entry->summary = route->summary == NULL ? NULL : mem_dup_text(route->summary);
     entry->prefix_bytes = n >= 2 && strcmp(route->path + n - 2, "/*") == 0 ? n - 1 : 0;
     entry->body_bytes_max =
         route->body_bytes_max > 0 ? route->body_bytes_max : httpd->opts.body_bytes_max;
@@ -92,7 +91,6 @@ void httpd_routes_free(struct httpd *httpd)
         struct httpd_entry *entry = httpd->entries[i];
         mem_free(entry->method);
         mem_free(entry->path);
-        mem_free(entry->summary);
         mem_free(entry);
     }
     mem_free(httpd->entries);

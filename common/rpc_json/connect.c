@@ -279,15 +279,13 @@ static bool is_first_of_service(const struct rpc_server *server, size_t n)
 
 static void add_route(struct connect *connect, const char *service, size_t body_bytes_max)
 {
-    char path[RPC_METHOD_MAX + 4], summary[RPC_METHOD_MAX + 64];
+    char path[RPC_METHOD_MAX + 4];
     snprintf(path, sizeof path, "/%s/*", service);
-    snprintf(summary, sizeof summary, "Methods of %s, by Connect's protocol.", service);
     httpd_add(connect->httpd, &(struct httpd_route){.method = "POST",
                                                     .path = path,
                                                     .body_bytes_max = body_bytes_max,
                                                     .handler = connect_handle,
-                                                    .arg = connect,
-                                                    .summary = summary});
+                                                    .arg = connect});
 }
 
 struct connect *connect_create(const struct connect_opts *opts)

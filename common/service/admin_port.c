@@ -280,18 +280,14 @@ static void reload(void *arg, struct httpd_request *request)
 static void add_routes(struct admin_port *port)
 {
     const struct httpd_route routes[] = {
-        {"GET", "/livez", 1, live, port, "200 as long as the process does its work."},
-        {"GET", "/readyz", 1, ready, port, "200 when it takes work; 503 with the reason when not."},
-        {"GET", "/startupz", 1, started, port, "200 once it has been ready."},
-        {"GET", "/metrics", 1, metrics, port, "Metrics in Prometheus' text format."},
-        {"GET", "/version", 1, version, port, "Which program runs, and the document in force."},
-        {"GET", "/log-level", 1, get_level, port, "The level of the log."},
-        {"PUT", "/log-level", LEVEL_BYTES_MAX, set_level, port,
-         "Sets it until the process ends; the body is error, warn, info, debug or off."},
-        {"POST", "/reload", DOCUMENT_BYTES_MAX, reload, port,
-         "Puts the document in the body in force; with ?check=true it is only checked. ?file= "
-         "names "
-         "it in messages. 400: every mistake, and nothing has changed."},
+        {"GET", "/livez", 1, live, port},
+        {"GET", "/readyz", 1, ready, port},
+        {"GET", "/startupz", 1, started, port},
+        {"GET", "/metrics", 1, metrics, port},
+        {"GET", "/version", 1, version, port},
+        {"GET", "/log-level", 1, get_level, port},
+        {"PUT", "/log-level", LEVEL_BYTES_MAX, set_level, port},
+        {"POST", "/reload", DOCUMENT_BYTES_MAX, reload, port},
     };
     for (size_t i = 0; i < ARRAY_LEN(routes); i++)
         httpd_add(port->httpd, &routes[i]);

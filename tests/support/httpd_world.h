@@ -137,15 +137,11 @@ static inline void world_run(void *arg)
     struct httpd_world *world = arg;
     struct err_info info;
     const struct httpd_route routes[] = {
-        {"POST", "/echo", 0, world_echo, world, NULL},
-        {"GET", "/echo", 0, world_echo, world, NULL},
-        {"POST", "/later", 0, world_later, world, NULL},
-        {"POST", "/keep", 0, world_keep, world, NULL},
-        {"POST", "/small", 1000, world_echo, world, NULL},
-        {"GET", "/big", 0, world_big, world, NULL},
-        {"GET", "/fail", 0, world_fail, world, NULL},
-        {"GET", "/under/*", 0, world_echo, world, NULL},
-        {"OPTIONS", "/*", 0, world_echo, world, NULL},
+        {"POST", "/echo", 0, world_echo, world},     {"GET", "/echo", 0, world_echo, world},
+        {"POST", "/later", 0, world_later, world},   {"POST", "/keep", 0, world_keep, world},
+        {"POST", "/small", 1000, world_echo, world}, {"GET", "/big", 0, world_big, world},
+        {"GET", "/fail", 0, world_fail, world},      {"GET", "/under/*", 0, world_echo, world},
+        {"OPTIONS", "/*", 0, world_echo, world},
     };
     world->loop = loop_create();
     world->opts.address = "127.0.0.1:0";

@@ -22,5 +22,8 @@ int main(void)
     const struct ingest_fixed_route *fixed = ingest_fixed_routes(&n);
     for (size_t i = 0; i < n; i++)
         printf("| `%s` | `%s` | %s |\n", fixed[i].method, fixed[i].path, fixed[i].summary);
+    puts("| `GET` | `/v1/projects/WRITE_KEY/settings` | Settings of Segment's browser SDK: "
+         "everything "
+         "goes here. |");
     return 0;
 }

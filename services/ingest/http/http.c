@@ -371,7 +371,7 @@ static void settings_cb(void *arg, struct httpd_request *request)
 // ---- Life ---------------------------------------------------------------------------------------
 
 static void add(struct ingest_http *http, const char *method, const char *path,
-                httpd_handler handler, void *arg, const char *summary)
+                httpd_handler handler, void *arg)
 {
     const struct httpd_route route = {
         .method = method,
@@ -379,14 +379,13 @@ static void add(struct ingest_http *http, const char *method, const char *path,
         .body_bytes_max = http->opts.body_bytes_max,
         .handler = handler,
         .arg = arg,
-        .summary = summary,
     };
     httpd_add(http->opts.httpd, &route);
 }
 
 static void add_preflight(struct ingest_http *http, const char *path)
 {
-    add(http, "OPTIONS", path, preflight_cb, NULL, "What a page may send (CORS).");
+    add(http, "OPTIONS", path, preflight_cb, NULL);
 }
 
 static void add_routes(struct ingest_http *http)
@@ -396,15 +395,15 @@ static void add_routes(struct ingest_http *http)
     http->routes = mem_zalloc(n * sizeof *http->routes);
     for (size_t i = 0; i < n; i++) {
         http->routes[i] = (struct bound_route){http, &routes[i]};
-        add(http, "POST", routes[i].path, take_cb, &http->routes[i], routes[i].summary);
+        add(http, "POST", routes[i].path, take_cb, &http->routes[i]);
         add_preflight(http, routes[i].path);
     }
     const struct ingest_fixed_route *fixed = ingest_fixed_routes(&n);
     for (size_t i = 0; i < n; i++) {
-        add(http, fixed[i].method, fixed[i].path, fixed_cb, (void *)&fixed[i], fixed[i].summary);
+        add(http, fixed[i].method, fixed[i].path, fixed_cb, (void *)&fixed[i]);
         add_preflight(http, fixed[i].path);
     }
-    add(http, "GET", "/v1/projects/*", settings_cb, http, "Settings of Segment's browser SDK.");
+    add(http, "GET", "/v1/projects/*", settings_cb, http);
 }
 
 struct ingest_http *ingest_http_create(const struct ingest_http_opts *opts)
