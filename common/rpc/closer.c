@@ -3,12 +3,11 @@
 // a connection ends just between the two reads or writes that make one message. From then on
 // sockets of this process neither close nor connect again. Hence:
 //
-//   closer_start   closes a socket on a thread of its own and waits for it within a bound. What is
-//   left
-//                  after that is a thread and a socket that do nothing.
-//   canary_start   connects and closes a pair of sockets inside the process. When that does not
-//   end,
-//                  NNG hangs, and nothing but a new process helps.
+// closer_start closes a socket on a thread of its own and waits for it within a bound. What is left
+// after that is a thread and a socket that do nothing.
+//
+// canary_start connects and closes a pair of sockets inside the process. When that does not end,
+// NNG hangs, and nothing but a new process helps.
 #include <nng/nng.h>
 // After nng/nng.h, without which they do not compile.
 #include <nng/protocol/reqrep0/rep.h>
