@@ -8,10 +8,9 @@
 static const struct {
     const char *name;
     const char *text;
-    int http;
     bool retry;
 } ERRORS[] = {
-#define ERR_ROW(name, text, rpc, http, retry) [ERR_##name] = {#name, text, http, retry},
+#define ERR_ROW(name, text, rpc, retry) [ERR_##name] = {#name, text, retry},
     ERR_LIST(ERR_ROW)
 #undef ERR_ROW
 };
@@ -26,12 +25,6 @@ const char *err_text(enum err err)
 {
     CHECK((size_t)err < ARRAY_LEN(ERRORS));
     return ERRORS[err].text;
-}
-
-int err_http_status(enum err err)
-{
-    CHECK((size_t)err < ARRAY_LEN(ERRORS));
-    return ERRORS[err].http;
 }
 
 bool err_retry(enum err err)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Errors of the world (bad input, full, late, gone), named by what the caller can do about them.
-// One list gives name, text, RPC status, HTTP status and whether a retry can help, so that the four
-// never drift apart. Bugs are not errors: see check.h.
+// One list gives name, text, RPC status and whether a retry can help, so that they never drift
+// apart. Bugs are not errors: see check.h.
 #pragma once
 
 #include <stdbool.h>
@@ -9,23 +9,23 @@
 
 #include "common/base/check.h"
 
-// X(name, text, gRPC status, HTTP status, retry)
+// X(name, text, gRPC status, retry)
 #define ERR_LIST(X)                                                                                \
-    X(OK, "ok", 0, 200, false)                                                                     \
-    X(INVALID, "invalid", 3, 400, false)                                                           \
-    X(NOT_FOUND, "not found", 5, 404, false)                                                       \
-    X(CONFLICT, "conflict", 10, 409, false)                                                        \
-    X(FULL, "full", 8, 429, true)                                                                  \
-    X(BUSY, "busy", 9, 409, true)                                                                  \
-    X(TIMEOUT, "timeout", 4, 504, true)                                                            \
-    X(UNAVAILABLE, "unavailable", 14, 503, true)                                                   \
-    X(CANCELED, "canceled", 1, 499, false)                                                         \
-    X(CORRUPT, "corrupt", 15, 500, false)                                                          \
-    X(IO, "i/o error", 13, 500, false)                                                             \
-    X(INTERNAL, "internal", 2, 500, false)
+    X(OK, "ok", 0, false)                                                                          \
+    X(INVALID, "invalid", 3, false)                                                                \
+    X(NOT_FOUND, "not found", 5, false)                                                            \
+    X(CONFLICT, "conflict", 10, false)                                                             \
+    X(FULL, "full", 8, true)                                                                       \
+    X(BUSY, "busy", 9, true)                                                                       \
+    X(TIMEOUT, "timeout", 4, true)                                                                 \
+    X(UNAVAILABLE, "unavailable", 14, true)                                                        \
+    X(CANCELED, "canceled", 1, false)                                                              \
+    X(CORRUPT, "corrupt", 15, false)                                                               \
+    X(IO, "i/o error", 13, false)                                                                  \
+    X(INTERNAL, "internal", 2, false)
 
 enum err {
-#define ERR_ENUM(name, text, rpc, http, retry) ERR_##name,
+#define ERR_ENUM(name, text, rpc, retry) ERR_##name,
     ERR_LIST(ERR_ENUM)
 #undef ERR_ENUM
 };
@@ -39,7 +39,6 @@ struct err_info {
 
 const char *err_name(enum err err);
 const char *err_text(enum err err);
-int err_http_status(enum err err);
 bool err_retry(enum err err);
 
 // Writes the fact into `info` (which may be NULL) and returns `err`, so that it ends a function.

@@ -43,6 +43,9 @@ enum rpc_status {
 const char *rpc_status_name(enum rpc_status status);
 enum rpc_status rpc_status_of_err(enum err err); // from ERR_LIST
 enum err rpc_err_of_status(enum rpc_status status);
+// The status of HTTP that goes with it, wherever calls are answered over HTTP
+// (https://connectrpc.com/docs/protocol/#error-codes; 500 for what is no status).
+int rpc_http_status(enum rpc_status status);
 
 struct rpc_pair {
     const char *key;

@@ -21,38 +21,36 @@ struct connect {
     struct rpc_server *server;
 };
 
-// X(status, Connect's code, HTTP status)
+// X(status, Connect's code)
 #define CONNECT_LIST(X)                                                                            \
-    X(CANCELLED, "canceled", 499)                                                                  \
-    X(UNKNOWN, "unknown", 500)                                                                     \
-    X(INVALID_ARGUMENT, "invalid_argument", 400)                                                   \
-    X(DEADLINE_EXCEEDED, "deadline_exceeded", 504)                                                 \
-    X(NOT_FOUND, "not_found", 404)                                                                 \
-    X(ALREADY_EXISTS, "already_exists", 409)                                                       \
-    X(PERMISSION_DENIED, "permission_denied", 403)                                                 \
-    X(RESOURCE_EXHAUSTED, "resource_exhausted", 429)                                               \
-    X(FAILED_PRECONDITION, "failed_precondition", 400)                                             \
-    X(ABORTED, "aborted", 409)                                                                     \
-    X(OUT_OF_RANGE, "out_of_range", 400)                                                           \
-    X(UNIMPLEMENTED, "unimplemented", 501)                                                         \
-    X(INTERNAL, "internal", 500)                                                                   \
-    X(UNAVAILABLE, "unavailable", 503)                                                             \
-    X(DATA_LOSS, "data_loss", 500)                                                                 \
-    X(UNAUTHENTICATED, "unauthenticated", 401)
+    X(CANCELLED, "canceled")                                                                       \
+    X(UNKNOWN, "unknown")                                                                          \
+    X(INVALID_ARGUMENT, "invalid_argument")                                                        \
+    X(DEADLINE_EXCEEDED, "deadline_exceeded")                                                      \
+    X(NOT_FOUND, "not_found")                                                                      \
+    X(ALREADY_EXISTS, "already_exists")                                                            \
+    X(PERMISSION_DENIED, "permission_denied")                                                      \
+    X(RESOURCE_EXHAUSTED, "resource_exhausted")                                                    \
+    X(FAILED_PRECONDITION, "failed_precondition")                                                  \
+    X(ABORTED, "aborted")                                                                          \
+    X(OUT_OF_RANGE, "out_of_range")                                                                \
+    X(UNIMPLEMENTED, "unimplemented")                                                              \
+    X(INTERNAL, "internal")                                                                        \
+    X(UNAVAILABLE, "unavailable")                                                                  \
+    X(DATA_LOSS, "data_loss")                                                                      \
+    X(UNAUTHENTICATED, "unauthenticated")
 
-static const char *connect_code(enum rpc_status status, int *http)
+static const char *connect_code(enum rpc_status status)
 {
     switch (status) {
-#define CONNECT_CASE(name, code, number)                                                           \
+#define CONNECT_CASE(name, code)                                                                   \
     case RPC_##name:                                                                               \
-        *http = number;                                                                            \
         return code;
         CONNECT_LIST(CONNECT_CASE)
 #undef CONNECT_CASE
     case RPC_OK:
         break;
     }
-    *http = 500;
     return "unknown";
 }
 
@@ -81,9 +79,7 @@ static void answer_error(struct httpd_request *request, int http, const char *co
 
 static void answer_status(struct httpd_request *request, enum rpc_status status, const char *text)
 {
-    int http;
-    const char *code = connect_code(status, &http);
-    answer_error(request, http, code, text);
+    answer_error(request, rpc_http_status(status), connect_code(status), text);
 }
 
 // ---- One call -----------------------------------------------------------------------------------

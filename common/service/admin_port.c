@@ -75,15 +75,10 @@ struct admin_call {
     bool answered;
 };
 
+// A path whose call this program does not serve is one that there is not.
 static int http_status(enum rpc_status status)
 {
-    if (status == RPC_UNAUTHENTICATED)
-        return 401;
-    if (status == RPC_PERMISSION_DENIED)
-        return 403;
-    if (status == RPC_UNIMPLEMENTED)
-        return 404;
-    return err_http_status(rpc_err_of_status(status));
+    return status == RPC_UNIMPLEMENTED ? 404 : rpc_http_status(status);
 }
 
 static void call_message(void *carrier, const ProtobufCMessage *message)

@@ -136,6 +136,8 @@ static void tiny_load(struct service *service, const char *file, struct span tex
         service_document_done(token, ERR_OK, check_only ? "doc@1" : "doc@2", !check_only, NULL);
     } else if (span_is(text, "wait")) {
         tiny->waiting = token;
+    } else if (span_is(text, "busy")) {
+        service_document_done(token, ERR_BUSY, NULL, false, "another one is on its way");
     } else if (span_is(text, "fail")) {
         service_fail(service, "told to");
         service_document_done(token, ERR_UNAVAILABLE, NULL, false, NULL);
@@ -702,6 +704,7 @@ static void test_admin_port(void)
     expect_http("POST", "/reload", "", "good", 200, "doc@2 changed\n");
     expect_http("POST", "/reload?check=true", "", "good", 200, "doc@1 unchanged\n");
     expect_http("POST", "/reload?file=d.yaml", "", "x", 400, REPORT);
+    expect_http("POST", "/reload", "", "busy", 400, "another one is on its way\n");
     expect_http("POST", "/reload?check=perhaps", "", "good", 400, "check: expected true or false");
     expect_http("POST", "/reload", "Origin: null\r\n", "good", 403, "not for pages");
     expect_http("POST", "/assay.admin.v1.AdminService/SetLogLevel",

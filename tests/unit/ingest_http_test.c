@@ -143,3 +143,21 @@ Test(answer, what_sdks_send_again_is_answered_429_or_503)
     cr_expect(answer_status(RPC_PERMISSION_DENIED, &after) == 403 && after == 0);
     cr_expect(answer_status(RPC_INVALID_ARGUMENT, &after) == 400 && after == 0);
 }
+
+// 4xx makes an SDK drop the body: only for what is wrong with the body or its key.
+Test(answer, differs_from_other_edges_only_where_sdks_would_drop_events)
+{
+    for (int i = RPC_OK; i <= RPC_UNAUTHENTICATED; i++) {
+        enum rpc_status status = (enum rpc_status)i;
+        int after, http = answer_status(status, &after);
+        bool bad_body = status == RPC_INVALID_ARGUMENT || status == RPC_OUT_OF_RANGE ||
+                        status == RPC_FAILED_PRECONDITION;
+        bool bad_key = status == RPC_UNAUTHENTICATED || status == RPC_PERMISSION_DENIED;
+        bool dropped = http >= 400 && http < 500 && http != 429;
+        cr_expect_eq(dropped, bad_body || bad_key, "%s: %d", rpc_status_name(status), http);
+        cr_expect_eq(after > 0, http == 429 || http == 503, "%s: %d", rpc_status_name(status),
+                     http);
+        if (dropped || http == 200)
+            cr_expect_eq(http, rpc_http_status(status));
+    }
+}

@@ -62,36 +62,20 @@ void answer_write(struct buf *out, const Assay__Ingest__V1__IngestResponse *resp
     buf_append_text(out, "]}");
 }
 
+// SDKs drop what another 4xx than 429 answers, and send again what 5xx answers. So what is no fault
+// of the body is 5xx here: 503 where the same may go well soon.
+static int status_for_sdk(enum rpc_status status)
+{
+    if (status == RPC_CANCELLED || status == RPC_ABORTED || status == RPC_DEADLINE_EXCEEDED)
+        return 503;
+    if (status == RPC_NOT_FOUND || status == RPC_ALREADY_EXISTS)
+        return 500;
+    return rpc_http_status(status);
+}
+
 int answer_status(enum rpc_status status, int *retry_after_s)
 {
-    *retry_after_s = 0;
-    switch (status) {
-    case RPC_OK:
-        return 200;
-    case RPC_INVALID_ARGUMENT:
-    case RPC_OUT_OF_RANGE:
-    case RPC_FAILED_PRECONDITION:
-        return 400;
-    case RPC_UNAUTHENTICATED:
-        return 401;
-    case RPC_PERMISSION_DENIED:
-        return 403;
-    case RPC_RESOURCE_EXHAUSTED:
-        *retry_after_s = 1;
-        return 429;
-    case RPC_CANCELLED:
-    case RPC_ABORTED:
-    case RPC_DEADLINE_EXCEEDED:
-    case RPC_UNAVAILABLE:
-        *retry_after_s = 1;
-        return 503;
-    case RPC_UNKNOWN:
-    case RPC_NOT_FOUND:
-    case RPC_ALREADY_EXISTS:
-    case RPC_UNIMPLEMENTED:
-    case RPC_INTERNAL:
-    case RPC_DATA_LOSS:
-        return 500;
-    }
-    return 500;
+    int http = status_for_sdk(status);
+    *retry_after_s = http == 429 || http == 503 ? 1 : 0;
+    return http;
 }

@@ -5,8 +5,8 @@
 //
 // 200 with a verdict for each event that was not simply accepted, as soon as all of them are
 // durable. Otherwise nothing of the body is promised: 400 (no JSON), 401 and 403 (the key), 413
-// (bounds), 429 (over a rate), 500, 503 (not now), the last two with Retry-After; SDKs send 429 and
-// 5xx again.
+// (bounds), 429 (over a rate) and 503 (not now) with Retry-After, 500, 501; SDKs send 429 and 5xx
+// again.
 #pragma once
 
 #include "common/httpd/httpd.h"
