@@ -102,6 +102,15 @@ void grpc_conn_cut(struct conn *conn, const char *why)
     grpc_conn_touch(conn);
 }
 
+void grpc_conn_dismiss(struct conn *conn, const char *why)
+{
+    if (conn->spoken && !conn->finishing && !conn->cut) {
+        (void)nghttp2_session_terminate_session(conn->session, NGHTTP2_NO_ERROR);
+        conn_send(conn);
+    }
+    grpc_conn_cut(conn, why);
+}
+
 void grpc_conn_calm(struct conn *conn, const char *why)
 {
     if (conn->calm || conn->finishing)
@@ -155,6 +164,8 @@ void grpc_conn_destroy(struct conn *conn)
     *(conn->prev == NULL ? &server->conns : &conn->prev->next) = conn->next;
     if (conn->next != NULL)
         conn->next->prev = conn->prev;
+    grpc_room_busy(conn);
+    server->n_going -= conn->going;
     server->stats.open--;
     mem_free(conn);
 }
@@ -306,7 +317,7 @@ struct conn *grpc_conn_create(struct grpc_server *server, struct tcp *tcp, const
     conn->server = server;
     conn->tcp = tcp;
     snprintf(conn->peer, sizeof conn->peer, "%s", peer);
-    conn->opened_ms = conn->read_ms = conn->idle_ms = conn->moved_ms = now_ms;
+    conn->opened_ms = conn->read_ms = conn->moved_ms = now_ms;
     // So that clients who came together do not come back together.
     conn->leave_ms =
         now_ms + age_ms - age_ms / 10 + (int64_t)(clock_random_u64() % (uint64_t)(age_ms / 5 + 1));
@@ -316,6 +327,7 @@ struct conn *grpc_conn_create(struct grpc_server *server, struct tcp *tcp, const
         conn->next->prev = conn;
     server->conns = conn;
     server->stats.open++;
+    grpc_room_idle(conn);
     if (tcp == NULL)
         return conn;
     if (server->tls != NULL)

@@ -3,12 +3,14 @@
 // are not hidden, unary and server streaming, grpc.health.v1.Health, and reflection v1 and v1alpha.
 // The only folder that knows nghttp2 and OpenSSL. Everything is for the loop's own thread.
 //
-// What a peer can make it hold has a bound, and each bound an answer: connections (closed at once),
-// streams of a connection and of all (REFUSED_STREAM), bytes of a header (RESOURCE_EXHAUSTED), of a
-// message as sent and as unpacked, of a connection's half received messages and unread answers, and
-// of those of all connections (RESOURCE_EXHAUSTED each). A peer that resets, pings or sends frames
-// without content too often gets GOAWAY with ENHANCE_YOUR_CALM; one that is silent or does not read
-// is found by a ping and by its windows, and its connection or stream is closed.
+// What a peer can make it hold has a bound, and each bound an answer: connections (the one that has
+// been without a call for longest makes room, if that is `room_ms` at least; else the new one is
+// closed; out of descriptors some make room), streams of a connection and of all (REFUSED_STREAM),
+// bytes of a header (RESOURCE_EXHAUSTED), of a message as sent and as unpacked, of a connection's
+// half received messages and unread answers, and of those of all connections (RESOURCE_EXHAUSTED
+// each). A peer that resets, pings or sends frames without content too often gets GOAWAY with
+// ENHANCE_YOUR_CALM; one that is silent or does not read is found by a ping and by its windows, and
+// its connection or stream is closed.
 #pragma once
 
 #include <stdbool.h>
@@ -40,6 +42,7 @@ struct grpc_opts {
     int64_t receive_ms;   // for a request to come in whole; 0: 60 s
     int64_t stall_ms;     // without a byte read of what waits for the peer; 0: 60 s
     int64_t idle_ms;      // without a call; 0: 10 min
+    int64_t room_ms;      // without a call: a new connection may take its place; 0: 500 ms
     int64_t ping_ms;      // silence after which the peer is pinged; 0: 60 s
     int64_t ping_wait_ms; // until it must have answered; 0: 20 s
     int64_t age_ms;       // then GOAWAY, a tenth sooner or later by chance; 0: 30 min

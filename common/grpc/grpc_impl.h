@@ -50,7 +50,10 @@ struct conn {
     bool calm;      // was told to be
     bool cut;       // to be freed
     bool finishing; // `session` is gone, the last bytes are on their way
+    bool going;     // makes room for another one
 
+    struct conn *idle_prev, *idle_next;  // room.c
+    bool idle;                           // has no call and has not been told to go
     int64_t opened_ms, read_ms, idle_ms; // idle since; with calls: unused
     int64_t pinged_ms;                   // 0: no ping is out
     int64_t leave_ms;                    // when it is too old
@@ -139,6 +142,9 @@ struct grpc_server {
     struct buf gathered;     // what is about to be sent
     uint8_t *plain;          // what TLS has given
     struct conn *conns, *dirty;
+    struct conn *idle_first, *idle_last; // room.c
+    uint32_t n_going;
+    uint64_t rests;         // of the listener, for want of descriptors
     struct stream *watches; // health.c
     bool serving, draining, closing;
     int64_t files_looked_ms;
@@ -158,6 +164,8 @@ void grpc_conn_settle(struct conn *conn);
 // Settles it in the next turn.
 void grpc_conn_touch(struct conn *conn);
 void grpc_conn_cut(struct conn *conn, const char *why);
+// Cuts it, and says GOAWAY before, so that a call that is just being made is made elsewhere.
+void grpc_conn_dismiss(struct conn *conn, const char *why);
 // GOAWAY with ENHANCE_YOUR_CALM.
 void grpc_conn_calm(struct conn *conn, const char *why);
 // First GOAWAY; the last one follows by itself, and calls have `grace_ms` then.
@@ -167,6 +175,15 @@ void grpc_conn_leave_now(struct conn *conn, int64_t grace_ms);
 // What time brings.
 void grpc_conn_look(struct conn *conn, int64_t now_ms);
 void grpc_conn_destroy(struct conn *conn);
+
+// room.c
+// The connection has no call any more, or not yet; it has one, or is gone.
+void grpc_room_idle(struct conn *conn);
+void grpc_room_busy(struct conn *conn);
+// Whether another connection fits; an idle one may be dismissed for it.
+bool grpc_room_is_there(struct grpc_server *server);
+// Dismisses some when the listener had no descriptors since the last look.
+void grpc_room_look(struct grpc_server *server);
 
 // session.c
 void grpc_session_setup(struct grpc_server *server);

@@ -20,7 +20,7 @@ enum {
 static void server_accepted_cb(void *arg, struct tcp *tcp)
 {
     struct grpc_server *server = arg;
-    if (server->stats.open >= server->opts.connections_max) {
+    if (!grpc_room_is_there(server)) {
         server->stats.refused_connections++;
         tcp_destroy(tcp);
         return;
@@ -92,6 +92,7 @@ static void server_look_cb(void *arg)
     for (struct conn *conn = server->conns; conn != NULL; conn = conn->next)
         grpc_conn_look(conn, now_ms);
     server_look_at_files(server, now_ms);
+    grpc_room_look(server);
     if (server->closing && server->conns == NULL)
         server_free(server);
 }
@@ -152,6 +153,7 @@ static void server_defaults(struct grpc_opts *opts)
     SERVER_DEFAULT(receive_ms, 60 * 1000);
     SERVER_DEFAULT(stall_ms, 60 * 1000);
     SERVER_DEFAULT(idle_ms, 10 * 60 * 1000);
+    SERVER_DEFAULT(room_ms, 500);
     SERVER_DEFAULT(ping_ms, 60 * 1000);
     SERVER_DEFAULT(ping_wait_ms, 20 * 1000);
     SERVER_DEFAULT(age_ms, 30 * 60 * 1000);

@@ -87,6 +87,7 @@ struct stream *grpc_stream_create(struct conn *conn, int32_t id)
         stream->next->prev = stream;
     conn->streams = stream;
     conn->n_streams++;
+    grpc_room_busy(conn);
     conn->server->stats.streams++;
     return stream;
 }
@@ -111,8 +112,8 @@ void grpc_stream_destroy(struct stream *stream)
         stream->next->prev = stream->prev;
     conn->n_streams--;
     conn->server->stats.streams--;
-    if (conn->n_streams == 0)
-        conn->idle_ms = clock_mono_ms();
+    if (conn->n_streams == 0 && !conn->going)
+        grpc_room_idle(conn);
     mem_free(stream);
 }
 

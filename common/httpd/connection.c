@@ -1,25 +1,57 @@
 // SPDX-License-Identifier: Apache-2.0
 // Connections and how long each may take. libmicrohttpd's own time-out starts again with each byte,
 // so that a peer which sends one now and then would never meet it; these bounds are on whole
-// phases.
+// phases. When no more connections fit, the one that has been longest in its phase makes room for a
+// new one: whoever only holds a place loses it first, and a request that comes and goes is served
+// however many do.
 #include <sys/socket.h>
 
 #include "common/base/mem.h"
 #include "common/httpd/httpd_impl.h"
 
-enum { SWEEP_MS_MAX = 1000, SWEEP_MS_MIN = 10 };
+enum {
+    SWEEP_MS_MAX = 1000,
+    SWEEP_MS_MIN = 10,
+};
 
 static int64_t min_i64(int64_t a, int64_t b)
 {
     return a < b ? a : b;
 }
 
+// ---- Lists --------------------------------------------------------------------------------------
+
+static struct httpd_connections *list_of(struct httpd *httpd,
+                                         const struct httpd_connection *connection)
+{
+    bool ages = !connection->cut && connection->phase != HTTPD_WORKING;
+    return ages ? &httpd->aging : &httpd->others;
+}
+
+static void list_add(struct httpd_connections *list, struct httpd_connection *connection)
+{
+    connection->prev = list->last;
+    connection->next = NULL;
+    *(list->last == NULL ? &list->first : &list->last->next) = connection;
+    list->last = connection;
+}
+
+static void list_remove(struct httpd_connections *list, struct httpd_connection *connection)
+{
+    *(connection->prev == NULL ? &list->first : &connection->prev->next) = connection->next;
+    *(connection->next == NULL ? &list->last : &connection->next->prev) = connection->prev;
+}
+
+// ---- Phases -------------------------------------------------------------------------------------
+
 void httpd_connection_phase(struct httpd *httpd, struct httpd_connection *connection,
                             enum httpd_phase phase)
 {
+    list_remove(list_of(httpd, connection), connection);
     connection->phase = phase;
     connection->since_ms = loop_now_ms(httpd->loop);
     connection->fresh = connection->fresh && phase == HTTPD_WAITING;
+    list_add(list_of(httpd, connection), connection);
 }
 
 struct httpd_connection *httpd_connection_of(struct MHD_Connection *mhd)
@@ -33,11 +65,9 @@ static void connection_opened(struct httpd *httpd, struct MHD_Connection *mhd, v
     connection->mhd = mhd;
     connection->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     connection->fresh = true;
-    httpd_connection_phase(httpd, connection, HTTPD_WAITING);
-    connection->next = httpd->connections;
-    if (connection->next != NULL)
-        connection->next->prev = connection;
-    httpd->connections = connection;
+    connection->phase = HTTPD_WAITING;
+    connection->since_ms = loop_now_ms(httpd->loop);
+    list_add(&httpd->aging, connection);
     *context = connection;
     httpd->stats.connections++;
     if (httpd->stats.open++ == 0) {
@@ -49,12 +79,8 @@ static void connection_opened(struct httpd *httpd, struct MHD_Connection *mhd, v
 
 static void connection_closed(struct httpd *httpd, struct httpd_connection *connection)
 {
-    if (connection->next != NULL)
-        connection->next->prev = connection->prev;
-    if (connection->prev != NULL)
-        connection->prev->next = connection->next;
-    else
-        httpd->connections = connection->next;
+    list_remove(list_of(httpd, connection), connection);
+    httpd->n_cut -= connection->cut;
     mem_free(connection);
     CHECK(httpd->stats.open > 0);
     if (--httpd->stats.open == 0)
@@ -81,27 +107,19 @@ void *httpd_uri_cb(void *cls, const char *uri, struct MHD_Connection *mhd)
     return NULL;
 }
 
-// A connection that is open has to say something soon; one that is kept alive may wait longer,
-// unless connections are getting scarce.
-static int64_t waiting_ms_max(const struct httpd *httpd, const struct httpd_connection *connection)
-{
-    bool crowded = httpd->stats.open > httpd->opts.connections_max / 4 * 3;
-    int64_t ms = connection->fresh ? min_i64(httpd->opts.request_ms, httpd->opts.idle_ms)
-                                   : httpd->opts.idle_ms;
-    return crowded ? ms / 8 : ms;
-}
-
 static bool is_late(const struct httpd *httpd, const struct httpd_connection *connection,
                     int64_t now_ms)
 {
+    const struct httpd_opts *opts = &httpd->opts;
     int64_t ms = now_ms - connection->since_ms;
     switch (connection->phase) {
     case HTTPD_WAITING:
-        return ms > waiting_ms_max(httpd, connection);
+        // One that is open has to say something soon; one that is kept alive may wait longer.
+        return ms > (connection->fresh ? min_i64(opts->request_ms, opts->idle_ms) : opts->idle_ms);
     case HTTPD_HEADER:
     case HTTPD_BODY:
     case HTTPD_ANSWERING:
-        return ms > httpd->opts.request_ms;
+        return ms > opts->request_ms;
     case HTTPD_WORKING:
         return false; // the handler's own deadline
     }
@@ -109,9 +127,12 @@ static bool is_late(const struct httpd *httpd, const struct httpd_connection *co
 }
 
 // libmicrohttpd learns of it as of a peer that has gone.
-static void cut(struct httpd_connection *connection)
+static void cut(struct httpd *httpd, struct httpd_connection *connection)
 {
+    list_remove(&httpd->aging, connection);
     connection->cut = true;
+    httpd->n_cut++;
+    list_add(&httpd->others, connection);
     shutdown(connection->fd, SHUT_RDWR);
 }
 
@@ -119,9 +140,11 @@ void httpd_sweep_cb(void *arg)
 {
     struct httpd *httpd = arg;
     int64_t now_ms = loop_now_ms(httpd->loop);
-    for (struct httpd_connection *c = httpd->connections; c != NULL; c = c->next) {
-        if (!c->cut && is_late(httpd, c, now_ms)) {
-            cut(c);
+    struct httpd_connection *c = httpd->aging.first;
+    for (struct httpd_connection *next; c != NULL; c = next) {
+        next = c->next;
+        if (is_late(httpd, c, now_ms)) {
+            cut(httpd, c);
             httpd->stats.cut++;
         }
     }
@@ -129,7 +152,20 @@ void httpd_sweep_cb(void *arg)
 
 void httpd_cut_waiting(struct httpd *httpd)
 {
-    for (struct httpd_connection *c = httpd->connections; c != NULL; c = c->next)
-        if (!c->cut && c->phase == HTTPD_WAITING)
-            cut(c);
+    struct httpd_connection *c = httpd->aging.first;
+    for (struct httpd_connection *next; c != NULL; c = next) {
+        next = c->next;
+        if (c->phase == HTTPD_WAITING)
+            cut(httpd, c);
+    }
+}
+
+bool httpd_make_room(struct httpd *httpd)
+{
+    struct httpd_connection *longest = httpd->aging.first;
+    if (longest == NULL || loop_now_ms(httpd->loop) - longest->since_ms < httpd->opts.room_ms)
+        return false;
+    cut(httpd, longest);
+    httpd->stats.cut++;
+    return true;
 }

@@ -53,14 +53,14 @@ static struct MHD_Daemon *start(struct httpd *httpd)
     const unsigned flags = MHD_USE_EPOLL | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME |
                            MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG;
     CHECK(pthread_once(&once, panic_init) == 0);
-    struct MHD_Daemon *daemon =
-        MHD_start_daemon(flags, 0, NULL, NULL, httpd_access_cb, httpd, MHD_OPTION_EXTERNAL_LOGGER,
-                         said, httpd, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTPD_POOL_BYTES,
-                         MHD_OPTION_CONNECTION_LIMIT, (unsigned)httpd->opts.connections_max + 1,
-                         MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)httpd->opts.per_address_max,
-                         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, httpd_uri_cb,
-                         httpd, MHD_OPTION_NOTIFY_CONNECTION, httpd_connection_cb, httpd,
-                         MHD_OPTION_NOTIFY_COMPLETED, httpd_completed_cb, httpd, MHD_OPTION_END);
+    struct MHD_Daemon *daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, httpd_access_cb, httpd, MHD_OPTION_EXTERNAL_LOGGER, said, httpd,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTPD_POOL_BYTES, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)httpd->opts.connections_max + HTTPD_SLACK, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        (unsigned)httpd->opts.per_address_max, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_URI_LOG_CALLBACK, httpd_uri_cb, httpd, MHD_OPTION_NOTIFY_CONNECTION,
+        httpd_connection_cb, httpd, MHD_OPTION_NOTIFY_COMPLETED, httpd_completed_cb, httpd,
+        MHD_OPTION_END);
     CHECK(daemon != NULL);
     return daemon;
 }
@@ -74,6 +74,7 @@ static void fill_defaults(struct httpd_opts *opts)
     DEFAULT(bodies_bytes_max, 256 * 1024 * 1024);
     DEFAULT(idle_ms, 60000);
     DEFAULT(request_ms, 30000);
+    DEFAULT(room_ms, 500);
 #undef DEFAULT
 }
 

@@ -3,13 +3,14 @@
 // or later. The only folder that knows libmicrohttpd. Everything is for the loop's own thread;
 // handlers never run inside the call that asked for them.
 //
-// Bounds, each with its answer: connections (in all, and of one address; more are closed at once),
-// connections that wait for a request (closed after `idle_ms`; a new one after `request_ms` if that
-// is less; after an eighth of it when three quarters of all connections are taken), requests whose
-// header, body or answer takes longer than `request_ms` each, whatever trickles (closed), header
-// bytes (431, about 16 KiB), body bytes as sent and as unpacked (413; of a body that is refused at
-// most 1 MiB is read), requests that are being worked on and bodies of all requests together (503
-// with Retry-After). Out of descriptors: it stops accepting for a moment and goes on.
+// Bounds, each with its answer: connections (of one address: more are closed at once; in all: the
+// one that has been longest where it is makes room, if that is `room_ms` at least, else the new one
+// is closed; never one whose request is in work), connections that wait for a request (closed
+// after `idle_ms`; a new one after `request_ms` if that is less), requests whose header, body or
+// answer takes longer than `request_ms` each, whatever trickles (closed), header bytes (431, about
+// 16 KiB), body bytes as sent and as unpacked (413; of a body that is refused at most 1 MiB is
+// read), requests that are being worked on and bodies of all requests together (503 with
+// Retry-After). Out of descriptors: some make room, and it stops accepting for a moment.
 #pragma once
 
 #include <stdbool.h>
@@ -31,6 +32,7 @@ struct httpd_opts {
     size_t bodies_bytes_max;   // of all requests together, unpacked; beyond it 503. 0: 256 MiB
     int64_t idle_ms;           // 0: 60 s
     int64_t request_ms;        // 0: 30 s
+    int64_t room_ms;           // 0: half a second, time for a round trip
     struct httpd_meter *meter; // kept; NULL: nothing is counted for metrics
 };
 // INVALID for what is no address, BUSY when somebody listens there.

@@ -15,6 +15,8 @@ enum {
     HTTPD_POOL_BYTES = 36 * 1024,
     HTTPD_DISCARD_BYTES = 1024 * 1024, // of a refused body, read so that the answer is seen
     HTTPD_TEXT_MAX = 256,
+    // Connections above the bound: those that make room, until they are closed.
+    HTTPD_SLACK = 256,
 };
 
 // ---- A connection -------------------------------------------------------------------------------
@@ -26,8 +28,12 @@ enum {
 //        └─────────────────────────────────────────────────────────────────────────────────┘
 enum httpd_phase { HTTPD_WAITING, HTTPD_HEADER, HTTPD_BODY, HTTPD_WORKING, HTTPD_ANSWERING };
 
+struct httpd_connections {
+    struct httpd_connection *first, *last;
+};
+
 struct httpd_connection {
-    struct httpd_connection *prev, *next;
+    struct httpd_connection *prev, *next; // in httpd.aging, or httpd.others
     struct MHD_Connection *mhd;
     int fd;
     enum httpd_phase phase;
@@ -47,6 +53,8 @@ struct httpd_connection *httpd_connection_of(struct MHD_Connection *mhd);
 // Shuts down what has taken too long (the loop's timer), and what waits for its next request.
 void httpd_sweep_cb(void *arg);
 void httpd_cut_waiting(struct httpd *httpd);
+// Shuts down the connection that has been longest where it is; false when none has been for long.
+bool httpd_make_room(struct httpd *httpd);
 
 // ---- A request ----------------------------------------------------------------------------------
 
@@ -135,7 +143,9 @@ struct httpd {
     struct loop_timer *again;    // it has more to do
     struct loop_timer *sweeping; // runs while there are connections
 
-    struct httpd_connection *connections;
+    // Those whose time runs, the longest in its phase first; those in work and those shut down.
+    struct httpd_connections aging, others;
+    uint32_t n_cut; // open still
     struct httpd_request *working;
     struct httpd_stats stats;
     struct httpd_budget bodies;

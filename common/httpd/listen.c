@@ -17,6 +17,8 @@
 #define LOG_COMPONENT "httpd"
 
 enum { BACKLOG = 1024, ACCEPT_MAX = 64, AGAIN_MS = 100, HOST_MAX = 64, PORT_MAX = 8 };
+// Descriptors that are freed at once when there are none left.
+enum { ROOM_MAX = 64 };
 
 // "HOST:PORT" or "[HOST]:PORT".
 static bool split(const char *address, char host[HOST_MAX], char port[PORT_MAX])
@@ -85,9 +87,20 @@ static void again_cb(void *arg);
 static void pause_accepting(struct httpd *httpd, int error)
 {
     LOG_WARN("accept_failed", "address=%s msg=\"%s\"", httpd->address, strerror(error));
+    for (int i = 0; i < ROOM_MAX && httpd_make_room(httpd); i++)
+        ;
     loop_poll_destroy(httpd->listening);
     httpd->listening = NULL;
     loop_timer_start(httpd->listen_again, AGAIN_MS, 0);
+}
+
+// Those that were shut down are open until libmicrohttpd has found out, in this turn or the next: a
+// few more than the bound for a moment.
+static bool has_room(struct httpd *httpd)
+{
+    uint32_t open = httpd->stats.open, max = httpd->opts.connections_max;
+    return open < max ||
+           (open < max + HTTPD_SLACK && (open - httpd->n_cut < max || httpd_make_room(httpd)));
 }
 
 static void accept_cb(void *arg)
@@ -98,7 +111,7 @@ static void accept_cb(void *arg)
         socklen_t n = sizeof peer;
         int fd =
             accept4(httpd->listener, (struct sockaddr *)&peer, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0 && httpd->stats.open >= httpd->opts.connections_max)
+        if (fd >= 0 && !has_room(httpd))
             close_new(httpd, fd);
         else if (fd >= 0 &&
                  MHD_add_connection(httpd->daemon, fd, (struct sockaddr *)&peer, n) != MHD_YES)
