@@ -74,6 +74,14 @@ void rpc_trace_make(struct rpc_trace *trace, const char *request_id, const char 
                  (unsigned long long)trace_random() | 1);
 }
 
+void rpc_trace_child(struct rpc_trace *child, const struct rpc_trace *of)
+{
+    char span[PARENT_BYTES + 1];
+    snprintf(span, sizeof span, "%016llx", (unsigned long long)trace_random() | 1);
+    *child = *of;
+    memcpy(child->traceparent + PARENT_AT, span, PARENT_BYTES);
+}
+
 const struct rpc_trace *rpc_trace_now(void)
 {
     return trace_now;

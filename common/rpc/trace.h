@@ -19,6 +19,9 @@ struct rpc_trace {
 // Takes over what a caller sent where it is well-formed, and makes the rest: a request id is up to
 // 64 printable ASCII characters without spaces. Either may be NULL.
 void rpc_trace_make(struct rpc_trace *trace, const char *request_id, const char *traceparent);
+// The same request and trace, in a span of its own: for what goes on after the call that brought it
+// was answered.
+void rpc_trace_child(struct rpc_trace *child, const struct rpc_trace *of);
 
 // The trace that this thread works in; NULL: none.
 const struct rpc_trace *rpc_trace_now(void);

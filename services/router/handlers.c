@@ -5,11 +5,14 @@
 #include "common/base/mem.h"
 #include "common/base/text.h"
 #include "common/clock/clock.h"
+#include "common/log/log.h"
 #include "common/rpc/carry.h"
 #include "common/service/access.h"
 #include "services/access/words.h"
 #include "services/router/router_impl.h"
 #include "services/router/webhook/deliver.h"
+
+#define LOG_COMPONENT "router"
 
 enum {
     PAGE_MAX = 1000,
@@ -56,6 +59,7 @@ static void apply_signals_on_nng(void *arg, struct rpc_request *request)
         return;
     }
     signals_record(router, item, body);
+    LOG_DEBUG("signals", "lane=%u n=%zu", item->signals.lane, item->signals.n);
     err = router_submit(router, &item->item);
     if (err != ERR_OK)
         signals_refuse(item, err == ERR_CANCELED ? ERR_UNAVAILABLE : err,

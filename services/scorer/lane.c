@@ -32,10 +32,17 @@ struct lane_message {
 // ---- Items
 // ------------------------------------------------------------------------------------------
 
+static void note_trace(struct rpc_trace *trace, const struct rpc_trace *of)
+{
+    if (of != NULL)
+        *trace = *of;
+}
+
 struct batch_item *batch_item_create(struct rpc_request *request)
 {
     struct batch_item *item = mem_zalloc(sizeof *item);
     item->request = request;
+    note_trace(&item->trace, rpc_trace_now());
     arena_init(&item->arena, 256 * 1024, 0);
     struct err_info info;
     struct span body = rpc_request_body(request);
@@ -61,6 +68,7 @@ struct batch_item *batch_item_create_own(struct lane_carry *carry)
     struct batch_item *item = mem_zalloc(sizeof *item);
     struct err_info info;
     item->carry = carry;
+    note_trace(&item->trace, lane_carry_trace(carry));
     item->fold.type = LANE_BATCH;
     item->fold.body = lane_carry_body(carry);
     arena_init(&item->arena, 64 * 1024, 0);
@@ -163,6 +171,7 @@ static void lane_message_cb(void *arg, void *posted)
 // Hands an item to the fold, or finishes it with the reason why not.
 static void lane_submit(struct lane *lane, struct control_item *item)
 {
+    note_trace(&item->trace, rpc_trace_now());
     enum err err = lane_offer(lane, &item->fold);
     if (err == ERR_OK)
         return;

@@ -182,18 +182,20 @@ static enum fold_admission lane_admit(void *state, struct fold_item *fold_item, 
     return FOLD_APPEND;
 }
 
-static void lane_take_changes(struct lane *lane, uint64_t position, int64_t known_at_ms)
+static void lane_take_changes(struct lane *lane, uint64_t position, int64_t known_at_ms,
+                              const struct rpc_trace *trace)
 {
     for (size_t i = 0; i < lane->changes.n; i++) {
         buf_clear(&lane->scratch);
         codec_signal(&lane->changes.items[i], position, &lane->scratch);
-        outbox_add(lane->outbox, position, lane->changes.items[i].index, buf_span(&lane->scratch));
+        outbox_add(lane->outbox, position, lane->changes.items[i].index, buf_span(&lane->scratch),
+                   trace);
     }
     metrics_add(&lane->metrics.signals, lane->changes.n);
     lane->changes.n = 0;
     const struct moves *moves = core_moves(lane->core);
     for (size_t i = 0; i < moves->n; i++)
-        lane_moves_add(lane, position, &moves->items[i], known_at_ms);
+        lane_moves_add(lane, position, &moves->items[i], known_at_ms, trace);
     arena_reset(&lane->arena);
 }
 
@@ -338,6 +340,14 @@ static struct control_item *lane_control_of(struct fold_item *item)
     return item == NULL ? NULL : CONTAINER_OF(item, struct control_item, fold);
 }
 
+// NULL: it has none, or this is recovery.
+static const struct rpc_trace *lane_trace_of(struct fold_item *item)
+{
+    if (item != NULL && item->type == LANE_BATCH)
+        return lane_trace(&CONTAINER_OF(item, struct batch_item, fold)->trace);
+    return item == NULL ? NULL : lane_trace(&lane_control_of(item)->trace);
+}
+
 static enum err lane_apply(void *state, uint64_t position, const struct journal_record *record,
                            struct fold_item *fold_item, struct err_info *info)
 {
@@ -389,7 +399,7 @@ static enum err lane_apply(void *state, uint64_t position, const struct journal_
     }
     if (err != ERR_OK)
         return err;
-    lane_take_changes(lane, position, known_at_ms);
+    lane_take_changes(lane, position, known_at_ms, lane_trace_of(fold_item));
     lane->applied = position;
     return ERR_OK;
 }

@@ -71,6 +71,7 @@ struct batch_item {
     uint64_t expected;
     uint32_t *duplicates;
     size_t n_duplicates;
+    struct rpc_trace trace; // of the call that brought it; no request id: none
 };
 
 // Every item that is no batch.
@@ -95,6 +96,7 @@ struct control_item {
     void *arg;
     enum err err;
     struct err_info info;
+    struct rpc_trace trace; // of the call that asked for it; no request id: none
 };
 
 // Signals on their way: built on the fold's thread, sent on the loop.
@@ -102,6 +104,7 @@ struct lane_push {
     struct lane *lane;
     uint64_t position, index; // of the first signal
     struct buf body;
+    struct rpc_trace trace; // of the first signal that has one; no request id: none
 };
 
 // The way to one lane.
@@ -156,6 +159,11 @@ struct lane {
 // Any thread: to the loop. Bounded by what the loop itself has asked for, and one push.
 void lane_post(struct lane *lane, struct control_item *control, struct lane_push *push);
 void lane_post_carry(struct lane *lane, struct lane_carry *carry);
+// The trace of a part that has one, or NULL.
+static inline const struct rpc_trace *lane_trace(const struct rpc_trace *trace)
+{
+    return trace->request_id[0] == '\0' ? NULL : trace;
+}
 // Any thread.
 bool lane_is_open(struct lane *lane);
 // Any thread. CANCELED when the lane is stopping, FULL when too much waits; the item stays the
@@ -192,7 +200,7 @@ void lane_moves_open(struct lane *lane);
 void lane_moves_close(struct lane *lane);
 // Fold's thread (also in recovery): what a record has made.
 void lane_moves_add(struct lane *lane, uint64_t position, const struct move *move,
-                    int64_t known_at_ms);
+                    int64_t known_at_ms, const struct rpc_trace *trace);
 size_t lane_moves_waiting(const struct lane *lane);
 // Recovery: a stored row; and the end of it.
 MUST_USE enum err lane_moves_load(struct lane *lane, struct span key, struct span value,
@@ -212,6 +220,7 @@ void lane_carry_later(struct lane_carry *carry);
 void lane_carry_free(struct lane_carry *carry);
 void lane_carry_retry_cb(void *arg);
 struct span lane_carry_body(const struct lane_carry *carry);
+const struct rpc_trace *lane_carry_trace(const struct lane_carry *carry); // NULL: none
 
 // ---- lane_push.c
 // Fold's thread: the next request to the router, if there is something to send and none is under

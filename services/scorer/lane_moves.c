@@ -41,7 +41,8 @@ struct lane_carry {
     uint32_t to_lane;
     uint64_t position, index; // of the last move in it
     struct buf body;
-    size_t ingest; // the address that is tried
+    struct rpc_trace trace; // of the first move that has one; no request id: none
+    size_t ingest;          // the address that is tried
 };
 
 void lane_moves_open(struct lane *lane)
@@ -78,7 +79,7 @@ size_t lane_moves_waiting(const struct lane *lane)
 }
 
 void lane_moves_add(struct lane *lane, uint64_t position, const struct move *move,
-                    int64_t known_at_ms)
+                    int64_t known_at_ms, const struct rpc_trace *trace)
 {
     Assay__Scorer__V1__Move message = ASSAY__SCORER__V1__MOVE__INIT;
     message.position = position;
@@ -92,7 +93,7 @@ void lane_moves_add(struct lane *lane, uint64_t position, const struct move *mov
     size_t n = assay__scorer__v1__move__get_packed_size(&message);
     uint8_t *bytes = arena_alloc(&lane->arena, n);
     assay__scorer__v1__move__pack(&message, bytes);
-    outbox_add(lane_way_of(lane, move->node), position, move->index, span_make(bytes, n));
+    outbox_add(lane_way_of(lane, move->node), position, move->index, span_make(bytes, n), trace);
     metrics_add(&lane->metrics.moves_out, 1);
 }
 
@@ -154,8 +155,12 @@ static void lane_carry_next(struct lane *lane, uint32_t to_lane)
     carry->lane = lane;
     carry->to_lane = to_lane;
     carry_begin_body(carry, own);
-    (void)outbox_append(way->outbox, own ? FIELD_APPLY_MOVES : FIELD_CARRY_MOVES, CARRY_MOVES_MAX,
-                        CARRY_BYTES_MAX, &carry->body, &carry->position, &carry->index);
+    size_t n =
+        outbox_append(way->outbox, own ? FIELD_APPLY_MOVES : FIELD_CARRY_MOVES, CARRY_MOVES_MAX,
+                      CARRY_BYTES_MAX, &carry->body, &carry->position, &carry->index);
+    const struct rpc_trace *trace = outbox_trace(way->outbox, n);
+    if (trace != NULL)
+        rpc_trace_child(&carry->trace, trace);
     way->busy = true;
     lane_post_carry(lane, carry);
 }
@@ -268,13 +273,18 @@ void lane_carry_send(struct lane_carry *carry)
         lane_carry_later(carry);
         return;
     }
-    struct rpc_call_opts opts = {.timeout_ms = CARRY_TIMEOUT_MS};
+    struct rpc_call_opts opts = {.timeout_ms = CARRY_TIMEOUT_MS, .trace = lane_carry_trace(carry)};
     rpc_call_raw(client, CARRY_METHOD, buf_span(&carry->body), &opts, carry_answered_cb, carry);
 }
 
 struct span lane_carry_body(const struct lane_carry *carry)
 {
     return buf_span(&carry->body);
+}
+
+const struct rpc_trace *lane_carry_trace(const struct lane_carry *carry)
+{
+    return lane_trace(&carry->trace);
 }
 
 void lane_carry_home_done(struct lane_carry *carry, enum err err)

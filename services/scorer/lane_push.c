@@ -84,7 +84,7 @@ static void lane_pushed_cb(void *arg, enum rpc_status status, const char *text, 
 
 void lane_push_send(struct lane_push *push)
 {
-    struct rpc_call_opts opts = {.timeout_ms = PUSH_TIMEOUT_MS};
+    struct rpc_call_opts opts = {.timeout_ms = PUSH_TIMEOUT_MS, .trace = lane_trace(&push->trace)};
     // Once the lane is stopped the client may close at any moment, and nobody waits for what comes
     // of a call that begins after that; what the push holds is in the last checkpoint.
     if (!lane_is_open(push->lane)) {
@@ -121,7 +121,10 @@ void lane_push_next(struct lane *lane)
     struct lane_push *push = mem_zalloc(sizeof *push);
     push->lane = lane;
     outbox_first(lane->outbox, &push->position, &push->index);
-    (void)outbox_batch(lane->outbox, lane->opts.number, PUSH_SIGNALS_MAX, &push->body);
+    size_t n = outbox_batch(lane->outbox, lane->opts.number, PUSH_SIGNALS_MAX, &push->body);
+    const struct rpc_trace *trace = outbox_trace(lane->outbox, n);
+    if (trace != NULL)
+        rpc_trace_child(&push->trace, trace);
     lane->pushing = true;
     lane_post(lane, NULL, push);
 }

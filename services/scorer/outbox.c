@@ -14,6 +14,7 @@ enum {
     OUTBOX_CALL_BYTES_MAX = 3 * 1024 * 1024,
     OUTBOX_FIELD_BYTES = 6,   // of a signal's tag and length, at most
     OUTBOX_FIELD_SIGNALS = 2, // of ApplySignalsRequest
+    OUTBOX_TRACES_MAX = 512,  // records; what waits behind them goes without
 };
 
 struct outbox_signal {
@@ -22,6 +23,12 @@ struct outbox_signal {
     uint8_t *bytes;
     size_t len;
     bool stored;
+};
+
+// Of a record that made some of what waits.
+struct outbox_trace {
+    uint64_t position;
+    struct rpc_trace trace;
 };
 
 struct outbox_key {
@@ -34,6 +41,8 @@ struct outbox {
     size_t head, n, cap;
     struct outbox_key *gone; // stored rows of confirmed signals
     size_t n_gone, gone_cap;
+    struct outbox_trace *traces; // in order of position, none before the first that waits
+    size_t n_traces, traces_cap;
 };
 
 struct outbox *outbox_create(void)
@@ -49,6 +58,7 @@ void outbox_destroy(struct outbox *outbox)
         mem_free(outbox->items[i].bytes);
     mem_free(outbox->items);
     mem_free(outbox->gone);
+    mem_free(outbox->traces);
     mem_free(outbox);
 }
 
@@ -67,9 +77,35 @@ static void outbox_push(struct outbox *outbox, uint64_t position, uint64_t index
     memcpy(item->bytes, signal.ptr, signal.len);
 }
 
-void outbox_add(struct outbox *outbox, uint64_t position, uint64_t index, struct span signal)
+static void outbox_note_trace(struct outbox *outbox, uint64_t position,
+                              const struct rpc_trace *trace)
+{
+    size_t n = outbox->n_traces;
+    if (n == OUTBOX_TRACES_MAX || (n > 0 && outbox->traces[n - 1].position == position))
+        return;
+    MEM_GROW(outbox->traces, outbox->n_traces, outbox->traces_cap);
+    outbox->traces[outbox->n_traces++] = (struct outbox_trace){position, *trace};
+}
+
+// Those of records before the first that waits.
+static void outbox_forget_traces(struct outbox *outbox)
+{
+    bool none = outbox->head == outbox->n;
+    size_t gone = 0;
+    while (gone < outbox->n_traces &&
+           (none || outbox->traces[gone].position < outbox->items[outbox->head].position))
+        gone++;
+    outbox->n_traces -= gone;
+    if (gone > 0)
+        memmove(outbox->traces, outbox->traces + gone, outbox->n_traces * sizeof *outbox->traces);
+}
+
+void outbox_add(struct outbox *outbox, uint64_t position, uint64_t index, struct span signal,
+                const struct rpc_trace *trace)
 {
     outbox_push(outbox, position, index, signal, false);
+    if (trace != NULL)
+        outbox_note_trace(outbox, position, trace);
 }
 
 enum err outbox_load(struct outbox *outbox, struct span key, struct span value,
@@ -197,6 +233,14 @@ size_t outbox_append(const struct outbox *outbox, uint32_t field, size_t max, si
     return at - outbox->head;
 }
 
+const struct rpc_trace *outbox_trace(const struct outbox *outbox, size_t n)
+{
+    CHECK(n > 0 && n <= outbox->n - outbox->head);
+    uint64_t last = outbox->items[outbox->head + n - 1].position;
+    bool has = outbox->n_traces > 0 && outbox->traces[0].position <= last;
+    return has ? &outbox->traces[0].trace : NULL;
+}
+
 void outbox_first(const struct outbox *outbox, uint64_t *position, uint64_t *index)
 {
     CHECK(outbox->head < outbox->n);
@@ -214,6 +258,7 @@ void outbox_confirm(struct outbox *outbox, uint64_t position, uint64_t index)
         mem_free(item->bytes);
         outbox->head++;
     }
+    outbox_forget_traces(outbox);
 }
 
 size_t outbox_waiting(const struct outbox *outbox)

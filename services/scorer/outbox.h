@@ -13,6 +13,7 @@
 #include "common/base/err.h"
 #include "common/base/span.h"
 #include "common/fold/fold.h"
+#include "common/rpc/trace.h"
 
 struct outbox;
 
@@ -20,8 +21,10 @@ struct outbox *outbox_create(void);
 void outbox_destroy(struct outbox *outbox);
 
 // Adds a packed message (router.v1.Signal, scorer.v1.Move). Live, numbers rise; in recovery any
-// order, and repetitions, are put right by outbox_settle.
-void outbox_add(struct outbox *outbox, uint64_t position, uint64_t index, struct span signal);
+// order, and repetitions, are put right by outbox_settle. `trace` is that of the record `position`;
+// NULL: none, as always in recovery. In memory alone, and only of the first records that wait.
+void outbox_add(struct outbox *outbox, uint64_t position, uint64_t index, struct span signal,
+                const struct rpc_trace *trace);
 // Recovery: the stored row of one.
 MUST_USE enum err outbox_load(struct outbox *outbox, struct span key, struct span value,
                               struct err_info *info);
@@ -36,6 +39,8 @@ size_t outbox_batch(const struct outbox *outbox, uint32_t lane, size_t max, stru
 // a message that begins in `out`. How many, and the number of the last.
 size_t outbox_append(const struct outbox *outbox, uint32_t field, size_t max, size_t bytes_max,
                      struct buf *out, uint64_t *position, uint64_t *index);
+// The trace of the first `n` that wait: of the first record of theirs that has one. NULL: none has.
+const struct rpc_trace *outbox_trace(const struct outbox *outbox, size_t n);
 // The number of the first signal that waits; there must be one.
 void outbox_first(const struct outbox *outbox, uint64_t *position, uint64_t *index);
 // Forgets what the router has taken, up to and with this number.

@@ -476,6 +476,19 @@ Test(rpc_trace, takes_what_is_well_formed)
     }
 }
 
+Test(rpc_trace, a_child_differs_in_its_span_alone)
+{
+    struct rpc_trace trace, child, again;
+    rpc_trace_make(&trace, "order-17", PARENT);
+    rpc_trace_child(&child, &trace);
+    cr_assert_str_eq(child.request_id, "order-17");
+    cr_assert_neq(strncmp(child.traceparent + 36, PARENT + 36, 16), 0);
+    rpc_trace_make(&again, NULL, child.traceparent);
+    cr_assert_str_eq(again.traceparent, child.traceparent); // it is well-formed
+    memcpy(child.traceparent + 36, PARENT + 36, 16);
+    cr_assert_str_eq(child.traceparent, PARENT);
+}
+
 static struct {
     struct world *w;
     struct rpc_trace outer, inner, in_callback;

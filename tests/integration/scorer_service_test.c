@@ -821,6 +821,81 @@ Test(scorer_service, signals_wait_for_the_router)
     close_rig();
 }
 
+// ---- Traces -------------------------------------------------------------------------------------
+
+#define TRACE_HEAD "00-4bf92f3577b34da6a3ce929d0e0e4736-"
+#define TRACE_OF_CALL TRACE_HEAD "00f067aa0ba902b7-01"
+
+static void apply_traced(struct span bytes, const char *request_id)
+{
+    struct rpc_trace trace;
+    struct rig_applied applied = {.rig = &rig};
+    struct rpc_call_opts opts = {.timeout_ms = 20000, .trace = &trace};
+    rpc_trace_make(&trace, request_id, TRACE_OF_CALL);
+    rpc_call_raw(rig.client, "assay.scorer.v1.ScorerService/Apply", bytes, &opts, rig_applied_cb,
+                 &applied);
+    rig_until(&rig, rig_is_applied, &applied);
+    cr_assert_eq(applied.outcome, APPLIED, "%s", applied.text);
+}
+
+// The router was called on behalf of the request `id`, in a span of its own; NULL: of none.
+static void expect_trace(const char *id)
+{
+    const struct rpc_trace *trace = &rig.router.trace;
+    rig_wait_signals(&rig);
+    bool same = strncmp(trace->traceparent, TRACE_HEAD, strlen(TRACE_HEAD)) == 0;
+    cr_assert_eq(same, id != NULL, "%s", trace->traceparent);
+    if (id == NULL)
+        return;
+    cr_assert_str_eq(trace->request_id, id);
+    cr_assert_str_neq(trace->traceparent, TRACE_OF_CALL);
+    struct rpc_trace again; // what it made is well-formed
+    rpc_trace_make(&again, NULL, trace->traceparent);
+    cr_assert_str_eq(again.traceparent, trace->traceparent);
+}
+
+static bool router_is_gone(void *arg)
+{
+    (void)arg;
+    return rig.router.server == NULL;
+}
+
+Test(scorer_service, signals_carry_the_trace_of_what_made_them)
+{
+    open_rig("event", NULL);
+    apply_traced(projects_by("ann", 1, 1, 0, "a", 3), "order-1");
+    expect_trace("order-1");
+    expect_outcome(projects_by("bob", 1, 2, 0, "b", 3), APPLIED, 0);
+    expect_trace(NULL); // of ann's nothing is left
+
+    // Of several records, while the first call does not get through, the first one's that has any.
+    router_fake_shut(&rig.router);
+    expect_outcome(projects_by("cas", 1, 3, 0, "c", 3), APPLIED, 0);
+    expect_outcome(projects_by("dan", 1, 4, 0, "d", 3), APPLIED, 0);
+    apply_traced(projects_by("eve", 1, 5, 0, "e", 3), "order-5");
+    apply_traced(projects_by("fay", 1, 6, 0, "f", 3), "order-6");
+    rig_until(&rig, router_is_gone, NULL);
+    router_fake_serve(&rig.router);
+    expect_trace("order-5");
+    close_rig();
+}
+
+// Traces are in memory alone.
+Test(scorer_service, what_recovery_makes_has_no_trace)
+{
+    open_rig("event", NULL);
+    router_fake_shut(&rig.router);
+    apply_traced(projects_by("ann", 1, 1, 0, "a", 3), "order-1");
+    rig_until(&rig, router_is_gone, NULL);
+    rig_kill(&rig);
+    rig_start(&rig);
+    rig_wait_ready(&rig);
+    router_fake_serve(&rig.router);
+    expect_trace(NULL);
+    cr_assert_geq(router_fake_count(&rig.router, "user_pql=1"), 1);
+    close_rig();
+}
+
 static bool router_holds_one(void *arg)
 {
     (void)arg;

@@ -48,7 +48,8 @@ struct router_fake {
     int64_t late_ms_max;
     struct test_random random;
     size_t n_calls, n_refused, n_late, n_lost, n_repeated, n_signals_max;
-    size_t n_split; // calls that began within an event
+    size_t n_split;         // calls that began within an event
+    struct rpc_trace trace; // of the last call; made by the server when it came without
 };
 
 static inline int router_fake_cmp(uint64_t ap, uint64_t ai, uint64_t bp, uint64_t bi)
@@ -134,6 +135,7 @@ static inline void router_fake_apply(Assay__Router__V1__RouterService_Service *s
     CHECK(request->lane < ROUTER_FAKE_LANES && request->n_signals > 0);
     struct router_fake_lane *lane = &fake->lanes[request->lane];
     fake->n_calls++;
+    fake->trace = *rpc_incoming_trace(rpc_incoming(closure_data));
     if (request->n_signals > fake->n_signals_max)
         fake->n_signals_max = request->n_signals;
     if (router_fake_chance(fake, fake->refuse)) {
