@@ -9,7 +9,12 @@
 
 #include "common/base/mem.h"
 
-enum { METRICS_FIRST_NS = 32000, METRICS_SECOND_NS = 1000000000 };
+enum { METRICS_SECOND_NS = 1000000000 };
+
+static const uint64_t BOUNDS_NS[METRICS_BUCKETS] = {
+    100000,   250000,    500000,    1000000,   2500000,    5000000,    10000000,   25000000,
+    50000000, 100000000, 250000000, 500000000, 1000000000, 2500000000, 5000000000, 10000000000,
+};
 
 struct metrics_set {
     const struct metrics_desc *descs;
@@ -41,7 +46,7 @@ void metrics_set(struct metrics_gauge *gauge, int64_t value)
 void metrics_observe(struct metrics_histogram *histogram, uint64_t ns)
 {
     size_t i = 0;
-    while (i < METRICS_BUCKETS && ns > (uint64_t)METRICS_FIRST_NS << i)
+    while (i < METRICS_BUCKETS && ns > BOUNDS_NS[i])
         i++;
     __atomic_fetch_add(&histogram->buckets[i], 1, __ATOMIC_RELAXED);
     __atomic_fetch_add(&histogram->sum_ns, ns, __ATOMIC_RELAXED);
@@ -106,7 +111,7 @@ static void metrics_write_histogram(const char *name, const struct metrics_histo
         count += __atomic_load_n(&h->buckets[i], __ATOMIC_RELAXED);
         buf_printf(out, "%s_bucket{%s%sle=\"", name, labels, labels[0] != '\0' ? "," : "");
         if (i < METRICS_BUCKETS)
-            metrics_write_seconds((uint64_t)METRICS_FIRST_NS << i, out);
+            metrics_write_seconds(BOUNDS_NS[i], out);
         else
             buf_append_text(out, "+Inf");
         buf_printf(out, "\"} %llu\n", (unsigned long long)count);

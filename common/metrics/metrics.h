@@ -39,7 +39,8 @@ struct metrics_counter {
 struct metrics_gauge {
     int64_t value;
 };
-// Observes nanoseconds; 16 buckets, each twice the one before, from 32 us to 1 s, and the rest.
+// Observes nanoseconds; buckets of 1, 2.5 and 5 in each power of ten, from 0.1 ms to 10 s, and the
+// rest.
 enum { METRICS_BUCKETS = 16 };
 struct metrics_histogram {
     uint64_t buckets[METRICS_BUCKETS + 1];

@@ -40,26 +40,26 @@ static const char EXPECTED[] = "# HELP assay_lane_records_total Records folded\n
                                "assay_lane_waiting{lane=\"1\"} 0\n"
                                "# HELP assay_lane_commit_seconds Time of a journal commit\n"
                                "# TYPE assay_lane_commit_seconds histogram\n"
-                               "assay_lane_commit_seconds_bucket{lane=\"0\",le=\"0.000032\"} 2\n"
-                               "assay_lane_commit_seconds_bucket{lane=\"0\",le=\"0.000064\"} 3\n"
-                               "assay_lane_commit_seconds_bucket{lane=\"0\",le=\"0.000128\"} 3\n"
-                               "assay_lane_commit_seconds_bucket{lane=\"0\",le=\"0.000256\"} 3\n"
-                               "assay_lane_commit_seconds_bucket{lane=\"0\",le=\"0.000512\"} 3\n"
-                               "assay_lane_commit_seconds_bucket{lane=\"0\",le=\"0.001024\"} 3\n"
-                               "assay_lane_commit_seconds_bucket{lane=\"0\",le=\"0.002048\"} 3\n"
-                               "assay_lane_commit_seconds_bucket{lane=\"0\",le=\"0.004096\"} 3\n"
-                               "assay_lane_commit_seconds_bucket{lane=\"0\",le=\"0.008192\"} 3\n"
-                               "assay_lane_commit_seconds_bucket{lane=\"0\",le=\"0.016384\"} 3\n"
-                               "assay_lane_commit_seconds_bucket{lane=\"0\",le=\"0.032768\"} 3\n"
-                               "assay_lane_commit_seconds_bucket{lane=\"0\",le=\"0.065536\"} 3\n"
-                               "assay_lane_commit_seconds_bucket{lane=\"0\",le=\"0.131072\"} 3\n"
-                               "assay_lane_commit_seconds_bucket{lane=\"0\",le=\"0.262144\"} 3\n"
-                               "assay_lane_commit_seconds_bucket{lane=\"0\",le=\"0.524288\"} 3\n"
-                               "assay_lane_commit_seconds_bucket{lane=\"0\",le=\"1.048576\"} 4\n"
+                               "assay_lane_commit_seconds_bucket{lane=\"0\",le=\"0.0001\"} 2\n"
+                               "assay_lane_commit_seconds_bucket{lane=\"0\",le=\"0.00025\"} 3\n"
+                               "assay_lane_commit_seconds_bucket{lane=\"0\",le=\"0.0005\"} 3\n"
+                               "assay_lane_commit_seconds_bucket{lane=\"0\",le=\"0.001\"} 3\n"
+                               "assay_lane_commit_seconds_bucket{lane=\"0\",le=\"0.0025\"} 3\n"
+                               "assay_lane_commit_seconds_bucket{lane=\"0\",le=\"0.005\"} 3\n"
+                               "assay_lane_commit_seconds_bucket{lane=\"0\",le=\"0.01\"} 3\n"
+                               "assay_lane_commit_seconds_bucket{lane=\"0\",le=\"0.025\"} 3\n"
+                               "assay_lane_commit_seconds_bucket{lane=\"0\",le=\"0.05\"} 3\n"
+                               "assay_lane_commit_seconds_bucket{lane=\"0\",le=\"0.1\"} 3\n"
+                               "assay_lane_commit_seconds_bucket{lane=\"0\",le=\"0.25\"} 3\n"
+                               "assay_lane_commit_seconds_bucket{lane=\"0\",le=\"0.5\"} 3\n"
+                               "assay_lane_commit_seconds_bucket{lane=\"0\",le=\"1\"} 3\n"
+                               "assay_lane_commit_seconds_bucket{lane=\"0\",le=\"2.5\"} 3\n"
+                               "assay_lane_commit_seconds_bucket{lane=\"0\",le=\"5\"} 3\n"
+                               "assay_lane_commit_seconds_bucket{lane=\"0\",le=\"10\"} 4\n"
                                "assay_lane_commit_seconds_bucket{lane=\"0\",le=\"+Inf\"} 5\n"
-                               "assay_lane_commit_seconds_sum{lane=\"0\"} 3.048641001\n"
+                               "assay_lane_commit_seconds_sum{lane=\"0\"} 20.000200002\n"
                                "assay_lane_commit_seconds_count{lane=\"0\"} 5\n"
-                               "assay_lane_commit_seconds_bucket{lane=\"1\",le=\"0.000032\"} 0\n";
+                               "assay_lane_commit_seconds_bucket{lane=\"1\",le=\"0.0001\"} 0\n";
 
 static const char EXPECTED_END[] = "assay_lane_commit_seconds_sum{lane=\"1\"} 0\n"
                                    "assay_lane_commit_seconds_count{lane=\"1\"} 0\n"
@@ -86,10 +86,10 @@ static void write_all(struct buf *out)
     metrics_set(&loop.turn, 1500000000);
     metrics_mirror(&loop.busy, 2250000000);
     metrics_observe(&lanes[0].commit, 0);
-    metrics_observe(&lanes[0].commit, 32000); // a bound belongs to its bucket
-    metrics_observe(&lanes[0].commit, 33001);
-    metrics_observe(&lanes[0].commit, 1048576000);
-    metrics_observe(&lanes[0].commit, 2000000000);
+    metrics_observe(&lanes[0].commit, 100000); // a bound belongs to its bucket
+    metrics_observe(&lanes[0].commit, 100001);
+    metrics_observe(&lanes[0].commit, 10000000000);
+    metrics_observe(&lanes[0].commit, 10000000001);
     cr_assert_eq(metrics_value(&lanes[0].records), 12);
     metrics_write(metrics, out);
     metrics_destroy(metrics);
