@@ -56,11 +56,20 @@ const void *rpc_incoming_tag(const struct rpc_incoming *call);
 // ---- Who watches --------------------------------------------------------------------------------
 
 // Told of every call whose method is known, when its caller is told how it ends, `ns` after it
-// came; refused ones too, raw requests not. On the loop, inside the call's trace.
+// came; refused ones too, of raw requests only those that a closing server refuses. On the loop,
+// inside the call's trace.
 typedef void (*rpc_observer)(void *arg, const struct rpc_incoming *call, enum rpc_status status,
                              uint64_t ns);
 // Before rpc_server_start.
 void rpc_server_set_observer(struct rpc_server *server, rpc_observer observer, void *arg);
+// The same for raw requests that were answered, or refused by the raw guard. On the thread that
+// answers, before the answer leaves. `method` is the very text that rpc_server_nth_raw gives.
+typedef void (*rpc_raw_observer)(void *arg, const char *method, enum rpc_status status,
+                                 uint64_t ns);
+// Before rpc_server_start.
+void rpc_server_set_raw_observer(struct rpc_server *server, rpc_raw_observer observer, void *arg);
+// The name of the nth raw method, or NULL.
+const char *rpc_server_nth_raw(const struct rpc_server *server, size_t n);
 
 // ---- Carrying a call ----------------------------------------------------------------------------
 

@@ -252,6 +252,13 @@ void rpc_server_set_observer(struct rpc_server *server, rpc_observer observer, v
     server->observer_arg = arg;
 }
 
+void rpc_server_set_raw_observer(struct rpc_server *server, rpc_raw_observer observer, void *arg)
+{
+    CHECK(!server->started);
+    server->raw_observer = observer;
+    server->raw_observer_arg = arg;
+}
+
 // ---- For guards ---------------------------------------------------------------------------------
 
 void rpc_server_set_guard(struct rpc_server *server, rpc_guard guard, void *arg)

@@ -126,6 +126,14 @@ const struct server_method *server_find_method(const struct rpc_server *server, 
     return found;
 }
 
+const char *rpc_server_nth_raw(const struct rpc_server *server, size_t n)
+{
+    for (size_t i = 0; i < server->n_methods; i++)
+        if (server->methods[i]->raw != NULL && n-- == 0)
+            return server->methods[i]->public.name;
+    return NULL;
+}
+
 void rpc_server_start(struct rpc_server *server)
 {
     CHECK(!server->started);

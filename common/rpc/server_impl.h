@@ -93,6 +93,7 @@ struct slot {
     nng_msg *answer; // packed, not sent yet
     const struct server_method *method;
     int64_t deadline_ms; // clock_mono_ms; INT64_MAX: none
+    uint64_t began_ns;   // a raw request: clock_mono_ns
     struct rpc_incoming incoming;
     struct rpc_request request;
 };
@@ -115,6 +116,8 @@ struct rpc_server {
     void *guard_arg;
     rpc_observer observer; // may be NULL
     void *observer_arg;
+    rpc_raw_observer raw_observer; // may be NULL
+    void *raw_observer_arg;
     rpc_raw_guard_on_nng raw_guard; // may be NULL
     void *raw_guard_arg;
     struct carried *carried; // calls of other transports, as a list

@@ -100,6 +100,14 @@ static const char *slot_peer(struct slot *slot)
     return arena_dup(&slot->arena, span_of(text));
 }
 
+static void slot_observe_raw(const struct slot *slot, enum rpc_status status)
+{
+    const struct rpc_server *server = slot->server;
+    if (server->raw_observer != NULL)
+        server->raw_observer(server->raw_observer_arg, slot->method->public.name, status,
+                             clock_mono_ns() - slot->began_ns);
+}
+
 // Whether the raw request may go on; refuses it if not.
 static bool slot_raw_may_on_nng(struct slot *slot)
 {
@@ -112,6 +120,7 @@ static bool slot_raw_may_on_nng(struct slot *slot)
     if (status == RPC_OK)
         return true;
     atomic_store(&slot->request.open, false);
+    slot_observe_raw(slot, status);
     slot_refuse(slot, status, "%s", text);
     return false;
 }
@@ -119,6 +128,7 @@ static bool slot_raw_may_on_nng(struct slot *slot)
 static void slot_call_raw_on_nng(struct slot *slot)
 {
     struct rpc_server *server = slot->server;
+    slot->began_ns = clock_mono_ns();
     atomic_store(&slot->request.open, true);
     if (!slot_raw_may_on_nng(slot))
         return;
@@ -326,10 +336,11 @@ const char *rpc_request_metadata(const struct rpc_request *request, const char *
 }
 
 // Takes `msg`.
-static void slot_answer_raw(struct slot *slot, nng_msg *msg)
+static void slot_answer_raw(struct slot *slot, enum rpc_status status, nng_msg *msg)
 {
     struct rpc_server *server = slot->server;
     CHECK(atomic_exchange(&slot->request.open, false));
+    slot_observe_raw(slot, status);
     slot_free_request(slot);
     slot_answer(slot, msg, 1);
     // After the send: a closing server waits until neither is left.
@@ -355,7 +366,7 @@ void rpc_request_answer(struct rpc_request *request, struct span message)
     nng_msg *msg = frame_response_create(RPC_OK, NULL, message.len, &body);
     if (message.len > 0)
         memcpy(body, message.ptr, message.len);
-    slot_answer_raw(CONTAINER_OF(request, struct slot, request), msg);
+    slot_answer_raw(CONTAINER_OF(request, struct slot, request), RPC_OK, msg);
 }
 
 void rpc_request_answer_message(struct rpc_request *request, const ProtobufCMessage *message)
@@ -366,7 +377,7 @@ void rpc_request_answer_message(struct rpc_request *request, const ProtobufCMess
     uint8_t *body;
     nng_msg *msg = frame_response_create(RPC_OK, NULL, bytes, &body);
     CHECK(protobuf_c_message_pack(message, body) == bytes);
-    slot_answer_raw(CONTAINER_OF(request, struct slot, request), msg);
+    slot_answer_raw(CONTAINER_OF(request, struct slot, request), RPC_OK, msg);
 }
 
 void rpc_request_fail(struct rpc_request *request, enum rpc_status status, const char *format, ...)
@@ -379,5 +390,5 @@ void rpc_request_fail(struct rpc_request *request, enum rpc_status status, const
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     atomic_fetch_add(&slot->server->failed, 1);
-    slot_answer_raw(slot, frame_response_create(status, text, 0, NULL));
+    slot_answer_raw(slot, status, frame_response_create(status, text, 0, NULL));
 }

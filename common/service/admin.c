@@ -70,6 +70,7 @@ static void service_refresh(struct service *service)
     metrics_set(&counts->in_work, stats.in_work);
     metrics_set(&counts->calls_max, service->config.calls_max);
     guard_refresh_metrics(service->guard);
+    call_metrics_refresh(service->calls);
     metrics_set(&counts->turn, (int64_t)loop_longest_turn_ns(service->loop));
     metrics_set(&counts->ready, service->ready);
     metrics_set(&counts->resident, process.resident_bytes);

@@ -253,7 +253,6 @@ static void service_start(struct service *service)
     if (err == ERR_OK) {
         guard_stand_before(service->guard, service->server);
         service->admin = service_admin_create(service);
-        service->calls = call_metrics_create(service->metrics, service->server);
         if (service->desc->open != NULL)
             err = service->desc->open(service, service->own, &info);
     }
@@ -266,6 +265,7 @@ static void service_start(struct service *service)
         // What was opened half is not taken down: the system does that.
         _exit(SERVICE_EXIT_FAILED);
     }
+    service->calls = call_metrics_create(service->metrics, service->server);
     rpc_server_start(service->server);
     grpc_port_set_serving(service->grpc_port, service->ready);
     if (service->admin_port != NULL)

@@ -105,8 +105,27 @@ static void server_open(struct process *p, size_t i)
     guard_stand_before(p->service.guard, p->servers[i]);
     rpc_server_add_raw(p->servers[i], ADMIN "LoadDocument", load_document_on_nng, NULL);
     p->admins[i] = service_admin_create(&p->service);
+    if (i == 1)
+        p->service.calls = call_metrics_create(p->service.metrics, p->servers[i]);
     rpc_server_start(p->servers[i]);
     CHECK(rpc_client_open(p->service.loop, &client, &p->clients[i], NULL) == ERR_OK);
+}
+
+// What the metrics of the process must say.
+static void expect_metrics(struct process *p, const char *const *lines, size_t n)
+{
+    struct buf text = {0};
+    guard_refresh_metrics(p->service.guard);
+    call_metrics_refresh(p->service.calls);
+    metrics_write(p->service.metrics, &text);
+    buf_append_u8(&text, 0);
+    for (size_t i = 0; i < n; i++) {
+        if (strstr((char *)text.bytes, lines[i]) == NULL) {
+            fprintf(stderr, "no %s in:\n%s", lines[i], (char *)text.bytes);
+            abort();
+        }
+    }
+    buf_deinit(&text);
 }
 
 static struct process *process_open(bool with_keys)
@@ -145,6 +164,7 @@ static void process_close(struct process *p)
     loop_run(p->service.loop);
     loop_destroy(p->service.loop);
     metrics_destroy(p->service.metrics);
+    call_metrics_destroy(p->service.calls);
     guard_destroy(p->service.guard);
     for (size_t i = 0; i < 2; i++)
         service_admin_destroy(p->admins[i]);
@@ -368,15 +388,20 @@ static void test_with_keys(void)
     EXPECT(call(p, 1, ADMIN "GetStatus", NOTHING, tokens[0]), RPC_UNAUTHENTICATED);
     EXPECT(call(p, 1, ADMIN "GetStatus", NOTHING, bearer(tokens[0])), RPC_OK);
 
-    struct buf text = {0};
-    guard_refresh_metrics(p->service.guard);
-    metrics_write(p->service.metrics, &text);
-    buf_append_u8(&text, 0);
-    CHECK(strstr((char *)text.bytes, "assay_access_refused_total{reason=\"wrong\"} 1\n") != NULL);
-    CHECK(strstr((char *)text.bytes, "assay_access_refused_total{reason=\"unknown\"} 1\n") != NULL);
-    CHECK(strstr((char *)text.bytes, "assay_access_refused_total{reason=\"scheme\"} 3\n") != NULL);
-    CHECK(strstr((char *)text.bytes, "assay_keys 6\n") != NULL);
-    buf_deinit(&text);
+#define RAW "method=\"" ADMIN "LoadDocument\""
+    static const char *const LINES[] = {
+        "assay_access_refused_total{reason=\"wrong\"} 1\n",
+        "assay_access_refused_total{reason=\"unknown\"} 1\n",
+        "assay_access_refused_total{reason=\"scheme\"} 3\n",
+        "assay_keys 6\n",
+        // Calls by tcp; the guard refuses raw ones too.
+        "assay_rpc_calls_total{" RAW ",status=\"OK\"} 1\n",
+        "assay_rpc_calls_total{" RAW ",status=\"UNAUTHENTICATED\"} 1\n",
+        "assay_rpc_calls_total{" RAW ",status=\"PERMISSION_DENIED\"} 1\n",
+        "assay_rpc_call_seconds_count{" RAW "} 3\n",
+        "assay_rpc_calls_total{method=\"" ADMIN "AdvanceClock\",status=\"UNIMPLEMENTED\"} 1\n",
+    };
+    expect_metrics(p, LINES, ARRAY_LEN(LINES));
     process_close(p);
     keys_release(keys);
     n_tokens = 0;

@@ -668,6 +668,9 @@ static inline void case_raw(enum world_transport transport)
     world_run(&w, case_raw_done);
     // The worker counts down after it has answered.
     world_run(&w, case_nothing_in_work);
+    EXPECT(atomic_load(&w.raw_ends[0][RPC_OK]) >= 2000);
+    EXPECT(atomic_load(&w.raw_ends[1][RPC_OK]) >= 2000);
+    EXPECT(atomic_load(&w.raw_ends[1][RPC_OUT_OF_RANGE]) >= 1);
     world_deinit(&w);
 }
 

@@ -55,6 +55,8 @@ struct world {
     unsigned n_held;
     unsigned n_cancelled;
     unsigned checks; // handler calls
+    // What the observer of raw requests was told: the names' order, how they ended.
+    atomic_uint raw_ends[2][RPC_UNAUTHENTICATED + 1];
     bool server_closed;
     bool client_closed;
     // run_until
@@ -156,6 +158,15 @@ static inline void world_queue_on_nng(void *arg, struct rpc_request *request)
         rpc_request_fail(request, RPC_RESOURCE_EXHAUSTED, "worker is full");
 }
 
+static inline void world_raw_ended(void *arg, const char *method, enum rpc_status status,
+                                   uint64_t ns)
+{
+    struct world *w = arg;
+    size_t n = method == rpc_server_nth_raw(w->server, 0) ? 0 : 1;
+    EXPECT(method == rpc_server_nth_raw(w->server, n) && ns > 0 && ns < UINT64_C(1000000000000));
+    atomic_fetch_add(&w->raw_ends[n][status], 1);
+}
+
 static inline void world_worker(void *arg)
 {
     struct world *w = arg;
@@ -210,6 +221,8 @@ static inline void world_serve(struct world *w)
     rpc_server_add(w->server, (ProtobufCService *)&w->health);
     rpc_server_add_raw(w->server, "assay.admin.v1.AdminService/GetMetrics", world_raw_on_nng, w);
     rpc_server_add_raw(w->server, "assay.admin.v1.AdminService/SetLogLevel", world_queue_on_nng, w);
+    EXPECT(rpc_server_nth_raw(w->server, 2) == NULL);
+    rpc_server_set_raw_observer(w->server, world_raw_ended, w);
     rpc_server_start(w->server);
 }
 
