@@ -5,54 +5,13 @@
 //     due, and a place is free ──► SEND, in flight ──► delivered: gone, the account's next is head
 //                                                 ├──► failed: head again, due after a delay
 //                                                 └──► failed for the last time: a dead letter
-//
-// Deliveries live in numbered slots; `by_offset` and `by_account` (of heads) find them. `due` holds
-// (next_ms, offset) of heads; entries that no longer hold are skipped. A ticket is a slot and how
-// often it was used, so an answer finds its own attempt, also when the same decision was taken in
-// again meanwhile.
 #include "services/router/webhook/plan.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "common/base/check.h"
 #include "common/base/hash.h"
-#include "common/base/heap.h"
-#include "common/base/index.h"
-#include "common/base/mem.h"
-#include "services/router/webhook/dead.h"
-
-#define NONE INDEX_NONE
-
-struct slot {
-    struct webhook_delivery d;
-    uint32_t before, after; // of the same account, in order of offset
-    uint32_t uses;
-    bool used;
-    bool in_flight;
-    bool superseded; // a replay has taken it back while it was in flight
-};
-
-struct webhook_plan {
-    struct webhook_plan_opts opts;
-    struct slot *slots;
-    uint32_t n_slots, slots_cap;
-    uint32_t *free;
-    size_t n_free, free_cap;
-    size_t n_pending; // superseded ones left out
-    size_t n_in_flight;
-    struct index by_offset, by_account;
-    struct heap due;
-    uint64_t cursor;
-    int64_t pause_until_ms;
-    bool disabled;
-    uint32_t failures_in_row;
-    int64_t failing_since_ms; // of FAILING in a row
-    struct dead_list dead;
-    uint64_t n_delivered, n_failed, n_died, n_dropped;
-    int64_t last_delivered_ms;
-    char last_error[WEBHOOK_ERROR_BYTES];
-};
+#include "services/router/webhook/plan_impl.h"
 
 // ---- Schedules
 // -----------------------------------------------------------------------------------
@@ -77,127 +36,6 @@ int64_t webhook_plan_delay_ms(uint64_t id, uint32_t attempt, bool slow)
     i = i < ARRAY_LEN(DELAYS_S) ? i : ARRAY_LEN(DELAYS_S) - 1;
     uint64_t roll = hash64_seeded(span_make(&id, sizeof id), attempt);
     return DELAYS_S[i] * (JITTER_LEAST + (int64_t)(roll % JITTER_STEPS));
-}
-
-// ---- Slots
-// ---------------------------------------------------------------------------------------
-
-static uint64_t hash_u64(uint64_t value)
-{
-    return hash64(span_make(&value, sizeof value));
-}
-
-static uint64_t rehash_offset(const void *ctx, uint32_t item)
-{
-    return hash_u64(((const struct webhook_plan *)ctx)->slots[item].d.offset);
-}
-
-static bool eq_offset(const void *ctx, uint32_t item, const void *key)
-{
-    return ((const struct webhook_plan *)ctx)->slots[item].d.offset == *(const uint64_t *)key;
-}
-
-static uint64_t rehash_account(const void *ctx, uint32_t item)
-{
-    return hash_u64(((const struct webhook_plan *)ctx)->slots[item].d.account);
-}
-
-static bool eq_account(const void *ctx, uint32_t item, const void *key)
-{
-    return ((const struct webhook_plan *)ctx)->slots[item].d.account == *(const uint64_t *)key;
-}
-
-static uint32_t find_offset(const struct webhook_plan *plan, uint64_t offset)
-{
-    return index_find(&plan->by_offset, hash_u64(offset), eq_offset, plan, &offset);
-}
-
-static uint32_t find_head(const struct webhook_plan *plan, uint64_t account)
-{
-    return index_find(&plan->by_account, hash_u64(account), eq_account, plan, &account);
-}
-
-static uint32_t slot_take(struct webhook_plan *plan)
-{
-    if (plan->n_free > 0)
-        return plan->free[--plan->n_free];
-    MEM_GROW(plan->slots, plan->n_slots, plan->slots_cap);
-    plan->slots[plan->n_slots] = (struct slot){0};
-    return plan->n_slots++;
-}
-
-static void set_head(struct webhook_plan *plan, uint64_t account, uint32_t old, uint32_t new)
-{
-    if (old != NONE)
-        CHECK(index_remove(&plan->by_account, hash_u64(account), old));
-    if (new != NONE)
-        index_add(&plan->by_account, hash_u64(account), new, rehash_account, plan);
-}
-
-static void make_due(struct webhook_plan *plan, uint32_t i)
-{
-    const struct slot *s = &plan->slots[i];
-    if (s->before == NONE && !s->in_flight)
-        heap_push(&plan->due, s->d.next_ms, s->d.offset);
-}
-
-// Puts it into its account's chain: behind what is in flight, otherwise by offset.
-static void chain_in(struct webhook_plan *plan, uint32_t i)
-{
-    struct slot *s = &plan->slots[i];
-    uint32_t head = find_head(plan, s->d.account), before = NONE, after = head;
-    while (after != NONE &&
-           (plan->slots[after].in_flight || plan->slots[after].d.offset < s->d.offset)) {
-        before = after;
-        after = plan->slots[after].after;
-    }
-    s->before = before;
-    s->after = after;
-    if (after != NONE)
-        plan->slots[after].before = i;
-    if (before != NONE)
-        plan->slots[before].after = i;
-    else
-        set_head(plan, s->d.account, head, i);
-}
-
-static void chain_out(struct webhook_plan *plan, uint32_t i)
-{
-    const struct slot *s = &plan->slots[i];
-    if (s->after != NONE)
-        plan->slots[s->after].before = s->before;
-    if (s->before != NONE) {
-        plan->slots[s->before].after = s->after;
-        return;
-    }
-    set_head(plan, s->d.account, i, s->after);
-    if (s->after != NONE)
-        make_due(plan, s->after);
-}
-
-static uint32_t add(struct webhook_plan *plan, const struct webhook_delivery *delivery)
-{
-    uint32_t i = slot_take(plan);
-    struct slot *s = &plan->slots[i];
-    *s = (struct slot){.d = *delivery, .uses = s->uses + 1, .used = true};
-    index_add(&plan->by_offset, hash_u64(s->d.offset), i, rehash_offset, plan);
-    chain_in(plan, i);
-    plan->n_pending++;
-    make_due(plan, i);
-    return i;
-}
-
-static void drop(struct webhook_plan *plan, uint32_t i)
-{
-    struct slot *s = &plan->slots[i];
-    chain_out(plan, i);
-    if (!s->superseded) {
-        CHECK(index_remove(&plan->by_offset, hash_u64(s->d.offset), i));
-        plan->n_pending--;
-    }
-    s->used = false;
-    MEM_GROW(plan->free, plan->n_free, plan->free_cap);
-    plan->free[plan->n_free++] = i;
 }
 
 // ---- Effects
@@ -246,7 +84,7 @@ static void die(struct webhook_plan *plan, uint32_t i, int64_t now_ms,
     plan->n_died++;
     effect(effects, (struct webhook_effect){.kind = WEBHOOK_STORE_DEAD, .serial = dead.serial});
     effect_of(effects, WEBHOOK_ERASE, dead.delivery.offset);
-    drop(plan, i);
+    plan_drop(plan, i);
 }
 
 // ---- Sending
@@ -256,32 +94,26 @@ static void skip_stale(struct webhook_plan *plan)
 {
     const struct heap_entry *top;
     while ((top = heap_top(&plan->due)) != NULL) {
-        uint32_t i = find_offset(plan, top->item);
-        const struct slot *s = i == NONE ? NULL : &plan->slots[i];
-        if (s != NULL && s->before == NONE && !s->in_flight && s->d.next_ms == top->key)
+        uint32_t i = plan_find(plan, top->item);
+        const struct plan_slot *s = i == INDEX_NONE ? NULL : &plan->slots[i];
+        if (s != NULL && s->before == INDEX_NONE && !s->in_flight && s->d.next_ms == top->key)
             return;
         (void)heap_pop(&plan->due);
     }
-}
-
-static size_t places(const struct webhook_plan *plan)
-{
-    size_t most = plan->failures_in_row >= WEBHOOK_FAILING ? 1 : plan->opts.in_flight;
-    return plan->disabled || most <= plan->n_in_flight ? 0 : most - plan->n_in_flight;
 }
 
 static void send_due(struct webhook_plan *plan, int64_t now_ms, struct webhook_effects *effects)
 {
     if (now_ms < plan->pause_until_ms)
         return;
-    for (size_t left = places(plan); left > 0; left--) {
+    for (size_t left = plan_places(plan); left > 0; left--) {
         skip_stale(plan);
         const struct heap_entry *top = heap_top(&plan->due);
         if (top == NULL || top->key > now_ms)
             return;
-        uint32_t i = find_offset(plan, top->item);
+        uint32_t i = plan_find(plan, top->item);
         (void)heap_pop(&plan->due);
-        struct slot *s = &plan->slots[i];
+        struct plan_slot *s = &plan->slots[i];
         s->in_flight = true;
         plan->n_in_flight++;
         effect(effects, (struct webhook_effect){.kind = WEBHOOK_SEND,
@@ -295,12 +127,12 @@ static void call_waiting(struct webhook_plan *plan, int64_t now_ms)
 {
     plan->due.n = 0;
     for (uint32_t i = 0; i < plan->n_slots; i++) {
-        struct slot *s = &plan->slots[i];
+        struct plan_slot *s = &plan->slots[i];
         if (!s->used || s->superseded || s->in_flight)
             continue;
         if (!s->d.slow && s->d.next_ms > now_ms)
             s->d.next_ms = now_ms;
-        make_due(plan, i);
+        plan_make_due(plan, i);
     }
 }
 
@@ -314,7 +146,7 @@ static void delivered(struct webhook_plan *plan, uint32_t i, int64_t now_ms,
     plan->pause_until_ms = 0;
     if (!plan->slots[i].superseded)
         effect_of(effects, WEBHOOK_ERASE, plan->slots[i].d.offset);
-    drop(plan, i);
+    plan_drop(plan, i);
     if (recovered)
         call_waiting(plan, now_ms);
 }
@@ -347,7 +179,7 @@ static void fail_on(struct webhook_plan *plan, int64_t now_ms, struct webhook_ef
     if (now_ms - plan->failing_since_ms < WEBHOOK_HOPELESS_MS)
         return;
     for (uint32_t i = 0; i < plan->n_slots; i++) {
-        const struct slot *s = &plan->slots[i];
+        const struct plan_slot *s = &plan->slots[i];
         if (s->used && !s->superseded && !s->in_flight &&
             now_ms >= s->d.first_ms + plan->opts.give_up_after_ms)
             die(plan, i, now_ms, effects);
@@ -369,7 +201,7 @@ static void note_failure(struct webhook_plan *plan, const struct webhook_input *
 static void failed(struct webhook_plan *plan, uint32_t i, const struct webhook_input *in,
                    int64_t now_ms, struct webhook_effects *effects)
 {
-    struct slot *s = &plan->slots[i];
+    struct plan_slot *s = &plan->slots[i];
     int64_t retry_after_ms = in->retry_after_ms < WEBHOOK_RETRY_AFTER_MAX_MS
                                  ? in->retry_after_ms
                                  : WEBHOOK_RETRY_AFTER_MAX_MS;
@@ -378,7 +210,7 @@ static void failed(struct webhook_plan *plan, uint32_t i, const struct webhook_i
     s->d.slow = in->verdict == WEBHOOK_RETRY_SLOW;
     memcpy(s->d.error, plan->last_error, sizeof s->d.error);
     if (s->superseded) {
-        drop(plan, i);
+        plan_drop(plan, i);
     } else if (in->verdict != WEBHOOK_GONE &&
                now_ms >= s->d.first_ms + plan->opts.give_up_after_ms) {
         die(plan, i, now_ms, effects);
@@ -387,7 +219,7 @@ static void failed(struct webhook_plan *plan, uint32_t i, const struct webhook_i
         s->d.next_ms =
             in->verdict == WEBHOOK_GONE ? now_ms : retry_at(plan, &s->d, retry_after_ms, now_ms);
         effect_of(effects, WEBHOOK_STORE, s->d.offset);
-        make_due(plan, i);
+        plan_make_due(plan, i);
     }
     fail_on(plan, now_ms, effects);
 }
@@ -397,7 +229,7 @@ static void answered(struct webhook_plan *plan, const struct webhook_input *in, 
 {
     uint32_t i = (uint32_t)in->ticket;
     CHECK(i < plan->n_slots);
-    struct slot *s = &plan->slots[i];
+    struct plan_slot *s = &plan->slots[i];
     CHECK(s->used && s->in_flight && s->uses == in->ticket >> 32);
     s->in_flight = false;
     plan->n_in_flight--;
@@ -407,9 +239,9 @@ static void answered(struct webhook_plan *plan, const struct webhook_input *in, 
         return;
     case WEBHOOK_INTERRUPTED:
         if (s->superseded)
-            drop(plan, i);
+            plan_drop(plan, i);
         else
-            make_due(plan, i);
+            plan_make_due(plan, i);
         return;
     case WEBHOOK_RETRY:
     case WEBHOOK_RETRY_SLOW:
@@ -430,7 +262,7 @@ static void begin_anew(struct webhook_plan *plan, struct webhook_delivery *d, in
     d->first_ms = d->next_ms = now_ms;
     d->slow = false;
     d->error[0] = '\0';
-    (void)add(plan, d);
+    (void)plan_add(plan, d);
     effect_of(effects, WEBHOOK_STORE, d->offset);
 }
 
@@ -440,7 +272,7 @@ static void taken(struct webhook_plan *plan, const struct webhook_delivery *deli
     struct webhook_delivery d = *delivery;
     CHECK(d.offset > plan->cursor && webhook_plan_room(plan) > 0);
     plan->cursor = d.offset;
-    if (find_offset(plan, d.offset) != NONE)
+    if (plan_find(plan, d.offset) != INDEX_NONE)
         return; // a dead letter of a stretch that is replayed
     begin_anew(plan, &d, now_ms, effects);
 }
@@ -452,7 +284,7 @@ static bool replay_one(struct webhook_plan *plan, size_t i, int64_t now_ms,
         return false;
     struct webhook_delivery d = dead_list_at(&plan->dead, i)->delivery;
     dead_forget(plan, i, effects);
-    if (find_offset(plan, d.offset) != NONE)
+    if (plan_find(plan, d.offset) != INDEX_NONE)
         return true; // a replay from an offset was faster
     begin_anew(plan, &d, now_ms, effects);
     return true;
@@ -484,17 +316,15 @@ static void replay_from(struct webhook_plan *plan, uint64_t offset, struct webho
         if (dead_list_at(&plan->dead, i - 1)->delivery.offset >= offset)
             dead_forget(plan, i - 1, effects);
     for (uint32_t i = 0; i < plan->n_slots; i++) {
-        struct slot *s = &plan->slots[i];
+        struct plan_slot *s = &plan->slots[i];
         if (!s->used || s->superseded || s->d.offset < offset)
             continue;
         effect_of(effects, WEBHOOK_ERASE, s->d.offset);
         if (!s->in_flight) {
-            drop(plan, i);
+            plan_drop(plan, i);
             continue;
         }
-        CHECK(index_remove(&plan->by_offset, hash_u64(s->d.offset), i));
-        s->superseded = true;
-        plan->n_pending--;
+        plan_supersede(plan, i);
     }
 }
 
@@ -553,8 +383,8 @@ void webhook_plan_destroy(struct webhook_plan *plan)
 
 void webhook_plan_restore(struct webhook_plan *plan, const struct webhook_delivery *delivery)
 {
-    if (find_offset(plan, delivery->offset) == NONE)
-        (void)add(plan, delivery);
+    if (plan_find(plan, delivery->offset) == INDEX_NONE)
+        (void)plan_add(plan, delivery);
 }
 
 void webhook_plan_restore_dead(struct webhook_plan *plan, const struct webhook_dead *dead)
@@ -565,76 +395,4 @@ void webhook_plan_restore_dead(struct webhook_plan *plan, const struct webhook_d
 void webhook_plan_restore_cursor(struct webhook_plan *plan, uint64_t cursor)
 {
     plan->cursor = cursor;
-}
-
-// ---- Looking
-// -------------------------------------------------------------------------------------
-
-size_t webhook_plan_room(const struct webhook_plan *plan)
-{
-    if (plan->disabled || plan->n_pending >= plan->opts.pending_max)
-        return 0;
-    return plan->opts.pending_max - plan->n_pending;
-}
-
-uint64_t webhook_plan_cursor(const struct webhook_plan *plan)
-{
-    return plan->cursor;
-}
-
-// The earliest head that waits; skips nothing, so that it can look at a const plan: an entry that
-// no longer holds makes it wake once too often, and then it is gone.
-int64_t webhook_plan_due_ms(const struct webhook_plan *plan)
-{
-    const struct heap_entry *top = heap_top(&plan->due);
-    if (top == NULL || places(plan) == 0)
-        return INT64_MAX;
-    return top->key > plan->pause_until_ms ? top->key : plan->pause_until_ms;
-}
-
-const struct webhook_delivery *webhook_plan_find(const struct webhook_plan *plan, uint64_t offset)
-{
-    uint32_t i = find_offset(plan, offset);
-    return i == NONE ? NULL : &plan->slots[i].d;
-}
-
-const struct webhook_dead *webhook_plan_dead_after(const struct webhook_plan *plan, uint64_t after)
-{
-    return dead_list_after(&plan->dead, after);
-}
-
-void webhook_plan_health(const struct webhook_plan *plan, struct webhook_plan_health *out)
-{
-    *out = (struct webhook_plan_health){
-        .failures_in_row = plan->failures_in_row,
-        .disabled = plan->disabled,
-        .last_error = plan->last_error,
-    };
-}
-
-void webhook_plan_view(const struct webhook_plan *plan, struct webhook_plan_view *out)
-{
-    *out = (struct webhook_plan_view){
-        .delivered = plan->n_delivered,
-        .failed_attempts = plan->n_failed,
-        .died = plan->n_died,
-        .dead_dropped = plan->n_dropped,
-        .pending = plan->n_pending,
-        .in_flight = plan->n_in_flight,
-        .dead = plan->dead.n,
-        .last_delivered_ms = plan->last_delivered_ms,
-    };
-    webhook_plan_health(plan, &out->health);
-    for (uint32_t i = 0; i < plan->n_slots; i++) {
-        const struct slot *s = &plan->slots[i];
-        if (!s->used || s->superseded)
-            continue;
-        if (out->oldest_pending_ms == 0 || s->d.first_ms < out->oldest_pending_ms)
-            out->oldest_pending_ms = s->d.first_ms;
-        bool waits = s->before == NONE && !s->in_flight;
-        if (waits && (out->next_attempt_ms == 0 || s->d.next_ms < out->next_attempt_ms))
-            out->next_attempt_ms = s->d.next_ms;
-    }
-    if (out->next_attempt_ms != 0 && out->next_attempt_ms < plan->pause_until_ms)
-        out->next_attempt_ms = plan->pause_until_ms;
 }
