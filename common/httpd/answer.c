@@ -40,6 +40,7 @@ static struct MHD_Response *make(struct httpd_request *request, const char *type
     struct MHD_Response *response =
         MHD_create_response_from_buffer_with_free_callback(body.len, copy, mem_free);
     CHECK(response != NULL);
+    httpd_pages_admit(request);
     for (const struct httpd_field *f = request->fields; f != NULL; f = f->next)
         add(response, f->name, f->value);
     if (type != NULL && type[0] != '\0')

@@ -69,6 +69,10 @@ struct httpd_route {
 // Copies. The most exact path that serves the method wins. A path that has only other methods is
 // answered 405 with Allow; an unknown path, also one that only "/*" matches, 404.
 void httpd_add(struct httpd *httpd, const struct httpd_route *route);
+// The same for a route that pages of any origin may call: they can read every answer with its
+// headers, also what the server answers by itself, and preflights are answered. Requests may carry
+// the page's credentials, so this is nothing for a route that goes by cookies.
+void httpd_add_for_pages(struct httpd *httpd, const struct httpd_route *route);
 
 // ---- A request ----------------------------------------------------------------------------------
 

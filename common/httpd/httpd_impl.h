@@ -110,6 +110,11 @@ void httpd_request_free(struct httpd_request *request);
 // answer.c: makes the answer of what the server refuses by itself.
 void httpd_answer_refusal(struct httpd_request *request);
 
+// pages.c: headers of an answer, for pages of other origins, when its route is for any; and the
+// handler of the preflights for such routes (arg: the server).
+void httpd_pages_admit(struct httpd_request *request);
+void httpd_pages_preflight(void *arg, struct httpd_request *request);
+
 // ---- Routes -------------------------------------------------------------------------------------
 
 struct httpd_entry {
@@ -118,6 +123,7 @@ struct httpd_entry {
     size_t body_bytes_max;
     httpd_handler handler;
     void *arg;
+    bool any_origin;
     struct httpd_route_meter *meter; // NULL: nothing is counted
 };
 

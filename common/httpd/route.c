@@ -16,7 +16,7 @@ static int entry_cmp(const struct httpd_entry *a, const struct httpd_entry *b)
     return strcmp(a->path, b->path);
 }
 
-void httpd_add(struct httpd *httpd, const struct httpd_route *route)
+static void add(struct httpd *httpd, const struct httpd_route *route, bool any_origin)
 {
     size_t n = strlen(route->path), at = httpd->n_entries;
     CHECK(route->handler != NULL && route->path[0] == '/' && route->method[0] != '\0');
@@ -28,6 +28,7 @@ void httpd_add(struct httpd *httpd, const struct httpd_route *route)
         route->body_bytes_max > 0 ? route->body_bytes_max : httpd->opts.body_bytes_max;
     entry->handler = route->handler;
     entry->arg = route->arg;
+    entry->any_origin = any_origin;
     entry->meter = httpd_meter_route(httpd->opts.meter, route->method, route->path);
     MEM_GROW(httpd->entries, httpd->n_entries, httpd->cap_entries);
     for (; at > 0 && entry_cmp(httpd->entries[at - 1], entry) > 0; at--)
@@ -35,6 +36,30 @@ void httpd_add(struct httpd *httpd, const struct httpd_route *route)
     httpd->entries[at] = entry;
     httpd->n_entries++;
     httpd->n_exact += entry->prefix_bytes == 0;
+}
+
+static bool has(const struct httpd *httpd, const char *method, const char *path)
+{
+    for (size_t i = 0; i < httpd->n_entries; i++) {
+        const struct httpd_entry *entry = httpd->entries[i];
+        if (strcmp(entry->path, path) == 0 && strcmp(entry->method, method) == 0)
+            return true;
+    }
+    return false;
+}
+
+void httpd_add(struct httpd *httpd, const struct httpd_route *route)
+{
+    add(httpd, route, false);
+}
+
+void httpd_add_for_pages(struct httpd *httpd, const struct httpd_route *route)
+{
+    const struct httpd_route preflight = {
+        .method = "OPTIONS", .path = route->path, .handler = httpd_pages_preflight, .arg = httpd};
+    add(httpd, route, true);
+    if (!has(httpd, "OPTIONS", route->path))
+        add(httpd, &preflight, false);
 }
 
 // The first exact entry whose path is not before `path`.

@@ -5,9 +5,11 @@ const assert = require('assert');
 const fs = require('fs');
 const http = require('http');
 const path = require('path');
+const vm = require('vm');
 const zlib = require('zlib');
 const { Cluster, until } = require('../support/edge_cluster.js');
 
+const PAGE = 'https://app.example';
 const PLAYBOOK = `playbook: edge
 version: 1
 measures:
@@ -72,6 +74,20 @@ async function paths(cluster) {
     const answer = await cluster.post(where, '', {}, { method: 'GET' });
     assert.ok(answer.status === 200 && answer.json, where);
   }
+  for (const where of ['/array/dev/config.js', '/static/surveys.js', '/static/1.2.3/surveys.js']) {
+    const answer = await cluster.post(where, '', {}, { method: 'GET' });
+    assert.strictEqual(answer.status, 200, where);
+    assert.strictEqual(answer.headers['content-type'], 'text/javascript', where);
+    vm.runInNewContext(answer.text, { window: {} });
+  }
+  const settings = async (headers) => (await cluster.post('/v1/projects/dev/settings', '', headers,
+    { method: 'GET' })).json.integrations['Segment.io'];
+  assert.strictEqual((await settings({})).protocol, 'http');
+  assert.strictEqual((await settings({})).apiHost, `${cluster.http}/v1`);
+  assert.strictEqual((await settings({ 'x-forwarded-proto': 'https' })).protocol, 'https');
+  for (const where of ['/static/array.js', '/array/dev/array.js', '/array/d"/config.js']) {
+    assert.strictEqual((await cluster.post(where, '', {}, { method: 'GET' })).status, 404, where);
+  }
   assert.strictEqual((await cluster.post('/v1/nothing', '{}')).status, 404);
   assert.strictEqual((await cluster.post('/v1/batch', '', {}, { method: 'GET' })).status, 405);
 }
@@ -117,10 +133,10 @@ async function verdicts(cluster) {
 
 async function wholeBodies(cluster) {
   const refused = async (body, status, reason) => {
-    const answer = await cluster.post('/v1/batch', body);
+    const answer = await cluster.post('/v1/batch', body, { origin: PAGE });
     assert.strictEqual(answer.status, status, answer.text);
     assert.match(answer.json.error, reason);
-    assert.strictEqual(answer.headers['access-control-allow-origin'] || '*', '*');
+    assert.strictEqual(answer.headers['access-control-allow-origin'], PAGE);
   };
   await refused('', 400, /not JSON: unexpected end at byte 0/);
   await refused('hello', 400, /not JSON/);
@@ -144,23 +160,33 @@ async function withoutIds(cluster) {
   assert.strictEqual((await cluster.measures('nameless')).seen, '2');
 }
 
+const asked = (method) => ({ origin: PAGE, 'access-control-request-method': method,
+  'access-control-request-headers': 'content-type,authorization' });
+
 async function pagesOfBrowsers(cluster) {
-  const answer = await cluster.post('/v1/batch', '', { origin: 'https://app.example',
-    'access-control-request-method': 'POST',
-    'access-control-request-headers': 'content-type,authorization' }, { method: 'OPTIONS' });
+  const preflight = async (where, method) => {
+    const answer = await cluster.post(where, '', asked(method), { method: 'OPTIONS' });
+    return answer.headers;
+  };
+  const answer = await cluster.post('/v1/batch', '', asked('POST'), { method: 'OPTIONS' });
   assert.strictEqual(answer.status, 204);
-  assert.strictEqual(answer.headers['access-control-allow-origin'], '*');
-  assert.match(answer.headers['access-control-allow-methods'], /POST/);
-  assert.match(answer.headers['access-control-allow-headers'], /authorization/);
+  assert.strictEqual(answer.headers['access-control-allow-origin'], PAGE);
+  assert.strictEqual(answer.headers['access-control-allow-credentials'], 'true');
+  assert.strictEqual(answer.headers['access-control-allow-methods'], 'POST');
+  assert.strictEqual(answer.headers['access-control-allow-headers'], 'content-type,authorization');
   assert.ok(Number(answer.headers['access-control-max-age']) > 0);
   const taken = await cluster.post('/v1/p', { userId: 'u', name: 'Home', messageId: id() },
-    { origin: 'https://app.example' });
-  assert.strictEqual(taken.headers['access-control-allow-origin'], '*');
+    { origin: PAGE });
+  assert.strictEqual(taken.headers['access-control-allow-origin'], PAGE);
+  assert.strictEqual(taken.headers['access-control-allow-credentials'], 'true');
+  assert.strictEqual(taken.headers.vary, 'Origin');
+  const settings = await preflight('/v1/projects/dev/settings', 'GET');
+  assert.strictEqual(settings['access-control-allow-origin'], PAGE);
   // What is no event may not be asked for by any page.
-  const other = await cluster.post('/assay.router.v1.RouterService/ListLeads', '',
-    { origin: 'https://app.example', 'access-control-request-method': 'POST' },
-    { method: 'OPTIONS' });
-  assert.strictEqual(other.headers['access-control-allow-origin'], undefined);
+  for (const [where, method] of [['/assay.router.v1.RouterService/ListLeads', 'POST'],
+    ['/v1/batch', 'GET'], ['/v1/nothing', 'POST']]) {
+    assert.strictEqual((await preflight(where, method))['access-control-allow-origin'], undefined);
+  }
 }
 
 // ---- Peers that go ------------------------------------------------------------------------------
@@ -227,7 +253,8 @@ async function keys() {
   const crm = await keyAdd(cluster, 'crm', '--role', 'consumer');
   await cluster.up();
   const send = (key, account, n = 1) => cluster.post('/v1/batch',
-    { batch: Array.from({ length: n }, () => seen(account)) }, { 'x-write-key': key });
+    { batch: Array.from({ length: n }, () => seen(account)) },
+    { 'x-write-key': key, origin: PAGE });
 
   for (const [where, body, headers] of waysOfKeys(web)) {
     await expectTaken(cluster, where, body, headers);
@@ -237,9 +264,9 @@ async function keys() {
     assert.strictEqual(answer.status, 401, `${where}: ${answer.text}`);
     assert.ok(answer.json.error.length > 0);
   }
-  const none = await cluster.post('/v1/batch', { batch: [seen('keyed-1')] });
+  const none = await cluster.post('/v1/batch', { batch: [seen('keyed-1')] }, { origin: PAGE });
   assert.strictEqual(none.status, 401, none.text);
-  assert.strictEqual(none.headers['access-control-allow-origin'], '*');
+  assert.strictEqual(none.headers['access-control-allow-origin'], PAGE);
   assert.strictEqual((await send('x'.repeat(5000), 'keyed-1')).status, 401);
   assert.strictEqual((await send(crm, 'keyed-1')).status, 403);
 
@@ -257,6 +284,7 @@ async function keys() {
   });
   assert.strictEqual(pushedBack.status, 429, pushedBack.text);
   assert.ok(Number(pushedBack.headers['retry-after']) >= 1);
+  assert.match(pushedBack.headers['access-control-expose-headers'], /Retry-After/);
   assert.ok(Number(pushedBack.headers['x-ratelimit-reset']) > Date.now() / 1000 - 5);
 
   await cluster.run('keys', 'disable', 'web');

@@ -148,6 +148,8 @@ static inline void world_run(void *arg)
     EXPECT(httpd_open(world->loop, &world->opts, &world->httpd, &info) == ERR_OK);
     for (size_t i = 0; i < ARRAY_LEN(routes); i++)
         httpd_add(world->httpd, &routes[i]);
+    httpd_add_for_pages(world->httpd,
+                        &(struct httpd_route){"POST", "/pages", 1000, world_echo, world});
     snprintf(world->address, sizeof world->address, "%s", httpd_address(world->httpd));
     world->soon = loop_timer_create(world->loop, world_soon_cb, world);
     world->orders = mailbox_create(world->loop, 16, world_order_cb, world);

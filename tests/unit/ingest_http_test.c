@@ -6,6 +6,7 @@
 
 #include "common/base/mem.h"
 #include "services/ingest/http/answer.h"
+#include "services/ingest/http/beside.h"
 #include "services/ingest/http/form.h"
 
 static struct arena arena;
@@ -23,6 +24,7 @@ static void end(void)
 
 TestSuite(form, .init = begin, .fini = end);
 TestSuite(answer, .init = begin, .fini = end);
+TestSuite(beside, .init = begin, .fini = end);
 
 static void expect_json(const char *body, const char *expected)
 {
@@ -160,4 +162,61 @@ Test(answer, differs_from_other_edges_only_where_sdks_would_drop_events)
         if (dropped || http == 200)
             cr_expect_eq(http, rpc_http_status(status));
     }
+}
+
+static bool holds(struct span text, const char *part)
+{
+    return text.ptr != NULL && memmem(text.ptr, text.len, part, strlen(part)) != NULL;
+}
+
+Test(beside, segment_is_told_to_send_to_where_it_asked)
+{
+    struct span json = beside_segment("dev/settings", "edge.example:8480", false, &arena);
+    cr_expect(holds(json, "\"apiHost\":\"edge.example:8480/v1\",\"protocol\":\"http\""));
+    cr_expect(holds(json, "\"apiKey\":\"dev\""));
+    json = beside_segment("k_1.a-b:c/settings", "edge.example", true, &arena);
+    cr_expect(holds(json, "\"apiHost\":\"edge.example/v1\",\"protocol\":\"https\""));
+    cr_expect(holds(json, "\"apiKey\":\"k_1.a-b:c\""));
+}
+
+Test(beside, posthog_is_told_the_same_as_json_and_as_a_script)
+{
+    const char *type;
+    struct span json = beside_posthog("dev/config", &type, &arena);
+    cr_expect(holds(json, "\"hasFeatureFlags\":false") && *(const char *)json.ptr == '{');
+    cr_expect_str_eq(type, "application/json");
+    struct span script = beside_posthog("dev/config.js", &type, &arena);
+    cr_expect(holds(script, "[\"dev\"] = {config: {") && holds(script, "window."));
+    cr_expect_str_eq(type, "text/javascript");
+}
+
+Test(beside, nothing_of_a_path_gets_into_an_answer_that_is_no_key)
+{
+    static const char *const PATHS[] = {"",
+                                        "settings",
+                                        "/settings",
+                                        "config.js",
+                                        "/config.js",
+                                        "d\"/settings",
+                                        "d\"/config.js",
+                                        "d\\/config.js",
+                                        "<b>/config.js",
+                                        "d/e/config.js",
+                                        "d e/settings",
+                                        "\xc3\xa9/settings",
+                                        "dev/settings/",
+                                        "dev/config.json",
+                                        "dev/array.js"};
+    char long_path[300];
+    const char *type;
+    for (size_t i = 0; i < ARRAY_LEN(PATHS); i++) {
+        cr_expect_null(beside_segment(PATHS[i], "edge", false, &arena).ptr, "%s", PATHS[i]);
+        cr_expect_null(beside_posthog(PATHS[i], &type, &arena).ptr, "%s", PATHS[i]);
+    }
+    memset(long_path, 'k', sizeof long_path);
+    strcpy(long_path + 250, "/settings");
+    cr_expect_null(beside_segment(long_path, "edge", false, &arena).ptr);
+    cr_expect_null(beside_segment("dev/settings", NULL, false, &arena).ptr);
+    cr_expect_null(beside_segment("dev/settings", "", false, &arena).ptr);
+    cr_expect_null(beside_segment("dev/settings", "a\"b", false, &arena).ptr);
 }

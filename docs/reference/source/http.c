@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writes docs/reference/http.md on standard output, from the table of routes.
 #include <stdio.h>
+#include <string.h>
 
 #include "services/ingest/http/routes.h"
 
@@ -19,11 +20,11 @@ int main(void)
     for (size_t i = 0; i < n; i++)
         printf("| `%s` | %s |\n", routes[i].path, routes[i].summary);
     puts("\n## What SDKs ask for beside\n\n| method | path | |\n|---|---|---|");
-    const struct ingest_fixed_route *fixed = ingest_fixed_routes(&n);
-    for (size_t i = 0; i < n; i++)
-        printf("| `%s` | `%s` | %s |\n", fixed[i].method, fixed[i].path, fixed[i].summary);
-    puts("| `GET` | `/v1/projects/WRITE_KEY/settings` | Settings of Segment's browser SDK: "
-         "everything "
-         "goes here. |");
+    const struct ingest_beside_route *beside = ingest_beside_routes(&n);
+    for (size_t i = 0; i < n; i++) {
+        int fixed = (int)strcspn(beside[i].path, "*");
+        printf("| `%s` | `%.*s%s` | %s |\n", beside[i].method, fixed, beside[i].path,
+               beside[i].shown == NULL ? "" : beside[i].shown, beside[i].summary);
+    }
     return 0;
 }

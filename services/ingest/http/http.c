@@ -15,6 +15,7 @@
 #include "common/clock/clock.h"
 #include "common/keys/keys.h"
 #include "services/ingest/http/answer.h"
+#include "services/ingest/http/beside.h"
 #include "services/ingest/http/form.h"
 #include "services/ingest/http/routes.h"
 #include "services/ingest/segment/segment_proto.h"
@@ -63,18 +64,11 @@ static void count_answer(struct ingest_http *http, int status)
     http->stats.pushed_back += status == 429 || status == 503;
 }
 
-// Any page may send, as SDKs in browsers do; what it may not do is to send a cookie along.
-static void allow_origin(struct httpd_request *request)
-{
-    httpd_set_header(request, "Access-Control-Allow-Origin", "*");
-}
-
 static void fail(struct ingest_http *http, struct httpd_request *request, int status,
                  int retry_after_s, const char *text)
 {
     char reset[24];
     count_answer(http, status);
-    allow_origin(request);
     if (status == 429) {
         snprintf(reset, sizeof reset, "%lld",
                  (long long)(clock_wall_ms() / 1000 + retry_after_s + 1));
@@ -133,13 +127,11 @@ static void end_cb(void *carrier, enum rpc_status status, const char *text)
     int retry_after_s;
     int code = answer_status(status, &retry_after_s);
     work->call = NULL;
-    if (status == RPC_OK) {
-        allow_origin(work->request);
+    if (status == RPC_OK)
         httpd_answer(work->request, code, JSON_TYPE, buf_span(&work->answer));
-    } else {
+    else
         fail(http, work->request, code, retry_after_s,
              text[0] == '\0' ? rpc_status_name(status) : text);
-    }
     if (work->begun)
         work_destroy(work);
     else
@@ -319,75 +311,9 @@ static void take_cb(void *arg, struct httpd_request *request)
     arena_deinit(&arena);
 }
 
-static void preflight_cb(void *arg, struct httpd_request *request)
-{
-    (void)arg;
-    const char *asked = httpd_header(request, "Access-Control-Request-Headers");
-    allow_origin(request);
-    httpd_set_header(request, "Access-Control-Allow-Methods", "GET, POST, OPTIONS");
-    httpd_set_header(request, "Access-Control-Allow-Headers", asked == NULL ? "*" : asked);
-    httpd_set_header(request, "Access-Control-Max-Age", "86400");
-    httpd_answer(request, 204, JSON_TYPE, (struct span){"", 0});
-}
-
-static void fixed_cb(void *arg, struct httpd_request *request)
-{
-    const struct ingest_fixed_route *route = arg;
-    allow_origin(request);
-    httpd_answer(request, 200, JSON_TYPE, span_of(route->json));
-}
-
-// What Segment's browser SDK loads first, from "/v1/projects/WRITE_KEY/settings": send everything
-// here.
-static void settings_cb(void *arg, struct httpd_request *request)
-{
-    struct ingest_http *http = arg;
-    const char *path = httpd_path(request) + strlen("/v1/projects/");
-    const char *host = httpd_header(request, "Host");
-    size_t n = strcspn(path, "/");
-    struct buf json = {0};
-    bool clean = n > 0 && n < KEY_BYTES_MAX && strcmp(path + n, "/settings") == 0 && host != NULL &&
-                 strpbrk(path, "\"\\") == NULL && strpbrk(host, "\"\\") == NULL;
-    if (!clean) {
-        fail(http, request, 404, 0, "expected /v1/projects/WRITE_KEY/settings");
-        return;
-    }
-    buf_printf(&json,
-               "{\"integrations\":{\"Segment.io\":{\"apiKey\":\"%.*s\",\"apiHost\":\"%s/v1\","
-               "\"protocol\":\"http\",\"unbundledIntegrations\":[],"
-               "\"addBundledMetadata\":true}},"
-               "\"plan\":{\"track\":{\"__default\":{\"enabled\":true,\"integrations\":{}}},"
-               "\"identify\":{\"__default\":{\"enabled\":true}},"
-               "\"group\":{\"__default\":{\"enabled\":true}}},"
-               "\"edgeFunction\":{},\"middlewareSettings\":{},\"enabledMiddleware\":{},"
-               "\"metrics\":{\"sampleRate\":0},\"legacyVideoPluginsEnabled\":false,"
-               "\"remotePlugins\":[]}",
-               (int)n, path, host);
-    allow_origin(request);
-    httpd_answer(request, 200, JSON_TYPE, buf_span(&json));
-    buf_deinit(&json);
-}
-
 // ---- Life ---------------------------------------------------------------------------------------
 
-static void add(struct ingest_http *http, const char *method, const char *path,
-                httpd_handler handler, void *arg)
-{
-    const struct httpd_route route = {
-        .method = method,
-        .path = path,
-        .body_bytes_max = http->opts.body_bytes_max,
-        .handler = handler,
-        .arg = arg,
-    };
-    httpd_add(http->opts.httpd, &route);
-}
-
-static void add_preflight(struct ingest_http *http, const char *path)
-{
-    add(http, "OPTIONS", path, preflight_cb, NULL);
-}
-
+// Any page may send, as SDKs in browsers do: keys are in what they send, never in cookies.
 static void add_routes(struct ingest_http *http)
 {
     size_t n;
@@ -395,15 +321,16 @@ static void add_routes(struct ingest_http *http)
     http->routes = mem_zalloc(n * sizeof *http->routes);
     for (size_t i = 0; i < n; i++) {
         http->routes[i] = (struct bound_route){http, &routes[i]};
-        add(http, "POST", routes[i].path, take_cb, &http->routes[i]);
-        add_preflight(http, routes[i].path);
+        const struct httpd_route route = {
+            .method = "POST",
+            .path = routes[i].path,
+            .body_bytes_max = http->opts.body_bytes_max,
+            .handler = take_cb,
+            .arg = &http->routes[i],
+        };
+        httpd_add_for_pages(http->opts.httpd, &route);
     }
-    const struct ingest_fixed_route *fixed = ingest_fixed_routes(&n);
-    for (size_t i = 0; i < n; i++) {
-        add(http, fixed[i].method, fixed[i].path, fixed_cb, (void *)&fixed[i]);
-        add_preflight(http, fixed[i].path);
-    }
-    add(http, "GET", "/v1/projects/*", settings_cb, http);
+    beside_add_routes(http->opts.httpd, http->opts.body_bytes_max);
 }
 
 struct ingest_http *ingest_http_create(const struct ingest_http_opts *opts)

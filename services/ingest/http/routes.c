@@ -48,32 +48,34 @@ const struct ingest_route *ingest_routes(size_t *n)
 }
 
 #define TAKEN "{\"success\":true}"
-#define NO_FLAGS                                                                                   \
-    "{\"flags\":{},\"featureFlags\":{},\"featureFlagPayloads\":{},"                                \
-    "\"errorsWhileComputingFlags\":false,\"config\":{},\"sessionRecording\":false,"                \
-    "\"supportedCompression\":[\"gzip\",\"gzip-js\"],\"toolbarParams\":{},"                        \
-    "\"isAuthenticated\":false,\"surveys\":false}"
 #define NO_FLAGS_TEXT "No feature flags: PostHog's SDKs ask for them."
 #define NO_DESTINATIONS                                                                            \
     "{\"source\":{\"id\":\"assay\",\"name\":\"assay\",\"enabled\":true,\"config\":{},"             \
     "\"destinations\":[],\"connections\":[]}}"
 #define NO_DESTINATIONS_TEXT "No destinations: RudderStack's browser SDK asks for them."
 
-static const struct ingest_fixed_route FIXED[] = {
-    {"POST", "/v1/m", TAKEN, "Metrics that Segment's browser SDK keeps of itself; dropped."},
-    {"POST", "/m", TAKEN, "The same as /v1/m."},
-    {"POST", "/s/", TAKEN, "Session recordings of PostHog's browser SDK; dropped."},
-    {"POST", "/flags", NO_FLAGS, NO_FLAGS_TEXT},
-    {"POST", "/flags/", NO_FLAGS, NO_FLAGS_TEXT},
-    {"POST", "/decide", NO_FLAGS, NO_FLAGS_TEXT},
-    {"POST", "/decide/", NO_FLAGS, NO_FLAGS_TEXT},
-    {"GET", "/array/*", NO_FLAGS, "Settings of PostHog's browser SDK: everything is off."},
-    {"GET", "/sourceConfig", NO_DESTINATIONS, NO_DESTINATIONS_TEXT},
-    {"GET", "/sourceConfig/", NO_DESTINATIONS, NO_DESTINATIONS_TEXT},
+static const struct ingest_beside_route BESIDE[] = {
+    {"POST", "/v1/m", INGEST_BESIDE_FIXED, TAKEN, NULL,
+     "Metrics that Segment's browser SDK keeps of itself; dropped."},
+    {"POST", "/m", INGEST_BESIDE_FIXED, TAKEN, NULL, "The same as /v1/m."},
+    {"POST", "/s/", INGEST_BESIDE_FIXED, TAKEN, NULL,
+     "Session recordings of PostHog's browser SDK; dropped."},
+    {"POST", "/flags", INGEST_BESIDE_FIXED, INGEST_NO_FLAGS, NULL, NO_FLAGS_TEXT},
+    {"POST", "/flags/", INGEST_BESIDE_FIXED, INGEST_NO_FLAGS, NULL, NO_FLAGS_TEXT},
+    {"POST", "/decide", INGEST_BESIDE_FIXED, INGEST_NO_FLAGS, NULL, NO_FLAGS_TEXT},
+    {"POST", "/decide/", INGEST_BESIDE_FIXED, INGEST_NO_FLAGS, NULL, NO_FLAGS_TEXT},
+    {"GET", "/array/*", INGEST_BESIDE_POSTHOG, NULL, "KEY/config` and `/array/KEY/config.js",
+     "Settings of PostHog's browser SDK: everything is off."},
+    {"GET", "/static/*", INGEST_BESIDE_SCRIPT, NULL, "surveys.js` and `/static/VERSION/surveys.js",
+     "An empty script: PostHog's browser SDK loads it even without surveys."},
+    {"GET", "/sourceConfig", INGEST_BESIDE_FIXED, NO_DESTINATIONS, NULL, NO_DESTINATIONS_TEXT},
+    {"GET", "/sourceConfig/", INGEST_BESIDE_FIXED, NO_DESTINATIONS, NULL, NO_DESTINATIONS_TEXT},
+    {"GET", "/v1/projects/*", INGEST_BESIDE_SEGMENT, NULL, "KEY/settings",
+     "Settings of Segment's browser SDK: everything goes here."},
 };
 
-const struct ingest_fixed_route *ingest_fixed_routes(size_t *n)
+const struct ingest_beside_route *ingest_beside_routes(size_t *n)
 {
-    *n = ARRAY_LEN(FIXED);
-    return FIXED;
+    *n = ARRAY_LEN(BESIDE);
+    return BESIDE;
 }
