@@ -7,11 +7,10 @@
 // skips the test with one line and exit code 77.
 'use strict';
 const assert = require('assert');
-const { execFileSync } = require('child_process');
-const fs = require('fs');
-const http = require('http');
 const path = require('path');
 const { Cluster, sleep, until } = require('../support/edge_cluster.js');
+const { startProxy } = require('../support/edge_proxy.js');
+const { install } = require('../support/npm_packages.js');
 
 const [binDir, buildDir, eventsText] = process.argv.slice(2);
 const EVENTS = Number(eventsText || 10000);
@@ -19,27 +18,6 @@ const ROUNDS = 10; // of each SDK; a service is killed before each
 const USERS = 40;
 const PACKAGES = ['@segment/analytics-node@3', '@rudderstack/rudder-sdk-node@3', 'posthog-node@5',
   '@jitsu/js@1'];
-
-function skip(why) {
-  console.log(`skipped: ${why}`);
-  process.exit(77);
-}
-
-function packages() {
-  const folder = path.join(buildDir, 'npm', 'sdks');
-  if (!fs.existsSync(path.join(folder, 'installed'))) {
-    fs.mkdirSync(folder, { recursive: true });
-    fs.writeFileSync(path.join(folder, 'package.json'), '{"private":true}');
-    try {
-      execFileSync('npm', ['install', '--no-audit', '--no-fund', ...PACKAGES],
-        { cwd: folder, stdio: 'pipe', timeout: 240000 });
-    } catch (e) {
-      skip('npm could not install the SDKs');
-    }
-    fs.writeFileSync(path.join(folder, 'installed'), '');
-  }
-  return (name) => require(path.join(folder, 'node_modules', name));
-}
 
 // ---- The cluster --------------------------------------------------------------------------------
 
@@ -64,72 +42,6 @@ async function kill(cluster, name) {
     const now = await cluster.status(name);
     return now && now.ready && now.pid !== pid;
   });
-}
-
-// ---- The proxy ----------------------------------------------------------------------------------
-
-// The same faults every time for the same order of requests.
-function random(seed) {
-  let state = seed;
-  return () => {
-    state = (state * 1664525 + 1013904223) % 4294967296;
-    return state / 4294967296;
-  };
-}
-
-function forward(cluster, req, body, done) {
-  const [host, port] = cluster.http.split(':');
-  const out = http.request({ host, port, method: req.method, path: req.url, headers: req.headers,
-    agent: false }, (res) => {
-    const chunks = [];
-    res.on('data', (c) => chunks.push(c));
-    res.on('end', () => done(res, Buffer.concat(chunks)));
-    res.on('error', () => done(null));
-  });
-  out.on('error', () => done(null));
-  out.end(body);
-}
-
-function startProxy(cluster) {
-  const next = random(7);
-  const tally = { requests: 0, '429': 0, '503': 0, 'cut before': 0, 'cut after': 0,
-    'edge away': 0, 'edge 503': 0 };
-  const server = http.createServer((req, res) => {
-    const chunks = [];
-    req.on('error', () => {});
-    req.on('data', (c) => chunks.push(c));
-    req.on('end', () => {
-      const dice = next();
-      const fault = dice < 0.04 ? '429' : dice < 0.08 ? '503' : dice < 0.11 ? 'cut before'
-        : dice < 0.14 ? 'cut after' : '';
-      tally.requests++;
-      if (fault !== '') tally[fault]++;
-      if (fault === '429' || fault === '503') {
-        res.writeHead(Number(fault), { 'retry-after': '1', 'content-type': 'application/json' });
-        res.end('{"error":"a fault"}');
-        return;
-      }
-      if (fault === 'cut before') {
-        req.socket.destroy();
-        return;
-      }
-      const pass = () => forward(cluster, req, Buffer.concat(chunks), (answer, body) => {
-        if (answer === null) tally['edge away']++;
-        else if (answer.statusCode === 503) tally['edge 503']++;
-        if (answer === null || fault === 'cut after') {
-          req.socket.destroy();
-          return;
-        }
-        res.writeHead(answer.statusCode, answer.headers);
-        res.end(body);
-      });
-      if (dice > 0.97) setTimeout(pass, 100);
-      else pass();
-    });
-  });
-  server.on('clientError', (e, socket) => socket.destroy());
-  server.tally = tally;
-  return new Promise((r) => server.listen(0, '127.0.0.1', () => r(server)));
 }
 
 // ---- The SDKs -----------------------------------------------------------------------------------
@@ -202,7 +114,8 @@ function range(from, to) {
 // ---- All of it ----------------------------------------------------------------------------------
 
 async function main() {
-  const load = packages();
+  const folder = install(buildDir, 'sdks', PACKAGES);
+  const load = (name) => require(path.join(folder, name));
   const cluster = await Cluster.start(binDir, PLAYBOOK, ['--scorers', '2']);
   const proxy = await startProxy(cluster);
   const send = senders(load, `http://127.0.0.1:${proxy.address().port}`);
