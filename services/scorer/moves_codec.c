@@ -144,7 +144,10 @@ static bool unpack_is_for_node(const move_record *record)
         return personal;
     case MOVE_RETURN:
         return personal && span_is(home, record->identity);
+    case MOVE_MEET:
+        return personal && span_is(home, record->identity) && unpack_is_id(record->group);
     case MOVE_PIECE:
+    case MOVE_KNOWN:
         return unpack_is_id(record->user);
     default:
         return true;
@@ -158,7 +161,7 @@ enum err moves_unpack(struct core *core, struct span bytes, struct arena *arena,
     move_record *record = assay__record__v1__move_record__unpack(&allocator, bytes.len, bytes.ptr);
     if (record == NULL)
         return err_set(info, ERR_INVALID, "a message between accounts cannot be read");
-    if (record->kind < MOVE_WATCH || record->kind > MOVE_RETURN)
+    if (record->kind < MOVE_WATCH || record->kind > MOVE_KNOWN)
         return err_set(info, ERR_INVALID, "a message between accounts of the unknown kind %u",
                        record->kind);
     if (!unpack_is_id(record->node) || !unpack_is_id(record->identity) ||

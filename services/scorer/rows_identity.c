@@ -9,6 +9,7 @@ typedef Assay__Record__V1__IdentityRecord identity_record;
 typedef Assay__Record__V1__IdentityLinkRecord link_record;
 typedef Assay__Record__V1__IdentityToldRecord told_record;
 typedef Assay__Record__V1__IdentityEventRecord event_record;
+typedef Assay__Record__V1__IdentityMetRecord met_record;
 typedef Assay__Record__V1__PartRecord part_record;
 
 // ---- Identities ----
@@ -74,6 +75,19 @@ static event_record **history_record(const struct identity *identity, struct are
     return out;
 }
 
+static met_record **met_records(const struct identity *identity, struct arena *arena, size_t *n)
+{
+    met_record **out = arena_alloc(arena, (identity->n_met + 1) * sizeof *out);
+    for (uint32_t i = 0; i < identity->n_met; i++) {
+        out[i] = arena_alloc(arena, sizeof **out);
+        assay__record__v1__identity_met_record__init(out[i]);
+        out[i]->account = text_of(arena, identity->met[i].account);
+        out[i]->user = text_of(arena, identity->met[i].user);
+    }
+    *n = identity->n_met;
+    return out;
+}
+
 static identity_record *record_of(const struct identity *identity, struct arena *arena)
 {
     identity_record *out = arena_alloc(arena, sizeof *out);
@@ -94,6 +108,7 @@ static identity_record *record_of(const struct identity *identity, struct arena 
     out->version = identity->version;
     out->sent = identity->sent;
     out->history = history_record(identity, arena, &out->n_history);
+    out->met = met_records(identity, arena, &out->n_met);
     return out;
 }
 
@@ -122,7 +137,7 @@ static bool identity_is_right(const identity_record *record)
     bool right = links_are_right(record->users, record->n_users) &&
                  links_are_right(record->groups, record->n_groups) && record->n_told <= 2 &&
                  record->n_watchers <= IDENTITY_WATCHERS_MAX &&
-                 record->n_history <= IDENTITY_HISTORY_MAX;
+                 record->n_history <= IDENTITY_HISTORY_MAX && record->n_met <= IDENTITY_MET_MAX;
     for (size_t i = 0; right && i < record->n_told; i++)
         right = is_id(record->told[i]->id) && is_id_or_none(record->told[i]->user) &&
                 is_id_or_none(record->told[i]->group);
@@ -131,6 +146,8 @@ static bool identity_is_right(const identity_record *record)
     for (size_t i = 0; right && i < record->n_history; i++)
         right = record->history[i]->what >= IDENTITY_MOVED &&
                 record->history[i]->what <= IDENTITY_REDONE;
+    for (size_t i = 0; right && i < record->n_met; i++)
+        right = is_id(record->met[i]->account) && is_id_or_none(record->met[i]->user);
     return right && is_id_or_none(record->said_user) && is_id_or_none(record->said_group) &&
            is_id_or_none(record->account) &&
            (record->account[0] == '\0' ? !record->sent : is_id(record->user));
@@ -180,6 +197,8 @@ static enum err identity_restore(struct core *core, struct account *account,
         identity_note(identity, (enum identity_what)record->history[i]->what,
                       record->history[i]->at_ms, record->history[i]->target,
                       span_of(record->history[i]->by));
+    for (size_t i = 0; i < record->n_met; i++)
+        identity_add_met(identity, span_of(record->met[i]->account), span_of(record->met[i]->user));
     identity->said_user = text_back(record->said_user);
     identity->said_group = text_back(record->said_group);
     identity->account = text_back(record->account);
@@ -211,8 +230,11 @@ void rows_own_user_record(struct core *core, struct account *account, const stru
                           struct arena *arena, Assay__Record__V1__UserRecord *out)
 {
     struct account *own = parts_own(account);
+    out->met = user->met;
     if (own == NULL)
         return;
+    uint32_t as = parts_ordinal_as(account->parts, user->ordinal);
+    out->counts_as = as == user->ordinal ? 0 : as + 1;
     struct user *of = own->users[user->ordinal].user;
     out->own = rows_subject_record(core->plan, SCOPE_USER, &of->subject, arena);
     out->own_counted = of->counted;
@@ -246,15 +268,21 @@ enum err rows_own_restore(struct core *core, struct account *account,
     return err;
 }
 
-enum err rows_own_user_restore(struct core *core, struct account *account, const struct user *user,
+enum err rows_own_user_restore(struct core *core, struct account *account, struct user *user,
                                const Assay__Record__V1__UserRecord *record,
                                const struct rows_lists *lists, struct err_info *info)
 {
     struct account *own = parts_own(account);
+    user->met = record->met != 0;
+    if (record->counts_as > (own == NULL ? 0 : account->n_users) ||
+        record->counts_as == user->ordinal + 1)
+        return err_set(info, ERR_CORRUPT, "a user who counts as nobody of his account");
     if (own == NULL || record->own == NULL)
         return own == NULL && record->own == NULL
                    ? ERR_OK
                    : err_set(info, ERR_CORRUPT, "a user's own that its account does not know");
+    if (record->counts_as != 0)
+        parts_set_as(account, user->ordinal, record->counts_as - 1);
     struct user *of = book_place_user(core, own, user->hash, user->ordinal);
     of->counted = record->own_counted != 0;
     enum err err = rows_subject_restore(record->own, lists, SCOPE_USER, &of->subject, info);

@@ -19,7 +19,7 @@ MUST_USE enum err rows_own_restore(struct core *core, struct account *account,
                                    const Assay__Record__V1__AccountRecord *record,
                                    const struct rows_lists *lists, struct err_info *info);
 MUST_USE enum err rows_own_user_restore(struct core *core, struct account *account,
-                                        const struct user *user,
+                                        struct user *user,
                                         const Assay__Record__V1__UserRecord *record,
                                         const struct rows_lists *lists, struct err_info *info);
 MUST_USE enum err rows_part_restore(struct core *core, struct account *account, struct span id,

@@ -24,6 +24,7 @@ struct identity_input {
     const char *target;   // of a link or a change
     const char *yaml;     // PLAYBOOK
     bool group;           // LINK: to an account
+    bool anonymous;       // EVENT: its user is an anonymous id
     bool redo;            // CHANGE
     struct span move;
 };
@@ -204,6 +205,7 @@ static inline void identity_apply_event(struct identity_world *w, struct identit
         .message_id = span_of(say->id),
         .account = span_of(say->account),
         .user = span_of(say->user),
+        .anonymous = input->anonymous,
         .name = span_of(say->name),
         .at_ms = say->at_ms,
         .received_at_ms = ms,

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "services/scorer/core/identity_impl.h"
 #include "tests/support/identity_world.h"
 #include "tests/support/naive_case.h"
 
@@ -129,7 +130,8 @@ struct truth_sink {
     const char *account, *user;
 };
 
-static struct truth_sink truth_sink(struct trial *t, const char *x)
+// The user that its links lead to.
+static const char *truth_last(struct trial *t, const char *x)
 {
     const char *last = x;
     struct truth_link *first = truth_in_force(t, x, false);
@@ -141,6 +143,12 @@ static struct truth_sink truth_sink(struct trial *t, const char *x)
         else if (second != NULL)
             last = second->target;
     }
+    return last;
+}
+
+static struct truth_sink truth_sink(struct trial *t, const char *x)
+{
+    const char *last = truth_last(t, x);
     struct truth_link *group = truth_in_force(t, last, true);
     struct truth_sink sink = {
         group != NULL ? group->target : identity_text(&t->world, "user:", last), last};
@@ -155,6 +163,12 @@ static struct truth_sink truth_sink(struct trial *t, const char *x)
 static const char *one_id(struct trial *t)
 {
     return IDS[below(t, ARRAY_LEN(IDS))];
+}
+
+// Mostly: an id may be a user's too.
+static bool is_visitor(struct trial *t, const char *id)
+{
+    return id[0] == 'a' && below(t, 4) > 0;
 }
 
 static int64_t one_instant(struct trial *t)
@@ -193,7 +207,8 @@ static void make_use(struct trial *t, struct call *call)
     const char *id = one_id(t);
     say->user = id;
     say->account = GROUPS[below(t, 2)];
-    if (below(t, 3) == 0)
+    call->input.anonymous = is_visitor(t, id);
+    if (below(t, 2) == 0)
         return;
     call->id = id;
     say->account = identity_text(&t->world, "user:", id);
@@ -222,6 +237,7 @@ static void make_link(struct trial *t, struct call *call, struct identity_input 
     case 1:
         say->kind = "group";
         say->user = user;
+        call->input.anonymous = is_visitor(t, user);
         say->account = GROUPS[below(t, 24) == 0 ? 2 : below(t, 2)];
         link->identity = user;
         link->target = say->account;
@@ -235,7 +251,9 @@ static void make_link(struct trial *t, struct call *call, struct identity_input 
             below(t, 2) == 0 ? GROUPS[below(t, 2)] : identity_text(&t->world, "user:", user);
         link->identity = other;
         link->target = user;
-        add_traits(t, say, NAIVE_IDENTIFY);
+        // Those of an id that is a visitor's too stay with it.
+        if (user[0] != 'a')
+            add_traits(t, say, NAIVE_IDENTIFY);
         break;
     default:
         say->kind = "alias";
@@ -363,6 +381,21 @@ static void run_world(struct trial *t)
 
 // ---- The naive way ----
 
+// Whether an id acts anonymously in an account that is not its own.
+static bool truth_acts(const struct trial *t, const char *id, const char *account)
+{
+    struct span home;
+    if (identity_is_personal(span_of(account), &home) && span_is(home, id))
+        return false;
+    for (int i = 0; i < t->n_calls; i++) {
+        const struct say *say = &t->calls[i].input.event;
+        if (t->calls[i].input.anonymous && strcmp(say->account, account) == 0 &&
+            strcmp(say->user, id) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void run_naive(struct trial *t, struct identity_world *naive)
 {
     identity_world_open(naive, t->yaml, 1);
@@ -372,7 +405,10 @@ static void run_naive(struct trial *t, struct identity_world *naive)
             struct truth_sink sink = truth_sink(t, t->calls[i].id);
             input.event.account = sink.account;
             input.event.user = sink.user;
+        } else if (truth_acts(t, input.event.user, input.event.account)) {
+            input.event.user = truth_last(t, input.event.user);
         }
+        input.anonymous = false;
         identity_world_record(naive, 0, &input, 1);
     }
 }

@@ -128,27 +128,45 @@ static void blend_users(const struct measure *measure, struct account *to, struc
         measure_take_user_in(measure, &to->subject.cells[measure->cell], user, entries[i].key, low);
 }
 
-static void blend_join(const struct plan *plan, struct account *to, struct user *user,
-                       const struct account *from, const struct user *other)
+static void blend_cells(const struct plan *plan, int32_t m, struct account *to,
+                        const struct user *user, struct subject *subject,
+                        const struct subject *from)
+{
+    const struct measure *measure = &plan->playbook->measures[m];
+    struct cell *cells = subject->cells;
+    const struct cell *others = from->cells;
+    if (plan->measures[m].logs) {
+        measure_join_events(measure, &cells[measure->cell], &others[measure->cell], to->clock_ms,
+                            user->ordinal);
+        return;
+    }
+    blend_plain(measure, &cells[measure->cell], &others[measure->cell], to->clock_ms);
+    if (measure->kind == MEASURE_AVERAGE)
+        blend_plain(measure, &cells[measure->user_cell], &others[measure->user_cell], to->clock_ms);
+}
+
+void blend_add_user(const struct plan *plan, struct account *to, struct user *user,
+                    const struct user *from)
 {
     for (int32_t m = 0; m < plan->playbook->n_measures; m++) {
         const struct measure *measure = &plan->playbook->measures[m];
-        bool own = measure->scope == SCOPE_USER;
-        struct cell *cells = own ? user->subject.cells : to->subject.cells;
-        const struct cell *others = own ? other->subject.cells : from->subject.cells;
         if (!blend_has(measure))
             continue;
-        if (blend_counts_users(plan, m)) {
-            blend_users(measure, to, user, other);
-        } else if (plan->measures[m].logs) {
-            measure_join_events(measure, &cells[measure->cell], &others[measure->cell],
-                                to->clock_ms, user->ordinal);
-        } else {
-            blend_plain(measure, &cells[measure->cell], &others[measure->cell], to->clock_ms);
-            if (measure->kind == MEASURE_AVERAGE)
-                blend_plain(measure, &cells[measure->user_cell], &others[measure->user_cell],
-                            to->clock_ms);
-        }
+        if (blend_counts_users(plan, m))
+            blend_users(measure, to, user, from);
+        else if (measure->scope == SCOPE_USER)
+            blend_cells(plan, m, to, user, &user->subject, &from->subject);
+    }
+}
+
+static void blend_join(const struct plan *plan, struct account *to, struct user *user,
+                       const struct account *from, const struct user *other)
+{
+    blend_add_user(plan, to, user, other);
+    for (int32_t m = 0; m < plan->playbook->n_measures; m++) {
+        const struct measure *measure = &plan->playbook->measures[m];
+        if (blend_has(measure) && !blend_counts_users(plan, m) && measure->scope == SCOPE_ACCOUNT)
+            blend_cells(plan, m, to, user, &to->subject, &from->subject);
     }
 }
 
@@ -203,6 +221,26 @@ void blend_clear(const struct plan *plan, struct account *account)
     blend_clear_subject(plan, SCOPE_ACCOUNT, &account->subject);
     for (uint32_t i = 0; i < account->n_users; i++)
         blend_clear_subject(plan, SCOPE_USER, &account->users[i].user->subject);
+}
+
+void blend_leave(const struct plan *plan, struct account *account, struct user *user)
+{
+    for (int32_t m = 0; m < plan->playbook->n_measures; m++) {
+        const struct measure *measure = &plan->playbook->measures[m];
+        if (blend_has(measure) && blend_counts_users(plan, m))
+            measure_leave_users(measure, &account->subject.cells[measure->cell],
+                                &user->subject.cells[measure->user_cell]);
+    }
+    blend_clear_subject(plan, SCOPE_USER, &user->subject);
+}
+
+void blend_rename(const struct plan *plan, struct account *account, const struct renaming *renaming)
+{
+    for (int32_t m = 0; m < plan->playbook->n_measures; m++) {
+        const struct measure *measure = &plan->playbook->measures[m];
+        if (blend_has(measure) && plan->measures[m].logs && measure->scope == SCOPE_ACCOUNT)
+            measure_rename_users(measure, &account->subject.cells[measure->cell], renaming);
+    }
 }
 
 static bool blend_subject_is_empty(const struct plan *plan, enum scope scope,

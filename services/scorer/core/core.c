@@ -114,6 +114,7 @@ struct core_event {
     int64_t before_ms; // the account's clock before it
     struct account *account;
     struct user *user;
+    struct user *as; // under whom it counts: the user, or whom he is known to be
     struct profile *profile;
     struct account *book; // the account's own, beside the total that its parts are in; or NULL
     struct user *book_user;
@@ -323,7 +324,8 @@ static void core_measure(struct core *core, struct core_event *e, const struct p
 {
     struct scene scene = core_scene(core, e);
     scene.brings_account = scene.brings_user = scene.brings_profile = false;
-    scene.profile = e->user == NULL ? NULL : profile_of(core, e->user);
+    scene.user = e->as;
+    scene.profile = e->as == NULL ? NULL : profile_of(core, e->as);
     for (uint32_t i = 0; i < event->n_steps[scope]; i++) {
         struct plan_step step = event->steps[scope][i];
         const struct measure *measure = &core->playbook->measures[step.measure];
@@ -344,10 +346,12 @@ static void core_measure(struct core *core, struct core_event *e, const struct p
     }
 }
 
-// In an account that has parts the event is also kept among what the account has of its own.
+// In an account that has parts the event is also kept among what the account has of its own, under
+// the user that it names.
 static void core_keep(struct core_event *e)
 {
     struct account *book = parts_own(e->account);
+    e->as = e->user;
     if (book == NULL)
         return;
     e->book = book;
@@ -357,6 +361,21 @@ static void core_keep(struct core_event *e)
         return;
     e->book_user = book->users[e->user->ordinal].user;
     e->book_user->counted = true;
+    e->as = parts_as(e->account, e->user);
+    if (e->as != e->user)
+        user_touch(e->account, e->as);
+}
+
+// An anonymous id acts here for the first time: its home will say who it is.
+static void core_meet(struct core *core, const struct core_event *e)
+{
+    if (e->user->met || e->personal)
+        return;
+    e->user->met = true;
+    moves_add(core, &(struct move){.kind = MOVE_MEET,
+                                   .node = moves_home(core, e->event->user),
+                                   .identity = e->event->user,
+                                   .group = e->event->account});
 }
 
 static void core_count(struct core *core, struct core_event *e, struct decision *decision)
@@ -376,8 +395,10 @@ static void core_count(struct core *core, struct core_event *e, struct decision 
         timers_run(decision, clock_ms);
         decision->event_id = id;
     }
-    account_know(core, e->account, e->user, clock_ms);
     core_keep(e);
+    account_know(core, e->account, e->as, clock_ms);
+    if (event->anonymous && e->user != NULL)
+        core_meet(core, e);
     core_apply_traits(core, e);
 
     static const uint64_t UNTOUCHED[PLAYBOOK_MEASURES_MAX / 64];
@@ -387,8 +408,8 @@ static void core_count(struct core *core, struct core_event *e, struct decision 
     decision->touched = what == NULL ? UNTOUCHED : what->touched;
     e->active = core_is_active(core->playbook, event);
     if (what != NULL) {
-        if (e->user != NULL) {
-            decide_lapse(decision, e->user, &what->signals[SCOPE_USER]);
+        if (e->as != NULL) {
+            decide_lapse(decision, e->as, &what->signals[SCOPE_USER]);
             core_measure(core, e, what, SCOPE_USER);
             decision->look[SCOPE_USER] = what->signals[SCOPE_USER];
         }
@@ -397,8 +418,8 @@ static void core_count(struct core *core, struct core_event *e, struct decision 
         decision->look[SCOPE_ACCOUNT] = what->signals[SCOPE_ACCOUNT];
         decision->every = what->every;
     }
-    decision->user = e->user;
-    decision->n_users = e->user != NULL;
+    decision->user = e->as;
+    decision->n_users = e->as != NULL;
     decide_pass(decision);
 }
 

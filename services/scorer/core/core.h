@@ -34,6 +34,7 @@ struct event {
     struct span message_id;
     struct span account; // never empty
     struct span user;    // may be empty (a group call without a user)
+    bool anonymous;      // `user` is an anonymous id: see identity.h
     struct span name;
     int64_t at_ms;
     int64_t received_at_ms;            // what known_at is taken from

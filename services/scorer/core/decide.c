@@ -102,8 +102,9 @@ static const char *decide_reason(const struct scene *scene, const struct signal 
 {
     if (value)
         return "";
-    return decide_is_away(scene->account, scene->user) ? identity_reason(scene->account, arena)
-                                                       : telling_reason(scene, signal, left, arena);
+    return decide_is_away(scene->account, scene->user)
+               ? identity_reason(scene->core, scene->account, scene->user, arena)
+               : telling_reason(scene, signal, left, arena);
 }
 
 static void decide_emit(struct decision *decision, const struct scene *scene,

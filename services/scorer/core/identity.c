@@ -3,7 +3,8 @@
 //   1. when its own links in force are others than those who watch it were told, they are told;
 //   2. whom it depends on is watched, whoever else is no more;
 //   3. when all of them have answered, its sink is known. If that is another one than so far, what
-//      lies at the old one is recalled, and what is here is sent to the new one.
+//      lies at the old one is recalled, and what is here is sent to the new one; accounts that it
+//      acts in are told who it is, when that is somebody else than so far.
 // What comes home later (the recalled, or what reached the old one late) is sent on at once. So an
 // identity that is away has nothing here between two inputs.
 #include "services/scorer/core/identity.h"
@@ -35,6 +36,11 @@ void identity_destroy(struct identity *identity)
         mem_free(identity->history[i].target);
         mem_free(identity->history[i].by);
     }
+    for (uint32_t i = 0; i < identity->n_met; i++) {
+        mem_free(identity->met[i].account);
+        mem_free(identity->met[i].user);
+    }
+    mem_free(identity->met);
     mem_free(identity->watchers);
     mem_free(identity->said_user);
     mem_free(identity->said_group);
@@ -92,10 +98,17 @@ void identity_note(struct identity *identity, enum identity_what what, int64_t a
     identity_put(&event->by, by);
 }
 
-const char *identity_reason(const struct account *account, struct arena *arena)
+const char *identity_reason(const struct core *core, const struct account *account,
+                            const struct user *user, struct arena *arena)
 {
     if (identity_is_away(account->identity))
         return arena_printf(arena, "merged into %s", account->identity->account);
+    uint32_t as = user == NULL || account->parts == NULL
+                      ? CELL_NO_USER
+                      : parts_ordinal_as(account->parts, user->ordinal);
+    if (as != CELL_NO_USER && as != user->ordinal)
+        return arena_printf(arena, "merged into %s",
+                            arena_dup(arena, user_id(core, account->users[as].user)));
     return "its events count elsewhere";
 }
 
@@ -212,6 +225,42 @@ static void identity_watch(struct core *core, struct identity *identity, struct 
     }
 }
 
+// ---- Where it acts ----
+
+void identity_add_met(struct identity *identity, struct span account, struct span user)
+{
+    CHECK(identity->n_met < IDENTITY_MET_MAX);
+    MEM_GROW(identity->met, identity->n_met, identity->met_cap);
+    identity->met[identity->n_met++] = (struct met){mem_dup(account), identity_copy(user)};
+}
+
+void identity_take_meet(struct account *account, const struct move *move)
+{
+    struct identity *identity = identity_of(account);
+    for (uint32_t i = 0; i < identity->n_met; i++) {
+        if (span_is(move->group, identity->met[i].account))
+            return;
+    }
+    if (identity->n_met < IDENTITY_MET_MAX)
+        identity_add_met(identity, move->group, span_make("", 0));
+}
+
+static void identity_introduce(struct core *core, struct identity *identity, struct span x,
+                               struct span user)
+{
+    struct span other = span_eq(user, x) ? span_make("", 0) : user;
+    for (uint32_t i = 0; i < identity->n_met; i++) {
+        struct met *met = &identity->met[i];
+        if (span_eq(other, identity_text(met->user)))
+            continue;
+        identity_put(&met->user, other);
+        moves_add(core, &(struct move){.kind = MOVE_KNOWN,
+                                       .node = span_of(met->account),
+                                       .identity = x,
+                                       .user = user});
+    }
+}
+
 // ---- Where its events count ----
 
 void identity_send(struct core *core, struct account *account, struct hash128 message)
@@ -276,11 +325,14 @@ void identity_settle(struct core *core, struct account *account, int64_t known_a
     CHECK(identity_is_personal(account_id(core, account), &x));
     identity_tell(core, identity, x);
     // Of somebody who has done nothing there is nothing to send, and nobody is asked.
-    if (account->clock_ms == STATE_NO_CLOCK)
+    if (account->clock_ms == STATE_NO_CLOCK && identity->n_met == 0)
         return;
     struct sink sink = links_sink(identity, x, core->playbook->default_account);
     identity_watch(core, identity, x, &sink);
     if (!sink.known)
+        return;
+    identity_introduce(core, identity, x, sink.user);
+    if (account->clock_ms == STATE_NO_CLOCK)
         return;
     struct span to = sink.group;
     if (to.len == 0 && !span_eq(sink.user, x))

@@ -25,13 +25,21 @@
 //   RETURN  account -> home: goes back home
 // Nothing is sent of an x that has contributed nothing.
 //
+// An event that names its account A counts there, whoever it is of. When its user is an anonymous
+// id x, it counts under the user that x's links lead to:
+//   MEET    A -> home: x acts here; once
+//   KNOWN   home -> A: x is `user` here, from now on, and was so far
+// Home remembers those accounts and tells each of them whenever `last` is another one: also that x
+// is x again. Whoever x is there, A keeps apart what x did (parts.h).
+//
 // Messages (`struct move`) go from account to account, each exactly once, and in order for each
 // pair of lanes. That is the shell's: what a record makes has numbers (position, index) that rise
 // and are the same in replay; the receiving lane journals each before it takes it. Also within one
 // lane they must go through the outbox and the journal: rows of two accounts may be of different
 // records.
 //
-// When no message is under way, each x's whole contribution is at its sink, once.
+// When no message is under way, each x's whole contribution is at its sink, once; and in each
+// account in which x acted anonymously all events of x that name it are those of `last`.
 #pragma once
 
 #include "services/scorer/core/core.h"
@@ -41,8 +49,14 @@ enum link_kind { LINK_USER = 1, LINK_GROUP };
 
 // Bounds. Links of a kind to other targets: the earliest are kept (of group links, when the
 // playbook counts in the latest, the latest). Those who watch one identity: more are answered that
-// it has no links. Changes that are remembered of one identity and of one account's parts.
-enum { IDENTITY_LINKS_MAX = 16, IDENTITY_WATCHERS_MAX = 4096, IDENTITY_HISTORY_MAX = 32 };
+// it has no links. Changes that are remembered of one identity and of one account's parts. Accounts
+// that an anonymous id acts in by events that name them: in more it stays who it is.
+enum {
+    IDENTITY_LINKS_MAX = 16,
+    IDENTITY_WATCHERS_MAX = 4096,
+    IDENTITY_HISTORY_MAX = 32,
+    IDENTITY_MET_MAX = 64,
+};
 
 // Everything is borrowed for the call. Ids are not empty and have no byte 0.
 struct link {
@@ -62,7 +76,16 @@ struct link_change {
     int64_t now_ms; // told in histories
 };
 
-enum move_kind { MOVE_WATCH = 1, MOVE_UNWATCH, MOVE_LINKS, MOVE_PIECE, MOVE_RECALL, MOVE_RETURN };
+enum move_kind {
+    MOVE_WATCH = 1,
+    MOVE_UNWATCH,
+    MOVE_LINKS,
+    MOVE_PIECE,
+    MOVE_RECALL,
+    MOVE_RETURN,
+    MOVE_MEET,
+    MOVE_KNOWN,
+};
 
 // One message to the account `node`. Texts that a kind does not have are empty.
 struct move {
@@ -70,11 +93,12 @@ struct move {
     enum move_kind kind;
     struct span node;     // the account that gets it: its shard says which lane
     struct span identity; // whom it is about; WATCH, UNWATCH: who watches
-    struct span user;     // PIECE: whose events they are there; LINKS: the user link in force
-    struct span group;    // LINKS: the account of the group link in force
-    uint64_t version;     // PIECE, RECALL: number of the change of destination, as home counts them
-    struct span by;       // PIECE: message id (or operator) of the link that brought it here
-    int64_t at_ms;        // PIECE: when that was decided
+    // PIECE, KNOWN: whose events they are there; LINKS: the user link in force
+    struct span user;
+    struct span group; // LINKS: the account of the group link in force; MEET: where
+    uint64_t version;  // PIECE, RECALL: number of the change of destination, as home counts them
+    struct span by;    // PIECE: message id (or operator) of the link that brought it here
+    int64_t at_ms;     // PIECE: when that was decided
     // PIECE: of one event alone: a hash of its message id, so that a call that is sent again under
     // another id, or with the account named, is not counted again. Zero: none.
     struct hash128 message;
@@ -140,7 +164,12 @@ struct identity_part {
     const char *identity, *user, *by;
     int64_t since_ms;
 };
-// In the arena. Of a personal account its identity too; of any account its parts.
+// An anonymous id that acts in an account by events that name it, and the user it is there.
+struct identity_acting {
+    const char *account, *identity, *user;
+};
+// In the arena. Of a personal account its identity too; of any account its parts, and who acts in
+// it as somebody else.
 struct identity_view {
     bool known;          // there is anything to tell
     const char *account; // where its events count; "": at home
@@ -153,6 +182,10 @@ struct identity_view {
     size_t n_history;
     const struct identity_part *parts; // what others contribute, by id; at most 100
     size_t n_parts, n_parts_all;
+    const struct identity_acting *acts; // where it does, by its identity
+    size_t n_acts;
+    const struct identity_acting *acting; // here, by id; at most 100
+    size_t n_acting, n_acting_all;
 };
 void core_identity_view(struct core *core, struct span account, struct arena *arena,
                         struct identity_view *out);

@@ -27,6 +27,12 @@ struct told {
     bool known;
 };
 
+// An account that it acts in anonymously, and the user that the account was told it is; NULL: none
+// but itself.
+struct met {
+    char *account, *user;
+};
+
 enum identity_what {
     IDENTITY_MOVED = 1, // its events count in `target` from then on
     IDENTITY_HOME,      // at home
@@ -55,6 +61,8 @@ struct identity {
     int64_t since_ms;
     uint64_t version; // of where they count
     bool sent;        // something of it is there
+    struct met *met;
+    uint32_t n_met, met_cap;
     struct identity_event history[IDENTITY_HISTORY_MAX];
     uint32_t n_history; // ever; the last ones are kept, at their number modulo the bound
 };
@@ -73,7 +81,11 @@ struct part {
 };
 
 struct parts {
-    struct account *own; // by events that name the account
+    struct account *own; // by events that name the account, under the users that they name
+    // Under whose name in the total, by ordinal; beyond n_as under his own.
+    uint32_t *as;
+    uint32_t n_as;
+    uint32_t n_others; // of them under another one's
     struct part **items;
     uint32_t n, cap;
     struct index index; // hash of the identity to its place in items
@@ -114,8 +126,9 @@ static inline bool identity_is_away(const struct identity *identity)
 {
     return identity != NULL && identity->account != NULL;
 }
-// Why signals of an account that is away are false.
-const char *identity_reason(const struct account *account, struct arena *arena);
+// Why signals of an account, or of a user of it (or NULL), that is away are false.
+const char *identity_reason(const struct core *core, const struct account *account,
+                            const struct user *user, struct arena *arena);
 // Sends what an account that is away has of its own to where it counts. `message`: see struct move.
 void identity_send(struct core *core, struct account *account, struct hash128 message);
 void identity_note(struct identity *identity, enum identity_what what, int64_t at_ms,
@@ -125,6 +138,9 @@ void identity_note(struct identity *identity, enum identity_what what, int64_t a
 void identity_settle(struct core *core, struct account *account, int64_t known_at_ms);
 void identity_take_watch(struct core *core, struct account *account, const struct move *move);
 void identity_take_links(struct account *account, const struct move *move);
+void identity_take_meet(struct account *account, const struct move *move);
+// An account in which it acts was told who it is; not more than the bound (rows).
+void identity_add_met(struct identity *identity, struct span account, struct span user);
 // core_end_record has to see to the account.
 void identity_touch(struct core *core, uint32_t number, uint32_t place);
 
@@ -146,6 +162,31 @@ void parts_take_return(struct decision *decision, const struct move *move);
 void parts_end(struct core *core, struct account *account);
 // After the account was decided: who has nothing left here is not counted any more.
 void parts_ended(struct core *core, struct account *account);
+// What there is so far is the account's own, from when on something else is beside it.
+void parts_begin(struct core *core, struct account *account);
+// Something counts as this user's, who is made when he is not there.
+struct user *parts_user(struct core *core, struct account *account, struct span id);
+
+// ---- parts_as.c ----
+// Under whom the account counts what a user did by events that name it: himself, or whom he is
+// known to be.
+static inline uint32_t parts_ordinal_as(const struct parts *parts, uint32_t ordinal)
+{
+    return ordinal < parts->n_as ? parts->as[ordinal] : ordinal;
+}
+static inline struct user *parts_as(const struct account *account, struct user *user)
+{
+    return account->parts == NULL
+               ? user
+               : account->users[parts_ordinal_as(account->parts, user->ordinal)].user;
+}
+// Rows say it so too. The account has `own`.
+void parts_set_as(struct account *account, uint32_t ordinal, uint32_t as);
+void parts_take_known(struct core *core, struct account *account, const struct move *move);
+// The total is the account's own as it was named: it becomes that of those whom they are.
+void parts_rename(struct core *core, struct account *account);
+// A user of whom nothing is left is no longer one who ever had a signal: whom he is now, was.
+void parts_hand_over(struct core *core, struct account *account, struct user *user);
 
 // ---- moves.c ----
 void moves_clear(struct core *core);

@@ -136,6 +136,12 @@ void core_take_move(struct core *core, uint64_t position, uint32_t place, const 
     case MOVE_RETURN:
         parts_take_return(&decision, move);
         break;
+    case MOVE_MEET:
+        identity_take_meet(account, move);
+        break;
+    case MOVE_KNOWN:
+        parts_take_known(core, account, move);
+        break;
     }
     identity_touch(core, number, place);
 }

@@ -82,6 +82,20 @@ static void view_history(const struct identity *identity, struct arena *arena,
     out->history = changes;
 }
 
+static void view_acts(const struct identity *identity, struct span x, struct arena *arena,
+                      struct identity_view *out)
+{
+    struct identity_acting *acts = arena_alloc(arena, (identity->n_met + 1) * sizeof *acts);
+    const char *id = arena_dup(arena, x);
+    for (uint32_t i = 0; i < identity->n_met; i++) {
+        const struct met *met = &identity->met[i];
+        acts[i] = (struct identity_acting){view_text(arena, met->account), id,
+                                           met->user == NULL ? id : view_text(arena, met->user)};
+    }
+    out->acts = acts;
+    out->n_acts = identity->n_met;
+}
+
 static void view_identity(const struct core *core, const struct identity *identity,
                           struct arena *arena, struct identity_view *out)
 {
@@ -96,6 +110,31 @@ static void view_identity(const struct core *core, const struct identity *identi
     out->sent = identity->sent;
     out->since_ms = identity->since_ms;
     view_history(identity, arena, out);
+}
+
+// The first ones by id.
+static void view_acting(const struct core *core, const struct account *account, struct arena *arena,
+                        struct identity_view *out)
+{
+    const struct parts *parts = account->parts;
+    struct identity_acting *acting = arena_alloc(arena, (VIEW_PARTS_MAX + 1) * sizeof *acting);
+    const char *where = arena_dup(arena, account_id(core, account));
+    for (uint32_t i = 0; i < parts->n_as; i++) {
+        if (parts->as[i] == i)
+            continue;
+        const char *id = arena_dup(arena, user_id(core, account->users[i].user));
+        size_t at = out->n_acting;
+        while (at > 0 && strcmp(acting[at - 1].identity, id) > 0)
+            at--;
+        if (at == VIEW_PARTS_MAX)
+            continue;
+        out->n_acting += out->n_acting < VIEW_PARTS_MAX;
+        memmove(acting + at + 1, acting + at, (out->n_acting - at - 1) * sizeof *acting);
+        struct span user = user_id(core, account->users[parts->as[i]].user);
+        acting[at] = (struct identity_acting){where, id, arena_dup(arena, user)};
+    }
+    out->acting = acting;
+    out->n_acting_all = parts->n_others;
 }
 
 // The first ones by id.
@@ -135,9 +174,15 @@ void core_identity_view(struct core *core, struct span id, struct arena *arena,
     *out = (struct identity_view){.account = "", .user = ""};
     if (account == NULL || account->pending)
         return;
-    if (account->identity != NULL)
+    struct span x;
+    if (account->identity != NULL && identity_is_personal(id, &x)) {
         view_identity(core, account->identity, arena, out);
-    if (account->parts != NULL)
+        view_acts(account->identity, x, arena, out);
+    }
+    if (account->parts != NULL) {
         view_parts(core, account, arena, out);
-    out->known = out->n_links > 0 || out->n_history > 0 || out->n_parts > 0;
+        view_acting(core, account, arena, out);
+    }
+    out->known = out->n_links > 0 || out->n_history > 0 || out->n_parts > 0 || out->n_acts > 0 ||
+                 out->n_acting > 0;
 }

@@ -78,6 +78,24 @@ void measure_take_user_in(const struct measure *measure, struct cell *cell, stru
         measure_take_user(measure, cell, user, key, low);
 }
 
+void measure_leave_users(const struct measure *measure, struct cell *cell,
+                         const struct cell *active)
+{
+    const struct cell_entry *entries = cell_entries(active);
+    int64_t next = INT64_MIN;
+    for (uint32_t i = 0; i < active->n; i++) {
+        int64_t from = entries[i].key, to = from;
+        if (measure->lag > 0) {
+            to = from + measure->window_n - 1;
+            from = from > next ? from : next;
+            next = to + 1;
+        }
+        // What has been dropped meanwhile is not there.
+        for (int64_t end = from; end <= to; end++)
+            cell_take_away(cell, end, 1);
+    }
+}
+
 int64_t measure_low(const struct measure *measure, int64_t clock_ms)
 {
     int64_t low = window_low(measure, clock_ms);

@@ -23,6 +23,18 @@ struct reading measure_read(const struct scene *scene, int32_t measure, int64_t 
 struct reading measure_read_before(const struct scene *scene, int32_t measure, int64_t clock_ms,
                                    int32_t lag);
 
+// ---- Whose events are kept ----
+
+// Users by ordinal become others: to[i], or i beyond n. `only` one of them, or CELL_NO_USER: all.
+struct renaming {
+    const uint32_t *to;
+    uint32_t n;
+    uint32_t only;
+};
+// In a cell of events of an account's measure.
+void measure_rename_users(const struct measure *measure, struct cell *cell,
+                          const struct renaming *renaming);
+
 // ---- Time alone ----
 // Of measures that change in steps: the instants after `after_ms` at which what one reads may
 // change, when nothing else happens, in order: the nth (from 0), or INT64_MAX. Not for continuous

@@ -209,6 +209,39 @@ void measure_join_events(const struct measure *measure, struct cell *cell, const
     }
 }
 
+static uint32_t events_renamed(const struct renaming *renaming, uint32_t user)
+{
+    bool stays = user >= renaming->n || (renaming->only != CELL_NO_USER && user != renaming->only);
+    return stays ? user : renaming->to[user];
+}
+
+// What is kept is in order of its users, among others.
+void measure_rename_users(const struct measure *measure, struct cell *cell,
+                          const struct renaming *renaming)
+{
+    enum cell_shape shape = measure_plan_shape(measure);
+    struct cell_events *events = cell->events;
+    struct cell made = {0};
+    struct cell_keep all = {.low = INT64_MIN, .end = INT64_MAX, .max = UINT32_MAX};
+    bool users = measure->kind == MEASURE_DISTINCT_USERS;
+    if (events == NULL || (!measure->historic && !users))
+        return;
+    all.same = users || measure->kind == MEASURE_DISTINCT_VALUES;
+    for (uint32_t i = 0; i < events->n; i++) {
+        struct cell_event event = events->items[i];
+        if (event.user != CELL_NO_USER)
+            event.user = events_renamed(renaming, event.user);
+        if (users)
+            event.value = events_renamed(renaming, (uint32_t)event.value);
+        cell_log(&made, shape, event, &all);
+    }
+    if (events->marked)
+        (void)cell_mark(&made, events->mark_ms, true);
+    events->n = 0; // what they say is the new one's
+    cell_deinit(cell, shape);
+    *cell = made;
+}
+
 int64_t measure_last_event(const struct cell *cell)
 {
     const struct cell_events *events = cell->events;

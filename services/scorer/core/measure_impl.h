@@ -34,6 +34,10 @@ int64_t measure_low(const struct measure *measure, int64_t clock_ms);
 void measure_take_user_in(const struct measure *measure, struct cell *cell, struct user *user,
                           int64_t key, int64_t low);
 
+// The reverse: one whose buckets these are is counted no more.
+void measure_leave_users(const struct measure *measure, struct cell *cell,
+                         const struct cell *active);
+
 // ---- measure_time.c ----
 struct fine_range {
     __int128 low, high;

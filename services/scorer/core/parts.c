@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // An account that has parts keeps a copy of what it has of its own, with the same users by ordinal.
 // Something that comes adds to the total and to its part; what is taken out makes the total anew,
-// at the end of the record, so that many that leave at once cost no more than one.
+// at the end of the record, so that many that leave at once cost no more than one. The copy has the
+// users as events name them; in the total a visitor is whom he is known to be (parts_as.c).
 #include "services/scorer/core/parts.h"
 
 #include "common/base/check.h"
@@ -29,6 +30,7 @@ void parts_destroy(struct core *core, struct parts *parts)
     for (uint32_t i = 0; i < parts->n_gone; i++)
         mem_free(parts->gone[i]);
     index_deinit(&parts->index);
+    mem_free(parts->as);
     mem_free(parts->items);
     mem_free(parts->gone);
     mem_free(parts);
@@ -39,8 +41,12 @@ struct account *parts_own(const struct account *account)
     return account->parts == NULL ? NULL : account->parts->own;
 }
 
-static void parts_copy_own(struct core *core, struct account *account)
+void parts_begin(struct core *core, struct account *account)
 {
+    if (account->parts == NULL)
+        account->parts = mem_zalloc(sizeof *account->parts);
+    if (account->parts->own != NULL)
+        return;
     struct account *own = book_create(core, 0);
     for (uint32_t i = 0; i < account->n_users; i++) {
         book_add_user(core, own, account->users[i].hash);
@@ -83,11 +89,8 @@ struct part *parts_find(const struct account *account, struct span identity)
 
 struct part *parts_add(struct core *core, struct account *account, struct span identity)
 {
-    if (account->parts == NULL)
-        account->parts = mem_zalloc(sizeof *account->parts);
+    parts_begin(core, account);
     struct parts *parts = account->parts;
-    if (parts->own == NULL)
-        parts_copy_own(core, account);
     struct part *part = mem_zalloc(sizeof *part + identity.len);
     part->book = book_create(core, 1);
     part->hash = hash64(identity);
@@ -132,7 +135,7 @@ static void parts_advance(struct decision *decision, const struct piece *piece)
         account_know(decision->core, account, NULL, clock_ms);
 }
 
-static struct user *parts_user(struct core *core, struct account *account, struct span id)
+struct user *parts_user(struct core *core, struct account *account, struct span id)
 {
     uint64_t hash = hash64(id);
     struct user *user = user_find(core, account, hash, id);
@@ -255,16 +258,22 @@ struct piece *parts_take_own(struct core *core, struct account *account)
 // ---- The end of a record ----
 
 // Those of whom nothing is left, neither of the account's own nor of a part.
-static void parts_leave(struct account *account)
+static void parts_leave(struct core *core, struct account *account)
 {
     struct parts *parts = account->parts;
     bool *has = mem_zalloc(account->n_users + 1);
     for (uint32_t i = 0; i < parts->n; i++)
         has[parts->items[i]->user] = true;
     for (uint32_t i = 0; i < account->n_users; i++) {
+        if (parts->own->users[i].user->counted)
+            has[parts_ordinal_as(parts, i)] = true;
+    }
+    for (uint32_t i = 0; i < account->n_users; i++) {
         struct user *user = account->users[i].user;
-        user->away = user->counted && !has[i] && !parts->own->users[i].user->counted;
+        user->away = user->counted && !has[i];
         parts->leaves = parts->leaves || user->away;
+        if (user->away)
+            parts_hand_over(core, account, user);
     }
     account->vacant = parts->n == 0 && parts->own->clock_ms == STATE_NO_CLOCK;
     mem_free(has);
@@ -277,6 +286,8 @@ void parts_end(struct core *core, struct account *account)
         return;
     parts->remake = false;
     blend_copy(core->plan, account, parts->own);
+    if (parts->n_others > 0)
+        parts_rename(core, account);
     for (uint32_t i = 0; i < parts->n; i++)
         blend_add(core->plan, account, account->users[parts->items[i]->user].user,
                   parts->items[i]->book);
@@ -287,9 +298,10 @@ void parts_end(struct core *core, struct account *account)
         user_touch(account, user);
     }
     account->subject.stale = true;
-    parts_leave(account);
-    if (parts->n > 0)
+    parts_leave(core, account);
+    if (parts->n > 0 || parts->n_others > 0)
         return;
+    parts->n_as = 0;
     book_destroy(core, parts->own);
     parts->own = NULL;
 }

@@ -57,6 +57,7 @@ struct user {
     bool lost;    // within one record: something of it was taken out
     bool at_hand; // within one pass of decide.c: it is decided from the start
     bool moved;   // and its timer is to be worked out anew
+    bool met;     // it has acted here as an anonymous id, and its home was told so
     struct subject subject;
 };
 

@@ -9,6 +9,7 @@
 #include "common/base/mem.h"
 #include "services/scorer/core/decide.h"
 #include "services/scorer/core/identity_impl.h"
+#include "services/scorer/core/measure.h"
 #include "services/scorer/core/timers.h"
 
 // ---- What is warming ----
@@ -165,26 +166,6 @@ static bool warm_users(struct warm *w)
     return moved;
 }
 
-// Kept events are in order of their users, among others.
-static void warm_translate(const struct warm *w, struct cell *cell, enum cell_shape shape)
-{
-    struct cell made = {0};
-    const struct cell_keep all = {INT64_MIN, INT64_MAX, UINT32_MAX, false, false};
-    if (cell->events == NULL)
-        return;
-    for (uint32_t i = 0; i < cell->events->n; i++) {
-        struct cell_event event = cell->events->items[i];
-        if (event.user != CELL_NO_USER)
-            event.user = w->ordinals[event.user];
-        cell_log(&made, shape, event, &all);
-    }
-    if (cell->events->marked)
-        (void)cell_mark(&made, cell->events->mark_ms, true);
-    cell->events->n = 0; // what they say is the new one's
-    cell_deinit(cell, shape);
-    *cell = made;
-}
-
 static void warm_swap(struct cell *a, struct cell *b)
 {
     struct cell held = *a;
@@ -197,9 +178,10 @@ static void warm_cell(const struct warm *w, const struct measure *measure, bool 
     struct cell *cell = &w->account->subject.cells[measure->cell];
     enum cell_shape shape =
         (enum cell_shape)w->core->plan->scopes[SCOPE_ACCOUNT].shapes[measure->cell];
+    struct renaming renaming = {w->ordinals, w->other->n_users, CELL_NO_USER};
     warm_swap(cell, &w->other->subject.cells[measure->cell]);
     if (moved && (shape == CELL_EVENTS || shape == CELL_SAID))
-        warm_translate(w, cell, shape);
+        measure_rename_users(measure, cell, &renaming);
 }
 
 static void warm_user_cells(const struct warm *w, int32_t cell)
@@ -261,10 +243,9 @@ static void warm_take(struct core *core, struct core *from, struct account *acco
     struct warm w = {.core = core, .from = from, .account = account, .other = other};
     struct account *own = parts_own(account), *other_own = parts_own(other);
     bool moved = warm_users(&w);
-    if (own != NULL) {
-        w.account = own;
-        w.other = other_own != NULL ? other_own : other;
-    }
+    // What others contribute there may not be here yet, and comes by itself.
+    w.account = own != NULL ? own : account;
+    w.other = other_own != NULL ? other_own : other;
     warm_take_measures(&w, moved);
     if (own != NULL)
         warm_take_parts(core, account, other);
