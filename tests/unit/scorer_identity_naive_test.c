@@ -482,8 +482,11 @@ static void same_account(struct trial *t, struct identity_world *naive, const ch
         if (!a.known)
             continue;
         same_measures(t, &a, &b, away, who);
-        if (t->naive == NULL)
-            same_signals(t, &a, &b, away, who);
+        if (t->naive != NULL)
+            continue;
+        same_signals(t, &a, &b, away, who);
+        cr_assert(away || a.n_users == b.n_users, "TEST_CASES=1 TEST_SEED=%llu: %s has %llu users",
+                  (unsigned long long)t->seed, who, (unsigned long long)a.n_users);
     }
 }
 
