@@ -44,6 +44,10 @@ static void identity_write(const Identity *identity)
         free(since);
     }
     output_table_write(&table, 2, stdout);
+    for (size_t i = 0; i < identity->n_acts; i++) {
+        printf("  acts in %s", output_clean(identity->acts[i]->account_id));
+        printf(" as %s\n", output_clean(identity->acts[i]->user_id));
+    }
     for (size_t i = 0; i < identity->n_parts; i++) {
         printf("  part %s", output_clean(identity->parts[i]->identity));
         printf(", merged %s", output_time(identity->parts[i]->since_ms));
@@ -70,6 +74,17 @@ json_t *identity_parts_json(Assay__Scorer__V1__IdentityPart *const *parts, size_
     return list;
 }
 
+json_t *identity_acting_json(Assay__Scorer__V1__IdentityActing *const *acting, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_pack("{s:o, s:o, s:o}", "account",
+                                              output_json_text(acting[i]->account_id), "identity",
+                                              output_json_text(acting[i]->identity), "user",
+                                              output_json_text(acting[i]->user_id)));
+    return list;
+}
+
 static json_t *identity_json(const Identity *identity)
 {
     json_t *links = json_array(), *history = json_array();
@@ -88,13 +103,14 @@ static json_t *identity_json(const Identity *identity)
                                                  "what", output_json_text(change->what), "by",
                                                  output_json_text(change->cause)));
     }
-    return json_pack("{s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:I}", "identity",
+    return json_pack("{s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:I, s:o}", "identity",
                      output_json_text(identity->identity), "account",
                      output_json_text(identity->account_id), "user",
                      output_json_text(identity->user_id), "since", (json_int_t)identity->since_ms,
                      "links", links, "history", history, "parts",
                      identity_parts_json(identity->parts, identity->n_parts), "n_parts",
-                     (json_int_t)identity->part_count);
+                     (json_int_t)identity->part_count, "acts",
+                     identity_acting_json(identity->acts, identity->n_acts));
 }
 
 static void identity_out(const Identity *identity, bool json)

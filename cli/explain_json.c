@@ -208,6 +208,10 @@ json_t *explain_json(const struct explain *e)
         json_object_set_new(o, "parts", identity_parts_json(e->lane->parts, e->lane->n_parts));
         json_object_set_new(o, "n_parts", json_integer((json_int_t)e->lane->part_count));
     }
+    if (e->lane->acting_count > 0) {
+        json_object_set_new(o, "acting", identity_acting_json(e->lane->acting, e->lane->n_acting));
+        json_object_set_new(o, "n_acting", json_integer((json_int_t)e->lane->acting_count));
+    }
     json_object_set_new(o, "verdicts", verdicts_json(e));
     json_object_set_new(o, "signals", signals);
     json_object_set_new(o, "measures", measures_json(e->lane));

@@ -235,6 +235,14 @@ static void identity_write(const Assay__Scorer__V1__ExplainResponse *lane, FILE 
     if (lane->part_count > lane->n_parts)
         fprintf(stream, "  and %s\n",
                 output_plural(lane->part_count - lane->n_parts, "further part", "further parts"));
+    for (size_t i = 0; i < lane->n_acting; i++) {
+        fprintf(stream, "  visitor %s", output_clean(lane->acting[i]->identity));
+        fprintf(stream, " acts here as %s\n", output_clean(lane->acting[i]->user_id));
+    }
+    if (lane->acting_count > lane->n_acting)
+        fprintf(stream, "  and %s\n",
+                output_plural(lane->acting_count - lane->n_acting, "further visitor",
+                              "further visitors"));
 }
 
 static void account_write(const struct explain *e, FILE *stream)

@@ -240,6 +240,7 @@ static void event_out(const struct ingest_event *in, const struct ingest_target 
         .message_id = in->message_id,
         .account = target->account,
         .user = target->user,
+        .anonymous = target->user.len > 0 && in->user_id.len == 0,
         .name = in->kind == INGEST_ALIAS ? in->previous_id : in->name,
         .at_ms = target->at_ms,
         .received_at_ms = target->received_at_ms,

@@ -87,6 +87,7 @@ void codec_event_out(const Assay__Ingest__V1__Event *in, const struct ingest_tar
     out->account_id = (char *)target->account.ptr;
     if (target->user.len > 0)
         out->user_id = (char *)target->user.ptr;
+    out->anonymous = target->user.len > 0 && in->user_id[0] == '\0';
     out->name = alias ? in->previous_id : in->name;
     out->at_ms = target->at_ms;
     out->received_at_ms = target->received_at_ms;

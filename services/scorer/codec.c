@@ -67,6 +67,7 @@ static const char *codec_event(const Assay__Scorer__V1__Event *in, struct arena 
         .message_id = span_of(in->message_id),
         .account = span_of(in->account_id),
         .user = span_of(in->user_id),
+        .anonymous = in->anonymous != 0,
         .name = span_of(in->name),
         .at_ms = in->at_ms,
         .received_at_ms = in->received_at_ms,

@@ -18,6 +18,20 @@ static Assay__Scorer__V1__IdentityPart **codec_parts(const struct identity_view 
     return out;
 }
 
+static Assay__Scorer__V1__IdentityActing **codec_acting(const struct identity_acting *acting,
+                                                        size_t n, struct arena *arena)
+{
+    Assay__Scorer__V1__IdentityActing **out = arena_alloc(arena, (n + 1) * sizeof *out);
+    for (size_t i = 0; i < n; i++) {
+        out[i] = arena_alloc(arena, sizeof **out);
+        assay__scorer__v1__identity_acting__init(out[i]);
+        out[i]->account_id = (char *)acting[i].account;
+        out[i]->identity = (char *)acting[i].identity;
+        out[i]->user_id = (char *)acting[i].user;
+    }
+    return out;
+}
+
 static void codec_links(const struct identity_view *view, struct arena *arena,
                         Assay__Scorer__V1__GetIdentityResponse *out)
 {
@@ -72,6 +86,8 @@ Assay__Scorer__V1__GetIdentityResponse *codec_identity(const struct identity_vie
     out->n_parts = view->n_parts;
     out->parts = codec_parts(view, arena);
     out->part_count = (uint32_t)view->n_parts_all;
+    out->n_acts = view->n_acts;
+    out->acts = codec_acting(view->acts, view->n_acts, arena);
     return out;
 }
 
@@ -83,6 +99,9 @@ void codec_explain_identity(const struct identity_view *view, struct arena *aren
     out->n_parts = view->n_parts;
     out->parts = codec_parts(view, arena);
     out->part_count = (uint32_t)view->n_parts_all;
+    out->n_acting = view->n_acting;
+    out->acting = codec_acting(view->acting, view->n_acting, arena);
+    out->acting_count = (uint32_t)view->n_acting_all;
     if (view->account == NULL || view->account[0] == '\0')
         return;
     out->merged_into = (char *)view->account;

@@ -27,6 +27,9 @@ struct explain {
     struct explanation explanation; // its texts may have gone with the playbook
     struct rehearsal_copy *copy;
     uint64_t journal_last;
+    const struct span *users; // who act as the user
+    size_t n_users;
+    const char *known_as; // who the user is in this account, or ""
     // The answer, in the arena.
     bool found;
     Assay__Scorer__V1__ExplainResponse *answer;
@@ -77,6 +80,9 @@ static void explain_look(void *arg, const struct lane_view *view)
     core_explain(view->core_mutable, account, user, &explain->arena, &explain->explanation);
     explain_answer(explain, &explain->explanation, view->core_mutable);
     explain->journal_last = view->journal_last;
+    explain->n_users =
+        core_acting_as(view->core_mutable, account, user, &explain->arena, &explain->users);
+    explain->known_as = core_known_as(view->core_mutable, account, user, &explain->arena);
     if (explain->events || explain->proposals || explain->at_ms != 0)
         explain->copy = rehearsal_copy_create(view->core_mutable, account, user);
 }
@@ -168,6 +174,8 @@ static void explain_heavy(void *arg)
         .lane = explain->lane,
         .account = span_of(explain->account),
         .user = span_of(explain->user),
+        .users = explain->users,
+        .n_users = explain->n_users,
         .copy = explain->copy,
         .to = explain->journal_last,
         .at_ms = explain->at_ms,
@@ -196,6 +204,9 @@ static void explain_done(void *arg)
     const char *when = explain->at_ms == 0 ? "" : " up to then";
     if (explain->err != ERR_OK)
         rpc_fail_err(explain->closure_data, explain->err, &explain->info);
+    else if (!explain->found && explain->known_as != NULL && explain->known_as[0] != '\0')
+        rpc_fail(explain->closure_data, RPC_NOT_FOUND, "%s is %s in this account", explain->user,
+                 explain->known_as);
     else if (explain->answer == NULL || !explain->found)
         rpc_fail(explain->closure_data, RPC_NOT_FOUND, "no such %s%s",
                  explain->user[0] == '\0' ? "account" : "user in this account", when);

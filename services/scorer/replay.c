@@ -213,7 +213,7 @@ enum err replay_create(const struct replay_opts *opts, struct replay **out, stru
     arena_init(&r->texts, 64 * 1024, 0);
     r->core = core_create(&opts->core);
     core_set_playbook(r->core, 0, playbook);
-    r->contributions = contributions_create(r->core, opts->user);
+    r->contributions = contributions_create(r->core, opts->users, opts->n_users);
     enum err err = replay_run(r, info);
     if (err != ERR_OK) {
         replay_destroy(r);

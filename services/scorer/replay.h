@@ -10,7 +10,9 @@
 
 struct replay_opts {
     struct lane *lane;
-    struct span account, user;         // `user` may be empty
+    struct span account, user; // `user` may be empty
+    const struct span *users;  // who act as the user; borrowed as long as the replay is
+    size_t n_users;
     const struct rehearsal_copy *copy; // of the account as it stands now
     uint64_t to;                       // the last record that it stands for
     int64_t at_ms;                     // events and instants up to then; 0: all

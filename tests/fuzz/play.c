@@ -134,6 +134,7 @@ static void play_event(struct play *play, struct bytes *from)
         .message_id = span_of(id),
         .account = span_of(ACCOUNTS[who & 3]),
         .user = span_of(USERS[who / 4 & 3]),
+        .anonymous = (who & 0xf0) == 0x50,
         .name = span_of(name < playbook->n_events ? playbook->events[name] : "other"),
         .at_ms = at_ms,
         .received_at_ms = at_ms + 1000,

@@ -287,7 +287,7 @@ static void people_make(struct world *w)
         }
     }
     for (int i = 0; i < EVENTS; i++) {
-        bool named = chance(w, 25);
+        bool named = chance(w, 35);
         w->events[i] = (struct happening){
             .id = below(w, IDS),
             .account = named ? below(w, ACCOUNTS) : -1,
@@ -363,7 +363,9 @@ static void expect_all(const struct world *w, struct expected *out)
     memset(out, 0, sizeof *out);
     for (int i = 0; i < EVENTS; i++) {
         const struct happening *event = &w->events[i];
-        int user = event->account >= 0 ? event->id : last_of(w, event->id);
+        // Visitors are who they turn out to be, users who they say.
+        bool named = event->account >= 0, visitor = event->id < PEOPLE;
+        int user = named && !visitor ? event->id : last_of(w, event->id);
         int account = event->account >= 0 ? event->account : group_of(w, user);
         out->made[account >= 0 ? account : ACCOUNTS + user][user]++;
     }
@@ -382,7 +384,10 @@ static Assay__Scorer__V1__Event *event_make(struct world *w, struct arena *arena
         account_text(from->account, account);
     else
         snprintf(account, 2 * ID_BYTES, "user:%s", id);
-    return batch_event(arena, message, account, id, "Project Created", from->at_ms);
+    Assay__Scorer__V1__Event *event =
+        batch_event(arena, message, account, id, "Project Created", from->at_ms);
+    event->anonymous = from->id < PEOPLE;
+    return event;
 }
 
 static Assay__Scorer__V1__Event *link_make(struct world *w, struct arena *arena, int i,

@@ -287,7 +287,8 @@ Test(scorer_explain, names_the_first_and_the_last_event_of_each_measure)
                                "scores:\n"
                                "  s: {points: [{on: P, points: 2}, {on: T, points: 1}]}\n"
                                "signals: {k: {s: {at_least: 100}}}\n");
-    struct contributions *c = contributions_create(w.core, span_of("u"));
+    const struct span user = span_of("u");
+    struct contributions *c = contributions_create(w.core, &user, 1);
     const char *const days[] = {"2026-01-03", "2026-01-01", "2026-01-02", "2026-01-04"};
     for (int i = 0; i < 4; i++) {
         struct say say = {.account = "a",

@@ -3,6 +3,7 @@
 // Identities one at a time: what a person would try, and what the bounds do.
 #include <criterion/criterion.h>
 
+#include "services/scorer/core/warm.h"
 #include "tests/support/identity_world.h"
 
 static const char PLAYBOOK[] =
@@ -11,6 +12,8 @@ static const char PLAYBOOK[] =
     "  opened: {count: Opened}\n"
     "  total: {count: Opened, per: account}\n"
     "  users: {distinct: user, on: Opened, per: account}\n"
+    "  keen_now: {users_with: keen}\n"
+    "  keen_ever: {users_with: keen, ever: true}\n"
     "signals:\n"
     "  keen: {opened: {at_least: 2}}\n"
     "  busy: {total: {at_least: 3}}\n"
@@ -126,6 +129,195 @@ Test(scorer_identity, a_playbook_may_say_first_latest_or_none)
         identity_world_close(&w);
     }
 }
+
+// ---- Visitors who act in an account that their events name ----
+
+static void visit(struct identity_world *w, const char *id, const char *account, const char *when)
+{
+    identity_world_event(
+        w, &(struct identity_input){
+               .event = {.account = account, .user = id, .name = "Opened", .at_ms = at(when)},
+               .anonymous = true});
+}
+
+Test(scorer_identity, a_visitor_in_an_account_is_the_user_whom_he_turns_out_to_be)
+{
+    // Whichever comes first: what he did, or who he is.
+    for (int link_first = 0; link_first < 2; link_first++) {
+        struct identity_world w;
+        open_one(&w, "");
+        identity_world_track(&w, "ann", "acme", "Opened", "2026-03-01T10:00:00Z");
+        if (link_first)
+            identity_world_link(&w, "anon", "ann", false, "2026-03-01T12:00:00Z");
+        visit(&w, "anon", "acme", "2026-03-01T10:30:00Z");
+        visit(&w, "anon", "acme", "2026-03-01T10:40:00Z");
+        if (!link_first) {
+            cr_expect(is_true(&w, "acme", "anon", "keen"));
+            cr_expect_str_eq(value_of(&w, "acme", NULL, "users"), "2");
+            identity_world_link(&w, "anon", "ann", false, "2026-03-01T12:00:00Z");
+        }
+        identity_world_settle(&w);
+        cr_expect_str_eq(value_of(&w, "acme", NULL, "users"), "1");
+        cr_expect_str_eq(value_of(&w, "acme", NULL, "total"), "3");
+        cr_expect_str_eq(value_of(&w, "acme", "ann", "opened"), "3");
+        cr_expect(!identity_world_explain(&w, "acme", "anon").known, "nothing is left of him");
+        cr_expect(identity_world_explain(&w, "acme", NULL).n_users == 1);
+        cr_expect(link_first || was_told(&w, "keen false acme/anon", "merged into ann"), "why");
+        visit(&w, "anon", "acme", "2026-03-02T10:30:00Z");
+        cr_expect_str_eq(value_of(&w, "acme", "ann", "opened"), "4");
+        cr_expect_str_eq(value_of(&w, "user:anon", NULL, "total"), "?", "he did nothing there");
+
+        cr_expect(identity_world_change(&w, "anon", "ann", false) == LINK_CHANGED);
+        identity_world_settle(&w);
+        cr_expect_str_eq(value_of(&w, "acme", NULL, "users"), "2");
+        cr_expect_str_eq(value_of(&w, "acme", "ann", "opened"), "1");
+        cr_expect_str_eq(value_of(&w, "acme", "anon", "opened"), "3");
+        cr_expect(is_true(&w, "acme", "anon", "keen") && !is_true(&w, "acme", "ann", "keen"));
+        cr_expect(identity_world_change(&w, "anon", "ann", true) == LINK_CHANGED);
+        identity_world_settle(&w);
+        cr_expect_str_eq(value_of(&w, "acme", NULL, "users"), "1");
+        cr_expect_str_eq(value_of(&w, "acme", "ann", "opened"), "4");
+        identity_world_close(&w);
+    }
+}
+
+Test(scorer_identity, an_event_with_a_user_id_is_that_users)
+{
+    struct identity_world w;
+    open_one(&w, "");
+    identity_world_track(&w, "old", "acme", "Opened", "2026-03-01T10:00:00Z");
+    identity_world_link(&w, "old", "ann", false, "2026-03-01T12:00:00Z");
+    identity_world_settle(&w);
+    cr_expect_str_eq(value_of(&w, "acme", "old", "opened"), "1");
+    cr_expect(!view_of(&w, "acme").known);
+    identity_world_close(&w);
+}
+
+Test(scorer_identity, who_ever_had_a_signal_had_it_once)
+{
+    struct identity_world w;
+    open_one(&w, "");
+    visit(&w, "anon", "acme", "2026-03-01T10:00:00Z");
+    visit(&w, "anon", "acme", "2026-03-01T10:00:00Z");
+    identity_world_track(&w, "ann", "acme", "Opened", "2026-03-01T10:00:00Z");
+    identity_world_track(&w, "bob", "acme", "Opened", "2026-03-01T10:00:00Z");
+    identity_world_track(&w, "bob", "acme", "Opened", "2026-03-01T10:00:00Z");
+    cr_expect_str_eq(value_of(&w, "acme", NULL, "keen_ever"), "2");
+    // One who never had it, and one who did.
+    identity_world_link(&w, "anon", "ann", false, "2026-03-01T12:00:00Z");
+    identity_world_settle(&w);
+    cr_expect_str_eq(value_of(&w, "acme", NULL, "keen_ever"), "2");
+    identity_world_link(&w, "anon", "bob", false, "2026-03-01T11:00:00Z");
+    identity_world_settle(&w);
+    cr_expect_str_eq(value_of(&w, "acme", NULL, "keen_now"), "1");
+    cr_expect_str_eq(value_of(&w, "acme", NULL, "keen_ever"), "2", "ann once had it");
+    visit(&w, "nona", "acme", "2026-03-01T10:00:00Z");
+    visit(&w, "nona", "acme", "2026-03-01T10:00:00Z");
+    cr_expect_str_eq(value_of(&w, "acme", NULL, "keen_ever"), "3");
+    identity_world_link(&w, "nona", "bob", false, "2026-03-01T11:00:00Z");
+    identity_world_settle(&w);
+    cr_expect_str_eq(value_of(&w, "acme", NULL, "keen_ever"), "2");
+    identity_world_close(&w);
+}
+
+Test(scorer_identity, both_sides_tell_who_acts_as_whom)
+{
+    struct identity_world w;
+    const struct span *ids;
+    open_one(&w, "");
+    visit(&w, "b", "acme", "2026-03-01T10:00:00Z");
+    visit(&w, "a", "acme", "2026-03-01T10:00:00Z");
+    visit(&w, "a", "beta", "2026-03-01T10:00:00Z");
+    visit(&w, "c", "acme", "2026-03-01T10:00:00Z");
+    identity_world_link(&w, "b", "ann", false, "2026-03-01T12:00:00Z");
+    identity_world_link(&w, "a", "ann", false, "2026-03-01T12:00:00Z");
+    identity_world_settle(&w);
+    struct identity_view acme = view_of(&w, "acme"), a = view_of(&w, "user:a");
+    cr_assert(acme.known && acme.n_acting == 2 && acme.n_acting_all == 2);
+    cr_expect_str_eq(acme.acting[0].identity, "a");
+    cr_expect_str_eq(acme.acting[1].identity, "b");
+    cr_expect_str_eq(acme.acting[1].user, "ann");
+    cr_assert(a.known && a.n_acts == 2);
+    cr_expect_str_eq(a.acts[1].account, "beta");
+    cr_expect_str_eq(a.acts[1].user, "ann");
+    struct identity_view c = view_of(&w, "user:c");
+    cr_assert(c.known && c.n_acts == 1);
+    cr_expect_str_eq(c.acts[0].user, "c");
+    struct core *core = identity_world_core(&w, "acme");
+    struct span where = span_of("acme"), ann = span_of("ann");
+    cr_assert(core_acting_as(core, where, ann, &w.arena, &ids) == 3);
+    cr_expect(span_is(ids[0], "b") && span_is(ids[1], "a") && span_is(ids[2], "ann"));
+    cr_expect(core_acting_as(core, where, span_of("a"), &w.arena, &ids) == 0);
+    cr_expect(core_acting_as(core, where, span_of("c"), &w.arena, &ids) == 1);
+    cr_expect(core_acting_as(core, where, span_make("", 0), &w.arena, &ids) == 0);
+    cr_expect(core_acting_as(core, span_of("none"), ann, &w.arena, &ids) == 1, "nobody else");
+    cr_expect_str_eq(core_known_as(core, where, span_of("a"), &w.arena), "ann");
+    cr_expect_str_eq(core_known_as(core, where, ann, &w.arena), "");
+    cr_expect_str_eq(core_known_as(core, where, span_of("nobody"), &w.arena), "");
+    identity_world_close(&w);
+}
+
+Test(scorer_identity, in_more_accounts_than_are_remembered_a_visitor_stays_one)
+{
+    struct identity_world w;
+    open_one(&w, "");
+    int known = 0;
+    for (int i = 0; i < IDENTITY_MET_MAX + 3; i++) {
+        visit(&w, "anon", arena_printf(&w.texts, "acme%d", i), "2026-03-01T10:00:00Z");
+        identity_world_settle(&w);
+    }
+    identity_world_link(&w, "anon", "ann", false, "2026-03-01T12:00:00Z");
+    identity_world_settle(&w);
+    for (int i = 0; i < IDENTITY_MET_MAX + 3; i++) {
+        const char *account = arena_printf(&w.texts, "acme%d", i);
+        known += strcmp(value_of(&w, account, "ann", "opened"), "1") == 0;
+        cr_expect_str_eq(value_of(&w, account, NULL, "users"), "1");
+    }
+    cr_expect(known == IDENTITY_MET_MAX, "%d", known);
+    cr_expect(view_of(&w, "user:anon").n_acts == IDENTITY_MET_MAX);
+    identity_world_close(&w);
+}
+
+Test(scorer_identity, a_new_measure_finds_visitors_as_who_they_are)
+{
+    static const char MORE[] = "measures:\n"
+                               "  more: {distinct: user, on: Opened, window: 30d, per: account}\n"
+                               "  seen: {distinct: user, on: Opened, per: account,"
+                               " where: {user.plan: {exists: false}}}\n"
+                               "  mine: {sum: properties.p, on: Opened}\n";
+    static struct identity_world w, again;
+    struct buf yaml = {0};
+    identity_world_open(&w, PLAYBOOK, 1);
+    buf_printf(&yaml, "playbook: p\nversion: 2\n%s%s", MORE,
+               strstr(PLAYBOOK, "measures:\n") + strlen("measures:\n"));
+    buf_append_u8(&yaml, 0);
+    identity_world_open(&again, (const char *)yaml.bytes, 1);
+    struct identity_world *worlds[] = {&w, &again};
+    for (size_t i = 0; i < 2; i++) {
+        visit(worlds[i], "anon", "acme", "2026-03-01T10:00:00Z");
+        identity_world_track(worlds[i], "ann", "acme", "Opened", "2026-03-01T10:00:00Z");
+        identity_world_link(worlds[i], "anon", "ann", false, "2026-03-01T12:00:00Z");
+        identity_world_settle(worlds[i]);
+    }
+    identity_world_record(
+        &w, 0, &(struct identity_input){.kind = INPUT_PLAYBOOK, .yaml = (const char *)yaml.bytes},
+        1);
+    struct identity_lane *lane = &w.lanes[0];
+    struct core_warmed warmed = {.rebuilt = again.lanes[0].core};
+    core_warm(lane->core, lane->n_records + 2, &warmed, &lane->changes, &w.arena);
+    cr_expect_str_eq(value_of(&w, "acme", NULL, "more"), "1");
+    cr_expect_str_eq(value_of(&w, "acme", NULL, "seen"), "1");
+    cr_expect_str_eq(value_of(&w, "acme", NULL, "users"), "1");
+    cr_expect(identity_world_change(&w, "anon", NULL, false) == LINK_CHANGED);
+    identity_world_settle(&w);
+    cr_expect_str_eq(value_of(&w, "acme", NULL, "more"), "2");
+    cr_expect_str_eq(value_of(&w, "acme", NULL, "seen"), "2");
+    buf_deinit(&yaml);
+    identity_world_close(&again);
+    identity_world_close(&w);
+}
+
+// ---- Links ----
 
 Test(scorer_identity, an_undone_link_gives_back_what_it_brought)
 {
@@ -304,5 +496,40 @@ Test(scorer_identity, bytes_that_are_no_message_are_refused)
     cr_expect(move.kind == MOVE_PIECE && span_is(move.node, "acme"));
     move_deinit(&move);
     mem_free(bytes);
+    identity_world_close(&w);
+}
+
+Test(scorer_identity, messages_of_visitors_are_for_their_own_accounts)
+{
+    static const struct {
+        enum move_kind kind;
+        const char *node, *user, *group;
+        bool good;
+    } CASES[] = {{MOVE_MEET, "user:a", "", "acme", true}, {MOVE_MEET, "user:b", "", "acme", false},
+                 {MOVE_MEET, "acme", "", "acme", false},  {MOVE_MEET, "user:a", "", "", false},
+                 {MOVE_KNOWN, "acme", "ann", "", true},   {MOVE_KNOWN, "acme", "", "", false},
+                 {MOVE_KNOWN + 1, "acme", "a", "", false}};
+    struct identity_world w;
+    open_one(&w, "");
+    struct core *core = w.lanes[0].core;
+    for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {
+        struct buf bytes = {0};
+        struct err_info info;
+        struct move move = {.kind = CASES[i].kind,
+                            .node = span_of(CASES[i].node),
+                            .identity = span_of("a"),
+                            .user = span_of(CASES[i].user),
+                            .group = span_of(CASES[i].group)};
+        moves_pack(core, &move, &bytes);
+        enum err err = moves_unpack(core, buf_span(&bytes), &w.arena, &move, &info);
+        cr_expect((err == ERR_OK) == CASES[i].good, "case %zu", i);
+        // To an account in which nobody has acted it means nothing.
+        core_begin_record(core, 2 + i, 0);
+        if (err == ERR_OK)
+            core_take_move(core, 2 + i, 0, &move, 0, &w.lanes[0].changes, &w.arena);
+        core_end_record(core, 2 + i, 0, &w.lanes[0].changes, &w.arena);
+        cr_expect(view_of(&w, "acme").n_acting_all == 0);
+        buf_deinit(&bytes);
+    }
     identity_world_close(&w);
 }

@@ -25,7 +25,8 @@ struct taken_list {
 
 struct contributions {
     struct core *core;
-    struct span user;
+    const struct span *users;
+    size_t n_users;
     struct arena arena;
     struct taken_list *lists; // by measure
 };
@@ -92,13 +93,22 @@ static void taken_add(struct contributions *c, const struct measure *measure,
     list->items[list->n_items++] = item;
 }
 
+static bool contributions_wants(const struct contributions *c, struct span user)
+{
+    for (size_t i = 0; i < c->n_users; i++) {
+        if (span_eq(user, c->users[i]))
+            return true;
+    }
+    return false;
+}
+
 static void contributions_taken(void *arg, const struct core_taken *taken)
 {
     struct contributions *c = arg;
     const struct measure *measure = &c->core->playbook->measures[taken->measure];
     struct taken_list *list = &c->lists[taken->measure];
     const struct event *event = taken->event;
-    if (measure->scope == SCOPE_USER && !span_eq(event->user, c->user))
+    if (measure->scope == SCOPE_USER && !contributions_wants(c, event->user))
         return;
     if (taken->anchors) {
         if (list->anchor_first == INT64_MIN || event->at_ms < list->anchor_first)
@@ -110,13 +120,15 @@ static void contributions_taken(void *arg, const struct core_taken *taken)
         taken_add(c, measure, list, event);
 }
 
-struct contributions *contributions_create(struct core *core, struct span user)
+struct contributions *contributions_create(struct core *core, const struct span *users,
+                                           size_t n_users)
 {
     struct contributions *c = mem_zalloc(sizeof *c);
     size_t n = (size_t)core->playbook->n_measures;
     c->core = core;
     arena_init(&c->arena, 65536, 0);
-    c->user = span_make(arena_dup(&c->arena, user), user.len);
+    c->users = users;
+    c->n_users = n_users;
     c->lists = mem_zalloc((n + 1) * sizeof *c->lists);
     for (size_t i = 0; i < n; i++)
         c->lists[i].anchor_first = c->lists[i].anchor_last = INT64_MIN;

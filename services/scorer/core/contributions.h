@@ -7,8 +7,9 @@
 
 struct contributions;
 // Follows the core (core_trace), which has a playbook and gets events of one account alone. Of
-// measures of users those of `user` are kept; empty: of none. Keeps the core.
-struct contributions *contributions_create(struct core *core, struct span user);
+// measures of users the events of these are kept: one user, and visitors who are him
+// (core_acting_as). Keeps the core, borrows the users.
+struct contributions *contributions_create(struct core *core, const struct span *users, size_t n);
 // Follows no longer.
 void contributions_destroy(struct contributions *contributions);
 

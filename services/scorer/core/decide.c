@@ -184,7 +184,7 @@ static void decide_change(struct decision *decision, struct scene *scene, int32_
     const struct plan_scope *scope = &scene->plan->scopes[signal->scope];
     struct subject *subject = scene_subject(scene, signal->scope);
     uint8_t *flags = &subject_flags(scope, subject)[signal->number];
-    bool first = (*flags & SIGNAL_EVER) == 0;
+    bool first = value && (*flags & SIGNAL_EVER) == 0;
     *flags = (uint8_t)(value ? *flags | SIGNAL_TRUE | SIGNAL_EVER : *flags & ~SIGNAL_TRUE);
     struct signal_mark *mark = subject_mark(scope, subject, signal->number);
     mark->episodes += value;

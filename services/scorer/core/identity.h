@@ -148,6 +148,14 @@ struct identity_place {
 };
 bool core_identity_place(struct core *core, struct span identity, struct identity_place *out);
 
+// Whom the account counts as this user, by events that name it: himself, unless he is known to be
+// somebody else, and visitors who are known to be him. In the arena; how many.
+size_t core_acting_as(struct core *core, struct span account, struct span user, struct arena *arena,
+                      const struct span **out);
+// Who an anonymous id is known to be in an account; in the arena. "": nobody else.
+const char *core_known_as(struct core *core, struct span account, struct span identity,
+                          struct arena *arena);
+
 struct identity_link {
     enum link_kind kind;
     const char *target;

@@ -23,6 +23,49 @@ bool core_identity_place(struct core *core, struct span identity, struct identit
     return true;
 }
 
+// ---- Who acts as whom ----
+
+// NULL: the account, or the user in it, is not known.
+static struct user *view_user(struct core *core, struct span id, struct span user,
+                              struct account **account)
+{
+    uint32_t number;
+    *account = core->plan == NULL ? NULL : account_find(core, hash64(id), id, &number);
+    if (*account == NULL || (*account)->pending || user.len == 0)
+        return NULL;
+    return user_find(core, *account, hash64(user), user);
+}
+
+size_t core_acting_as(struct core *core, struct span account_id, struct span user_asked,
+                      struct arena *arena, const struct span **out)
+{
+    struct account *account;
+    const struct user *user = view_user(core, account_id, user_asked, &account);
+    const struct parts *parts = user == NULL ? NULL : account->parts;
+    struct span *ids = arena_alloc(arena, sizeof *ids);
+    size_t n = 0;
+    *out = ids;
+    ids[0] = span_make(arena_dup(arena, user_asked), user_asked.len);
+    if (parts == NULL || parts->n_others == 0)
+        return user_asked.len > 0;
+    *out = ids = arena_alloc(arena, (parts->n_others + 1) * sizeof *ids);
+    for (uint32_t i = 0; i < account->n_users; i++) {
+        struct span id = user_id(core, account->users[i].user);
+        if (parts_ordinal_as(parts, i) == user->ordinal)
+            ids[n++] = span_make(arena_dup(arena, id), id.len);
+    }
+    return n;
+}
+
+const char *core_known_as(struct core *core, struct span account_id, struct span identity,
+                          struct arena *arena)
+{
+    struct account *account;
+    struct user *user = view_user(core, account_id, identity, &account);
+    const struct user *as = user == NULL ? NULL : parts_as(account, user);
+    return as == user ? "" : arena_dup(arena, user_id(core, as));
+}
+
 // ---- Views ----
 
 static const char *view_text(struct arena *arena, const char *text)
