@@ -205,8 +205,8 @@ static void explain_done(void *arg)
     if (explain->err != ERR_OK)
         rpc_fail_err(explain->closure_data, explain->err, &explain->info);
     else if (!explain->found && explain->known_as != NULL && explain->known_as[0] != '\0')
-        rpc_fail(explain->closure_data, RPC_NOT_FOUND, "%s is %s in this account", explain->user,
-                 explain->known_as);
+        rpc_fail(explain->closure_data, RPC_FAILED_PRECONDITION,
+                 "user_id: %s acts in this account as %s", explain->user, explain->known_as);
     else if (explain->answer == NULL || !explain->found)
         rpc_fail(explain->closure_data, RPC_NOT_FOUND, "no such %s%s",
                  explain->user[0] == '\0' ? "account" : "user in this account", when);

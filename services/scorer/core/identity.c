@@ -32,7 +32,7 @@ void identity_destroy(struct identity *identity)
         identity_forget_told(&identity->told[i]);
     for (uint32_t i = 0; i < identity->n_watchers; i++)
         mem_free(identity->watchers[i]);
-    for (size_t i = 0; i < IDENTITY_HISTORY_MAX; i++) {
+    for (size_t i = 0; identity->history != NULL && i < IDENTITY_HISTORY_MAX; i++) {
         mem_free(identity->history[i].target);
         mem_free(identity->history[i].by);
     }
@@ -40,6 +40,7 @@ void identity_destroy(struct identity *identity)
         mem_free(identity->met[i].account);
         mem_free(identity->met[i].user);
     }
+    mem_free(identity->history);
     mem_free(identity->met);
     mem_free(identity->watchers);
     mem_free(identity->said_user);
@@ -90,6 +91,8 @@ static void identity_put(char **at, struct span text)
 void identity_note(struct identity *identity, enum identity_what what, int64_t at_ms,
                    const char *target, struct span by)
 {
+    if (identity->history == NULL)
+        identity->history = mem_zalloc(IDENTITY_HISTORY_MAX * sizeof *identity->history);
     struct identity_event *event = &identity->history[identity->n_history % IDENTITY_HISTORY_MAX];
     identity->n_history++;
     event->what = what;

@@ -63,7 +63,7 @@ struct identity {
     bool sent;        // something of it is there
     struct met *met;
     uint32_t n_met, met_cap;
-    struct identity_event history[IDENTITY_HISTORY_MAX];
+    struct identity_event *history; // NULL: nothing has happened
     uint32_t n_history; // ever; the last ones are kept, at their number modulo the bound
 };
 

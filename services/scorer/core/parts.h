@@ -2,7 +2,9 @@
 // What identities have contributed to an account by events that do not name it: parts. Each part is
 // kept by itself, beside what the account has of events that name it (`own`), and in the account's
 // total, which is what signals look at. So a part can be taken out again: the total is made anew
-// from the rest. An account without parts has none of this.
+// from the rest. In the same way a visitor who acts in the account by events that name it is
+// himself among the account's own, and in the total the user that he is known to be. An account
+// without parts and such visitors has none of this.
 //
 // A piece is the contribution of one identity on its way between accounts: what measures keep, of
 // the user and of the account, as an account with that one user. Measures are sums, extremes and
