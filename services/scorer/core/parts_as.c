@@ -104,7 +104,7 @@ void parts_take_known(struct core *core, struct account *account, const struct m
 {
     struct user *user = user_find(core, account, hash64(move->identity), move->identity);
     // One who never acted here has not asked.
-    if (user == NULL || !user->met || move->user.len == 0)
+    if (user == NULL || !user->met || account->clock_ms == STATE_NO_CLOCK || move->user.len == 0)
         return;
     struct user *was = parts_as(account, user);
     if (span_eq(user_id(core, was), move->user))
