@@ -12,14 +12,18 @@
 
 #define LOG_COMPONENT "httpd"
 
+// What libmicrohttpd takes, and a little less.
 static bool is_clean(const char *text)
 {
-    return strpbrk(text, "\r\n") == NULL;
+    const char *at = text;
+    while ((unsigned char)*at >= ' ' && *at != 0x7f)
+        at++;
+    return at > text && *at == '\0';
 }
 
 void httpd_set_header(struct httpd_request *request, const char *name, const char *value)
 {
-    CHECK(request->state != HTTPD_ANSWERED && name[0] != '\0' && is_clean(name) && is_clean(value));
+    CHECK(request->state != HTTPD_ANSWERED && is_clean(name) && is_clean(value));
     struct httpd_field *field = arena_alloc(&request->arena, sizeof *field);
     *field = (struct httpd_field){request->fields, arena_dup(&request->arena, span_of(name)),
                                   arena_dup(&request->arena, span_of(value))};

@@ -79,7 +79,8 @@ void httpd_add_for_pages(struct httpd *httpd, const struct httpd_route *route);
 // All valid until answered; the query and headers that were not asked for before are gone when the
 // server has gone.
 const char *httpd_path(const struct httpd_request *request);
-// As sent, decoded; NULL when it is not there. Names of headers in any case.
+// As sent, decoded; NULL when it is not there. Names of headers in any case; a control character in
+// a header, which libmicrohttpd lets through, is a space here (RFC 9110, 5.5).
 const char *httpd_header(const struct httpd_request *request, const char *name);
 const char *httpd_query(const struct httpd_request *request, const char *name);
 // With gzip, deflate or zstd taken off.
@@ -97,7 +98,7 @@ struct arena *httpd_arena(struct httpd_request *request);
 // sending half has gone. The handler still answers.
 void httpd_on_gone(struct httpd_request *request, void (*cb)(void *arg), void *arg);
 
-// Adds a header to the answer, without CR and LF (CHECKed). Copied.
+// Adds a header to the answer; neither text is empty or has a control character (CHECKed). Copied.
 void httpd_set_header(struct httpd_request *request, const char *name, const char *value);
 // `type` e.g. "application/json"; `body` is copied.
 void httpd_answer(struct httpd_request *request, int status, const char *type, struct span body);

@@ -15,13 +15,20 @@ static void allow_origin(struct httpd_request *request, const char *origin)
     httpd_set_header(request, ALLOW("Credentials"), "true");
 }
 
+// NULL also for one that says nothing.
+static const char *said(struct httpd_request *request, const char *name)
+{
+    const char *value = httpd_header(request, name);
+    return value == NULL || value[0] == '\0' ? NULL : value;
+}
+
 void httpd_pages_preflight(void *arg, struct httpd_request *request)
 {
     char allow[HTTPD_TEXT_MAX];
     struct httpd *httpd = arg;
-    const char *origin = httpd_header(request, "Origin");
-    const char *method = httpd_header(request, "Access-Control-Request-Method");
-    const char *headers = httpd_header(request, "Access-Control-Request-Headers");
+    const char *origin = said(request, "Origin");
+    const char *method = said(request, "Access-Control-Request-Method");
+    const char *headers = said(request, "Access-Control-Request-Headers");
     const struct httpd_entry *entry =
         method == NULL ? NULL : httpd_route_find(httpd, method, request->path, allow);
     httpd_set_header(request, "Vary", "Origin");
@@ -39,7 +46,7 @@ void httpd_pages_admit(struct httpd_request *request)
 {
     if (request->entry == NULL || !request->entry->any_origin)
         return;
-    const char *origin = httpd_header(request, "Origin");
+    const char *origin = said(request, "Origin");
     if (origin != NULL) {
         struct buf names = {0};
         buf_append_text(&names, "X-Request-Id");

@@ -352,8 +352,7 @@ const char *httpd_path(const struct httpd_request *request)
 }
 
 // Copied: libmicrohttpd's own ends with the connection, which may end before the handler answers.
-static const char *look_up(const struct httpd_request *request, enum MHD_ValueKind kind,
-                           const char *name)
+static char *look_up(const struct httpd_request *request, enum MHD_ValueKind kind, const char *name)
 {
     if (request->connection == NULL)
         return NULL;
@@ -365,7 +364,11 @@ static const char *look_up(const struct httpd_request *request, enum MHD_ValueKi
 
 const char *httpd_header(const struct httpd_request *request, const char *name)
 {
-    return look_up(request, MHD_HEADER_KIND, name);
+    char *value = look_up(request, MHD_HEADER_KIND, name);
+    for (char *at = value; at != NULL && *at != '\0'; at++)
+        if ((unsigned char)*at < ' ' || *at == 0x7f)
+            *at = ' ';
+    return value;
 }
 
 const char *httpd_query(const struct httpd_request *request, const char *name)

@@ -84,6 +84,44 @@ static void answers(struct httpd_world *world)
                    "Access-Control-Allow-Origin: ", "Vary: Origin");
 }
 
+// Whatever stands where an origin, a method or names of headers should: nothing ends by it. A value
+// is told back as far as a header can say it.
+static void strange_values(struct httpd_world *world)
+{
+    static const char *const STRANGE[] = {"",         " ",     "a\tb",    "a\x01\x7f",
+                                          "a\r b: c", "a\rb",  "a\r\n b", "a\r\n\tb",
+                                          "a\n b",    "a\xff", ":",       "null"};
+    static const char *const HEADERS[] = {"Origin",
+                                          "Access-Control-Request-Method",
+                                          "Access-Control-Request-Headers",
+                                          "X-Request-Id",
+                                          "traceparent",
+                                          "Content-Encoding"};
+    for (size_t i = 0; i < ARRAY_LEN(STRANGE) * ARRAY_LEN(HEADERS) * 2; i++) {
+        struct http_raw raw;
+        char request[512];
+        // The header first: of two of a name the first one counts.
+        snprintf(request, sizeof request,
+                 "%s /pages HTTP/1.1\r\nHost: x\r\n%s: %s\r\n" ORIGIN
+                 "Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: a\r\n"
+                 "Content-Length: 0\r\n\r\n",
+                 i % 2 == 0 ? "POST" : "OPTIONS", HEADERS[i / 2 % ARRAY_LEN(HEADERS)],
+                 STRANGE[i / 2 / ARRAY_LEN(HEADERS)]);
+        EXPECT(http_raw_connect(&raw, world->address));
+        EXPECT(http_raw_say(&raw, request));
+        struct http_raw_answer answer = http_raw_read(&raw);
+        EXPECT(answer.status == 200 || answer.status == 204 || answer.status == 400 ||
+               answer.status == 415);
+        http_raw_answer_free(&answer);
+        http_raw_close(&raw);
+    }
+    EXPECT_HEADERS(world,
+                   "POST /pages HTTP/1.1\r\nHost: x\r\nOrigin: a\tb\r\nContent-Length: 0\r\n\r\n",
+                   200, "Access-Control-Allow-Origin: a b");
+    EXPECT_HEADERS(world, "POST /pages HTTP/1.1\r\nHost: x\r\nOrigin:\r\nContent-Length: 0\r\n\r\n",
+                   200, "Access-Control-Allow-Origin: ", "Vary: Origin");
+}
+
 static void other_routes(struct httpd_world *world)
 {
     EXPECT_HEADERS(world, "POST /echo HTTP/1.1\r\nHost: x\r\n" ORIGIN "Content-Length: 0\r\n\r\n",
@@ -101,6 +139,7 @@ int main(void)
     world_begin(&world);
     preflights(&world);
     answers(&world);
+    strange_values(&world);
     other_routes(&world);
     world_end(&world);
     return 0;
