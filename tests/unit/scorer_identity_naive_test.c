@@ -34,7 +34,9 @@ static const char COUNTS[] = "  n: {count: any, per: account}\n"
                              "  c: {count: A, window: 400d}\n"
                              "  s: {sum: properties.p, on: any, per: account}\n"
                              "  u: {distinct: user, on: any, per: account}\n"
-                             "  v: {distinct: properties.p, on: any, per: account}\n";
+                             "  v: {distinct: properties.p, on: any, per: account}\n"
+                             "  r: {distinct: user, on: any, window: 303d, per: account}\n"
+                             "  g: {distinct: user, on: any, window: 90d, per: account}\n";
 static const char KEEPS[] = "  w: {users_with: busy}\n"
                             "  y: {average: properties.p, on: any}\n"
                             "  d: {active_days: any, per: account}\n"
@@ -43,7 +45,8 @@ static const char KEEPS[] = "  w: {users_with: busy}\n"
                             "  i: {time_spent: any, idle: 5h}\n"
                             "  f: {first: properties.p, on: any}\n"
                             "  l: {last: properties.p, on: any, per: account, resets_on: C}\n";
-// Every one follows from what is true at an instant.
+// Every one follows from what is true at an instant. 303 days before the last event is in the
+// midst of all others.
 static const char SIGNALS[] = "signals:\n"
                               "  busy: {c: {at_least: 2}}\n"
                               "  many: {n: {at_least: 4}}\n"
@@ -51,7 +54,10 @@ static const char SIGNALS[] = "signals:\n"
                               "  rich: [{s: {at_least: 5}}, {v: {at_least: 2}}]\n"
                               "  mixed: [{c: {at_least: 1}}, {n: {at_least: 3}}]\n"
                               "  quiet: {n: {at_most: 2}}\n"
-                              "  order: {q: {at_least: 1}}\n";
+                              "  order: {q: {at_least: 1}}\n"
+                              "  grew0: {g: {grew_to: 1, from_at_most: 0, over: 303d}}\n"
+                              "  grew1: {g: {grew_to: 1, from_at_most: 1, over: 303d}}\n"
+                              "  grew2: {g: {grew_to: 1, from_at_most: 2, over: 303d}}\n";
 
 static const char *const RULES[] = {"only", "first", "latest", "none"};
 
@@ -413,11 +419,14 @@ static void run_naive(struct trial *t, struct identity_world *naive)
     }
 }
 
-// All accounts come to the same clock.
+// All accounts come to the same clock, those that events name by somebody's event.
 static void finish(struct trial *t, struct identity_world *w, const char *account)
 {
-    struct identity_input last = {.event = {.kind = "group",
+    bool personal = span_starts(span_of(account), "user:");
+    struct identity_input last = {.event = {.kind = personal ? "group" : "track",
                                             .account = account,
+                                            .user = personal ? NULL : "somebody",
+                                            .name = personal ? NULL : "A",
                                             .id = identity_message(&t->world),
                                             .at_ms = at(FINAL)}};
     identity_world_record(w, identity_lane_of(w, span_of(account)), &last, 1);
