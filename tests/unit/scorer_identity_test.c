@@ -181,6 +181,31 @@ Test(scorer_identity, a_visitor_in_an_account_is_the_user_whom_he_turns_out_to_b
     }
 }
 
+// The place of a change among those that its lane told, or -1.
+static int told_at(const struct identity_world *w, const char *account, const char *begin)
+{
+    const struct identity_made_list *told = &w->lanes[identity_lane_of(w, span_of(account))].told;
+    for (size_t i = 0; i < told->n; i++) {
+        if (span_starts(told->items[i].bytes, begin))
+            return (int)i;
+    }
+    return -1;
+}
+
+// So a lead stays one when its visitor signs in.
+Test(scorer_identity, a_signal_that_goes_to_another_user_is_always_true_of_one)
+{
+    struct identity_world w;
+    open_one(&w, "");
+    visit(&w, "anon", "acme", "2026-03-01T10:00:00Z");
+    visit(&w, "anon", "acme", "2026-03-01T10:00:00Z");
+    identity_world_link(&w, "anon", "ann", false, "2026-03-01T12:00:00Z");
+    identity_world_settle(&w);
+    int ann = told_at(&w, "acme", "keen true acme/ann");
+    cr_expect(ann >= 0 && ann < told_at(&w, "acme", "keen false acme/anon"));
+    identity_world_close(&w);
+}
+
 Test(scorer_identity, an_event_with_a_user_id_is_that_users)
 {
     struct identity_world w;

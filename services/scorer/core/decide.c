@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // An account is decided in one pass along the playbook's signals, each of which comes after those
 // that it refers to. At each signal the subjects are decided for whom it may have changed, users by
-// ordinal: those at hand (the user of the event, or those whose timers are due, or who are stale),
-// or all of them, when what they see of the account has changed. A signal that changes asks for
-// those that look at it. So each is decided after all that it looks at.
+// ordinal, of whom nothing is left last: those at hand (the user of the event, or those whose
+// timers are due, or who are stale), or all of them, when what they see of the account has changed.
+// A signal that changes asks for those that look at it. So each is decided after all that it looks
+// at.
 //
 // To decide one that nothing has touched changes nothing; so a set may ask for too much.
 #include "services/scorer/core/decide.h"
@@ -350,21 +351,34 @@ static void decide_for_user(struct decision *decision, struct user *user, int32_
         decide_moved(decision, user);
 }
 
-// `hand`: the scene of the one user at hand, when there is only that one.
+// Those who are here, or those who leave; true: there are others.
+static bool decide_for_those(struct decision *decision, int32_t position, bool everyone,
+                             bool leaving)
+{
+    const struct account *account = decision->account;
+    uint32_t n = everyone ? account->n_users : decision->n_users;
+    bool others = false;
+    for (uint32_t i = 0; i < n; i++) {
+        struct user *user = everyone ? account->users[i].user : decide_at_hand(decision, i);
+        if (everyone && !user->counted)
+            continue;
+        if (user->away == leaving)
+            decide_for_user(decision, user, position);
+        else
+            others = true;
+    }
+    return others;
+}
+
+// `hand`: the scene of the one user at hand, when there is only that one. Who leaves comes last: a
+// signal that goes from one user to another is true of somebody all the time.
 static void decide_for_users(struct decision *decision, struct scene *hand, int32_t position)
 {
-    struct account *account = decision->account;
     bool everyone = sigset_has(&decision->every, position);
-    if (!everyone && decision->user != NULL) {
+    if (!everyone && decision->user != NULL)
         decide_signal(decision, hand, position);
-        return;
-    }
-    for (uint32_t i = 0; everyone && i < account->n_users; i++) {
-        if (account->users[i].user->counted)
-            decide_for_user(decision, account->users[i].user, position);
-    }
-    for (uint32_t i = 0; !everyone && i < decision->n_users; i++)
-        decide_for_user(decision, decide_at_hand(decision, i), position);
+    else if (decide_for_those(decision, position, everyone, false))
+        (void)decide_for_those(decision, position, everyone, true);
 }
 
 static void decide_end(struct decision *decision)
