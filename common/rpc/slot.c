@@ -130,16 +130,16 @@ static void slot_call_raw_on_nng(struct slot *slot)
     struct rpc_server *server = slot->server;
     slot->began_ns = clock_mono_ns();
     atomic_store(&slot->request.open, true);
-    if (!slot_raw_may_on_nng(slot))
-        return;
-    atomic_fetch_add(&server->in_work, 1);
-    atomic_fetch_add(&server->raw_in_work, 1);
     struct rpc_trace trace;
     const char *id = rpc_request_metadata(&slot->request, RPC_KEY_REQUEST_ID);
     if (id != NULL)
         rpc_trace_make(&trace, id, rpc_request_metadata(&slot->request, RPC_KEY_TRACEPARENT));
     const struct rpc_trace *outer = rpc_trace_enter(id != NULL ? &trace : NULL);
-    slot->method->raw(slot->method->raw_arg, &slot->request);
+    if (slot_raw_may_on_nng(slot)) {
+        atomic_fetch_add(&server->in_work, 1);
+        atomic_fetch_add(&server->raw_in_work, 1);
+        slot->method->raw(slot->method->raw_arg, &slot->request);
+    }
     rpc_trace_leave(outer);
 }
 
