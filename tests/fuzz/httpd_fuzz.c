@@ -97,13 +97,22 @@ static void world_init(void)
     };
 }
 
-// A port of this machine is free again at once: the connection ends with a reset.
+// Each from another address of this machine: ports of connections that the server has closed are
+// not free again for a minute.
 static int open_peer(void)
 {
+    static uint32_t n;
     const struct linger reset = {1, 0};
+    const struct sockaddr_in own = {.sin_family = AF_INET,
+                                    .sin_addr = {htonl(INADDR_LOOPBACK + 1 + n++ % 100000)}};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     CHECK(fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset) == 0);
-    CHECK(connect(fd, (const struct sockaddr *)&world.address, sizeof world.address) == 0);
+    CHECK(bind(fd, (const struct sockaddr *)&own, sizeof own) == 0);
+    if (connect(fd, (const struct sockaddr *)&world.address, sizeof world.address) != 0) {
+        CHECK(errno == EADDRNOTAVAIL); // the machine has no port left at the moment
+        close(fd);
+        return -1;
+    }
     return fd;
 }
 
@@ -144,6 +153,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         world_init();
     uint64_t before = stats().connections;
     int fd = open_peer();
+    if (fd < 0)
+        return 0;
     size_t step = bytes[0] == 0 ? len : bytes[0], at = 1;
     for (size_t i = 0; at < len; i++, at += step) {
         step = i == PIECES_MAX ? len : step;
