@@ -42,8 +42,8 @@ enum err lane_shelf_load(struct lane_shelf *lane, const struct shelf *from, stru
 {
     for (size_t i = 0; i < from->n; i++) {
         const struct shelf_row *row = &from->rows[i];
-        if (row->table == ROWS_SIGNALS)
-            continue; // not the core's
+        if (row->table == ROWS_SIGNALS || row->table == ROWS_MOVES)
+            continue; // the lane's
         enum err err = rows_load(lane->rows, row->table, row->key, row->value, info);
         if (err != ERR_OK)
             return err;
