@@ -31,8 +31,7 @@ struct http_client {
     size_t n_running;
 };
 
-// ---- The thread
-// ----------------------------------------------------------------------------------
+// ---- The thread ---------------------------------------------------------------------------------
 
 static void post(struct http_client *client, struct http_request *request)
 {
@@ -123,8 +122,7 @@ static void run(void *arg)
     CHECK(mailbox_post(client->results, NULL) == ERR_OK);
 }
 
-// ---- The loop
-// ------------------------------------------------------------------------------------
+// ---- The loop -----------------------------------------------------------------------------------
 
 static void client_free(struct http_client *client)
 {

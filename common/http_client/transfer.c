@@ -21,8 +21,7 @@ struct http_transfer {
     char error[CURL_ERROR_SIZE];
 };
 
-// ---- Addresses
-// -----------------------------------------------------------------------------------
+// ---- Addresses ----------------------------------------------------------------------------------
 
 static bool address_allowed(struct http_transfer *t, const struct sockaddr *address)
 {
@@ -60,8 +59,7 @@ static int before_request(void *arg, char *primary, char *local, int primary_por
     return allowed ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
-// ---- The answer
-// ----------------------------------------------------------------------------------
+// ---- The answer ---------------------------------------------------------------------------------
 
 static size_t take_header(char *bytes, size_t size, size_t n, void *arg)
 {
@@ -130,8 +128,7 @@ void http_transfer_finish(struct http_transfer *t, CURLcode code)
         explain(t, code);
 }
 
-// ---- Making one
-// ----------------------------------------------------------------------------------
+// ---- Making one ---------------------------------------------------------------------------------
 
 static bool is_one_line(const char *text)
 {

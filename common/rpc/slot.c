@@ -203,8 +203,7 @@ static void slot_on_nng(void *arg)
     slot_received_on_nng(slot);
 }
 
-// ---- Carrying a call of the loop's
-// ---------------------------------------------------------------
+// ---- Carrying a call of the loop's --------------------------------------------------------------
 
 static struct slot *slot_of(struct rpc_incoming *call)
 {

@@ -73,8 +73,7 @@ void service_set_ready(struct service *service, bool ready, const char *reason)
     grpc_port_set_serving(service->grpc_port, ready);
 }
 
-// ---- The end
-// -------------------------------------------------------------------------------------
+// ---- The end ------------------------------------------------------------------------------------
 
 static void service_exit_now(int signum)
 {
@@ -222,8 +221,7 @@ void service_drain_aside(struct service *service, void (*stop)(void *arg), void 
     aside->thread = thread_start("stopper", service_run_aside, aside);
 }
 
-// ---- The beginning
-// -------------------------------------------------------------------------------
+// ---- The beginning ------------------------------------------------------------------------------
 
 static enum err service_open_server(struct service *service, struct err_info *info)
 {

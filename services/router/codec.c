@@ -6,8 +6,7 @@
 #include "common/base/text.h"
 #include "common/rpc/rpc.h"
 
-// ---- Signals in
-// -----------------------------------------------------------------------------------
+// ---- Signals in ---------------------------------------------------------------------------------
 
 static bool text_fits(struct span text)
 {
@@ -93,8 +92,7 @@ enum err router_codec_signals(struct span bytes, struct arena *arena, struct rou
     return ERR_OK;
 }
 
-// ---- Decisions out
-// --------------------------------------------------------------------------------
+// ---- Decisions out ------------------------------------------------------------------------------
 
 Assay__Router__V1__Evidence **codec_evidence(const struct router_evidence *in, size_t n,
                                              struct arena *arena)

@@ -4,8 +4,7 @@
 
 #include "services/router/codec_impl.h"
 
-// ---- Teams
-// ----------------------------------------------------------------------------------------
+// ---- Teams --------------------------------------------------------------------------------------
 
 Assay__Router__V1__Candidate *codec_candidate(const struct router_candidate *in,
                                               struct arena *arena)
@@ -94,8 +93,7 @@ Assay__Router__V1__Team *router_codec_team(const struct router_team_view *view, 
     return out;
 }
 
-// ---- Experiments and prompts
-// ----------------------------------------------------------------------
+// ---- Experiments and prompts --------------------------------------------------------------------
 
 static Assay__Router__V1__ExperimentArm *write_arm(const struct router_arm_view *in,
                                                    struct arena *arena)
@@ -146,8 +144,7 @@ Assay__Router__V1__Prompt *router_codec_prompt(const struct router_prompt *promp
     return out;
 }
 
-// ---- What an operator says of a rep
-// ----------------------------------------------------------------
+// ---- What an operator says of a rep -------------------------------------------------------------
 
 enum { WEIGHT_MAX = 100, CAP_MAX = 1000000 };
 static const int64_t PERIOD_MIN_MS = 60 * 1000, PERIOD_MAX_MS = 31 * 86400 * 1000LL;

@@ -4,8 +4,7 @@
 
 #include "services/router/codec_impl.h"
 
-// ---- Leads
-// ---------------------------------------------------------------------------------------
+// ---- Leads --------------------------------------------------------------------------------------
 
 static Assay__Router__V1__Contact **write_contacts(const struct router_contact *in, size_t n,
                                                    struct arena *arena)
@@ -119,8 +118,7 @@ Assay__Router__V1__Lead *router_codec_lead(const struct router_core *core,
     return out;
 }
 
-// ---- Accounts and queues
-// -------------------------------------------------------------------------
+// ---- Accounts and queues ------------------------------------------------------------------------
 
 static void write_history(const struct router_account_view *view, struct arena *arena,
                           Assay__Router__V1__GetAccountResponse *out)

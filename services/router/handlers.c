@@ -20,8 +20,7 @@ enum {
     WAIT_MARGIN_MS = 100, // an answer is under way before the caller gives up
 };
 
-// ---- Signals, on NNG's threads
-// --------------------------------------------------------------------
+// ---- Signals, on NNG's threads ------------------------------------------------------------------
 
 static void signals_refuse(struct signals_item *item, enum err err, const char *text)
 {
@@ -66,8 +65,7 @@ static void apply_signals_on_nng(void *arg, struct rpc_request *request)
                        err == ERR_CANCELED ? "the router stops" : "the router's queue is full");
 }
 
-// ---- One call
-// -------------------------------------------------------------------------------------
+// ---- One call -----------------------------------------------------------------------------------
 
 static void call_destroy(struct call *call)
 {
@@ -207,8 +205,7 @@ void call_done(struct call *call)
     call_answer(call);
 }
 
-// ---- The methods
-// ----------------------------------------------------------------------------------
+// ---- The methods --------------------------------------------------------------------------------
 
 static struct router *router_of(Assay__Router__V1__RouterService_Service *methods)
 {

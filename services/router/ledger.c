@@ -16,8 +16,7 @@ const struct store_table LEDGER_TABLES[ROUTER_TABLES] = {
     [ROUTER_TABLE_DECISIONS] = {"decisions", STORE_KEY_U64},
 };
 
-// ---- Answers
-// --------------------------------------------------------------------------------------
+// ---- Answers ------------------------------------------------------------------------------------
 
 static void answer_signals(struct router *router, struct signals_item *item, enum err err)
 {
@@ -74,8 +73,7 @@ static void ledger_answer(void *state, struct fold_item *fold, enum err err)
     router_answered(router, item);
 }
 
-// ---- After a group
-// --------------------------------------------------------------------------------
+// ---- After a group ------------------------------------------------------------------------------
 
 static void set_metrics(struct router *router, const struct router_counts *counts)
 {
@@ -147,8 +145,7 @@ static void ledger_flush(void *state)
         router_answered(router, &router->wake);
 }
 
-// ---- Checkpoints and recovery
-// ---------------------------------------------------------------------
+// ---- Checkpoints and recovery -------------------------------------------------------------------
 
 static void ledger_freeze(void *state, uint64_t position)
 {

@@ -6,8 +6,7 @@
 #include "services/access/words.h"
 #include "services/router/router_impl.h"
 
-// ---- Signals
-// --------------------------------------------------------------------------------------
+// ---- Signals ------------------------------------------------------------------------------------
 
 static bool covered(const struct router_mark *mark, const struct router_signal *signal)
 {
@@ -24,8 +23,7 @@ static enum fold_admission admit_signals(struct router *router, const struct sig
     return FOLD_ANSWER;
 }
 
-// ---- Requests
-// -------------------------------------------------------------------------------------
+// ---- Requests -----------------------------------------------------------------------------------
 
 static enum err check_token(const struct router *router, const char *lead_id, const char *token,
                             struct err_info *info)
@@ -183,8 +181,7 @@ static enum fold_admission admit_call(struct router *router, struct call *call)
     return call->err == ERR_OK ? FOLD_APPEND : FOLD_ANSWER;
 }
 
-// ---- Everything
-// -----------------------------------------------------------------------------------
+// ---- Everything ---------------------------------------------------------------------------------
 
 // At the first start the playbook's record is on its way before everything else; a moment later it
 // is there.

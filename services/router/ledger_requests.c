@@ -25,8 +25,7 @@ struct given {
     size_t n;
 };
 
-// ---- What they do
-// --------------------------------------------------------------------------------
+// ---- What they do -------------------------------------------------------------------------------
 
 #define RUN(verb, Name)                                                                            \
     static enum err run_##verb(struct given *given, const Assay__Router__V1__##Name##Request *in,  \
@@ -102,8 +101,7 @@ RUN(answer_prompt, AnswerPrompt)
                                      (enum router_answer)in->answer, effects, &given->info);
 }
 
-// ---- What is answered
-// ----------------------------------------------------------------------------
+// ---- What is answered ---------------------------------------------------------------------------
 
 static ProtobufCMessage *lease_answer(const struct given *given, struct arena *arena)
 {
@@ -156,8 +154,7 @@ static ProtobufCMessage *answer_prompt_answer(const struct given *given, struct 
     return &out->base;
 }
 
-// ---- The table
-// -----------------------------------------------------------------------------------
+// ---- The table ----------------------------------------------------------------------------------
 
 struct request_kind {
     int record; // case in a LeadRequestRecord

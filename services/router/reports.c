@@ -68,8 +68,7 @@ static void pause_cb(void *arg)
         look(router);
 }
 
-// ---- With the fold
-// -------------------------------------------------------------------------------
+// ---- With the fold ------------------------------------------------------------------------------
 
 static bool give_fold(struct router *router)
 {
@@ -134,8 +133,7 @@ void reports_wake(struct router *router)
         look(router);
 }
 
-// ---- With ingest
-// ---------------------------------------------------------------------------------
+// ---- With ingest --------------------------------------------------------------------------------
 
 static Assay__Event__V1__Property *trait(const char *key, char *text, struct arena *arena)
 {
@@ -248,8 +246,7 @@ static void answered_cb(void *arg, enum rpc_status status, const char *text, str
     retry_later(router);
 }
 
-// ---- Life cycle
-// ----------------------------------------------------------------------------------
+// ---- Life cycle ---------------------------------------------------------------------------------
 
 static enum err open_client(struct router *router, struct span address, struct err_info *info)
 {

@@ -59,8 +59,7 @@ static const struct config_field ROUTER_FIELDS[] = {
      "What the cluster lives by: the wall clock, or its events' times."},
 };
 
-// ---- Between the fold and the loop
-// ----------------------------------------------------------------
+// ---- Between the fold and the loop --------------------------------------------------------------
 
 enum err router_submit(struct router *router, struct item *item)
 {
@@ -214,8 +213,7 @@ static void to_loop_cb(void *arg, void *posted)
     CHECK(false);
 }
 
-// ---- The playbook
-// ---------------------------------------------------------------------------------
+// ---- The playbook -------------------------------------------------------------------------------
 
 static void playbook_item_destroy(struct playbook_item *item)
 {
@@ -343,8 +341,7 @@ static enum err load_at_start(struct router *router, struct err_info *info)
     return err == ERR_OK ? ERR_OK : err_set(info, err, "the playbook: %s", err_text(err));
 }
 
-// ---- Life cycle
-// -----------------------------------------------------------------------------------
+// ---- Life cycle ---------------------------------------------------------------------------------
 
 static void fatal(void *state, enum err err, const char *text)
 {

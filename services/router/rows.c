@@ -25,8 +25,7 @@ void router_rows_destroy(struct router_rows *rows)
     mem_free(rows);
 }
 
-// ---- Out
-// ------------------------------------------------------------------------------------------
+// ---- Out ----------------------------------------------------------------------------------------
 
 void rows_put(struct router_rows *rows, enum router_table table, struct span key,
               const ProtobufCMessage *message, router_row_put cb, void *arg)
@@ -121,8 +120,7 @@ void router_rows_take(struct router_rows *rows, router_row_put cb, void *arg)
     arena_reset(&rows->arena);
 }
 
-// ---- In
-// -------------------------------------------------------------------------------------------
+// ---- In -----------------------------------------------------------------------------------------
 
 // Our own rows need no bound on what they unpack to.
 static void *row_alloc(void *arg, size_t n)

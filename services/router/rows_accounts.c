@@ -4,8 +4,7 @@
 #include "services/router/core/prompts.h"
 #include "services/router/rows_impl.h"
 
-// ---- Out
-// ------------------------------------------------------------------------------------------
+// ---- Out ----------------------------------------------------------------------------------------
 
 Assay__Record__V1__HeldEvidenceRecord **rows_write_evidence(const struct router_evidence *in,
                                                             size_t n, struct arena *arena)
@@ -125,8 +124,7 @@ void rows_put_account(struct router_rows *rows, const struct account *account, r
     rows_put_number(rows, ROUTER_TABLE_ACCOUNTS, account->number, &record.base, cb, arg);
 }
 
-// ---- In
-// -------------------------------------------------------------------------------------------
+// ---- In -----------------------------------------------------------------------------------------
 
 struct router_evidence *rows_read_evidence(struct router_core *core,
                                            Assay__Record__V1__HeldEvidenceRecord *const *in,

@@ -3,8 +3,7 @@
 #include "common/base/mem.h"
 #include "services/router/rows_impl.h"
 
-// ---- Out
-// ------------------------------------------------------------------------------------------
+// ---- Out ----------------------------------------------------------------------------------------
 
 static void write_contacts(const struct router_lead *lead, struct arena *arena,
                            Assay__Record__V1__LeadRecord *out)
@@ -102,8 +101,7 @@ void rows_put_lead(struct router_rows *rows, const struct router_lead *lead, rou
     rows_put_number(rows, ROUTER_TABLE_LEADS, lead->serial, &record.base, cb, arg);
 }
 
-// ---- In
-// -------------------------------------------------------------------------------------------
+// ---- In -----------------------------------------------------------------------------------------
 
 // The user's own text where he is one of the lead's account, or of the one that brought it about.
 static const char *contact_id(struct router_core *core, const struct router_lead *lead,

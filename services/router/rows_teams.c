@@ -8,8 +8,7 @@
 
 enum { WEIGHT_MAX = 100 };
 
-// ---- Out
-// ------------------------------------------------------------------------------------------
+// ---- Out ----------------------------------------------------------------------------------------
 
 static bool is_said(const struct router_rep_change *change)
 {
@@ -98,8 +97,7 @@ void rows_put_crew(struct router_rows *rows, const struct crew *crew, router_row
     rows_put(rows, ROUTER_TABLE_TEAMS, span_of(crew->name), &record.base, cb, arg);
 }
 
-// ---- In
-// -------------------------------------------------------------------------------------------
+// ---- In -----------------------------------------------------------------------------------------
 
 static bool read_change(struct router_rows *rows, ProtobufCBinaryData bytes,
                         struct router_rep_change *out)

@@ -36,8 +36,7 @@ static void scorer_apply_on_nng(void *arg, struct rpc_request *request)
         lane_take(lane, item);
 }
 
-// ---- GetLanes
-// -----------------------------------------------------------------------------------------
+// ---- GetLanes -----------------------------------------------------------------------------------
 
 struct scorer_lanes {
     size_t left;

@@ -34,8 +34,7 @@ static struct lane *identity_lane(struct scorer *scorer, const char *home, void 
     return lane;
 }
 
-// ---- One identity
-// ---------------------------------------------------------------------------------------
+// ---- One identity -------------------------------------------------------------------------------
 
 // A look, or a change and then a look. Texts of the view are in the arena.
 struct identity_call {
@@ -150,8 +149,7 @@ void scorer_change_identity(Assay__Scorer__V1__ScorerService_Service *methods,
     lane_change_link(call->lane, &change, identity_change_done, call);
 }
 
-// ---- Many
-// -----------------------------------------------------------------------------------------------
+// ---- Many ---------------------------------------------------------------------------------------
 
 struct resolve_one {
     const char *identity, *home;

@@ -29,8 +29,7 @@ struct lane_message {
     struct lane_carry *carry;
 };
 
-// ---- Items
-// ------------------------------------------------------------------------------------------
+// ---- Items --------------------------------------------------------------------------------------
 
 static void note_trace(struct rpc_trace *trace, const struct rpc_trace *of)
 {
@@ -108,8 +107,7 @@ void control_item_destroy(struct control_item *item)
     mem_free(item);
 }
 
-// ---- Between the fold's thread and the loop
-// ----------------------------------------------------------
+// ---- Between the fold's thread and the loop -----------------------------------------------------
 
 void lane_post(struct lane *lane, struct control_item *control, struct lane_push *push)
 {
@@ -165,8 +163,7 @@ static void lane_message_cb(void *arg, void *posted)
     control_item_destroy(item);
 }
 
-// ---- Life cycle
-// --------------------------------------------------------------------------------------
+// ---- Life cycle ---------------------------------------------------------------------------------
 
 // Hands an item to the fold, or finishes it with the reason why not.
 static void lane_submit(struct lane *lane, struct control_item *item)
@@ -370,8 +367,7 @@ void lane_look(struct lane *lane, lane_look_fn look, lane_done_cb done, void *ar
     lane_submit(lane, item);
 }
 
-// ---- Reading the journal
-// -----------------------------------------------------------------------------------
+// ---- Reading the journal ------------------------------------------------------------------------
 
 struct lane_reading {
     struct lane *lane;

@@ -121,8 +121,7 @@ void lane_moves_collect(struct lane *lane, struct fold_rows *rows)
         outbox_collect(lane->ways[i].outbox, ROWS_MOVES, rows);
 }
 
-// ---- Sending
-// --------------------------------------------------------------------------------------------
+// ---- Sending ------------------------------------------------------------------------------------
 
 void lane_carry_free(struct lane_carry *carry)
 {
@@ -178,8 +177,7 @@ void lane_moves_confirmed(struct lane *lane, uint32_t to_lane, uint64_t position
     outbox_confirm(lane->ways[to_lane].outbox, position, index);
 }
 
-// ---- On the loop
-// ----------------------------------------------------------------------------------------
+// ---- On the loop --------------------------------------------------------------------------------
 
 void lane_carry_retry_cb(void *arg)
 {

@@ -93,8 +93,7 @@ static void warmer_destroy(struct lane_warmer *warmer)
     mem_free(warmer);
 }
 
-// ---- The thread
-// -----------------------------------------------------------------------------------------
+// ---- The thread ---------------------------------------------------------------------------------
 
 static void warmer_begin(struct lane_warmer *warmer)
 {
@@ -196,8 +195,7 @@ static void warmer_run(void *arg)
     }
 }
 
-// ---- Starting and stopping
-// ------------------------------------------------------------------------------
+// ---- Starting and stopping ----------------------------------------------------------------------
 
 static void warmer_start(struct lane *lane, struct rebuild *rebuild, int64_t started_ms,
                          int64_t pause_ms)
@@ -276,8 +274,7 @@ void lane_warm_progress(struct lane *lane, uint64_t *first, uint64_t *last)
     pthread_mutex_unlock(&lane->gate);
 }
 
-// ---- The record
-// -----------------------------------------------------------------------------------------
+// ---- The record ---------------------------------------------------------------------------------
 
 static bool warm_is_for(const struct lane *lane, uint64_t digest)
 {

@@ -52,8 +52,7 @@ static const struct config_field SCORER_FIELDS[] = {
      "Requests that may wait for a lane; more are refused."},
 };
 
-// ---- Playbook
-// ---------------------------------------------------------------------------------------
+// ---- Playbook -----------------------------------------------------------------------------------
 
 // One change of the playbook on its way through the lanes.
 struct scorer_load {
@@ -229,8 +228,7 @@ static const char *scorer_document(struct service *service)
     return scorer->label;
 }
 
-// ---- Clock
-// --------------------------------------------------------------------------------------------
+// ---- Clock --------------------------------------------------------------------------------------
 
 // 9999-12-31T23:59:59.999Z, as for events.
 static const int64_t SCORER_CLOCK_MAX_MS = 253402300799999;
@@ -315,8 +313,7 @@ static void scorer_advance_clock(struct service *service, int64_t to_ms, void *t
         lane_advance(scorer->lanes[i], to_ms, scorer_advance_done, &advance->lanes[i]);
 }
 
-// ---- Life cycle
-// -----------------------------------------------------------------------------------------
+// ---- Life cycle ---------------------------------------------------------------------------------
 
 static enum err scorer_read_map(struct scorer *scorer, struct err_info *info)
 {

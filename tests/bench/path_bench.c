@@ -88,8 +88,7 @@ static uint64_t bench_zipf(uint64_t n, uint64_t *state)
     return rank >= n ? n - 1 : rank;
 }
 
-// ---- The cluster
-// ------------------------------------------------------------------------------------
+// ---- The cluster --------------------------------------------------------------------------------
 
 static void bench_write(const char *folder, const char *name, const char *text)
 {
@@ -222,8 +221,7 @@ static void bench_start_cluster(struct bench *bench)
     }
 }
 
-// ---- The load
-// ---------------------------------------------------------------------------------------
+// ---- The load -----------------------------------------------------------------------------------
 
 static void bench_event(struct buf *out, uint32_t *id_at, uint64_t account, uint64_t user,
                         uint64_t *random, int64_t at_ms)
@@ -375,8 +373,7 @@ static void bench_send(struct lane_load *load)
     buf_deinit(&body);
 }
 
-// ---- Figures
-// ----------------------------------------------------------------------------------------
+// ---- Figures ------------------------------------------------------------------------------------
 
 static double bench_cpu_s(int pid)
 {

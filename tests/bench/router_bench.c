@@ -70,8 +70,7 @@ struct bench {
     struct times lease, lease_many, ack, complete;
 };
 
-// ---- The process
-// ---------------------------------------------------------------------------------
+// ---- The process --------------------------------------------------------------------------------
 
 static void bench_config(struct bench *bench)
 {
@@ -211,8 +210,7 @@ static double disk_bytes(const struct bench *bench, const char *name)
     return bytes;
 }
 
-// ---- Calls
-// ---------------------------------------------------------------------------------------
+// ---- Calls --------------------------------------------------------------------------------------
 
 // NULL: it is not wanted.
 static void times_add(struct times *times, uint64_t from_ns)
@@ -338,8 +336,7 @@ static void bench_work(struct bench *bench, const Assay__Router__V1__Lead *lead,
     times_add(completes, from_ns);
 }
 
-// ---- What is measured
-// ----------------------------------------------------------------------------
+// ---- What is measured ---------------------------------------------------------------------------
 
 // With a team a lead is leased by one of its reps, else by anybody.
 static void bench_one_by_one(struct bench *bench)

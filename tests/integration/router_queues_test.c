@@ -52,8 +52,7 @@ static const Assay__Router__V1__Lead *lead_of(struct router_process *w, const ch
         cr_assert(strstr((w)->info.text, word) != NULL, "%s", (w)->info.text);                     \
     } while (0)
 
-// ---- Parking
-// --------------------------------------------------------------------------------------
+// ---- Parking ------------------------------------------------------------------------------------
 
 static enum err park(struct router_process *w, const char *lead_id, const char *token,
                      const char *reason, Assay__Router__V1__ParkResponse **answer)
@@ -149,8 +148,7 @@ Test(router_queues, bad_requests_name_the_field_and_are_not_journaled)
     router_process_end(&w);
 }
 
-// ---- Delays
-// ---------------------------------------------------------------------------------------
+// ---- Delays -------------------------------------------------------------------------------------
 
 Test(router_queues, a_delayed_lead_comes_back_by_itself)
 {
@@ -188,8 +186,7 @@ Test(router_queues, a_delayed_lead_comes_back_by_itself)
     router_process_end(&w);
 }
 
-// ---- Decisions of one queue, of one lead
-// ----------------------------------------------------------
+// ---- Decisions of one queue, of one lead --------------------------------------------------------
 
 static const Assay__Router__V1__ListDecisionsResponse *decisions(struct router_process *w,
                                                                  uint64_t after, uint32_t max,

@@ -436,8 +436,7 @@ Test(router_teams, bad_changes_name_the_field_and_are_not_journaled)
     router_process_end(&w);
 }
 
-// ---- Prompts and experiments
-// ----------------------------------------------------------------------
+// ---- Prompts and experiments --------------------------------------------------------------------
 
 static const Assay__Router__V1__GetPromptsResponse *
 prompts_for(struct router_process *w, const char *account, const char *user)

@@ -36,8 +36,7 @@ static const Assay__Router__V1__ListDecisionsResponse *decisions(struct router_p
     return answer;
 }
 
-// ---- One after the other
-// --------------------------------------------------------------------------
+// ---- One after the other ------------------------------------------------------------------------
 
 Test(router, a_lead_goes_its_way)
 {
@@ -157,8 +156,7 @@ Test(router, bad_requests_are_refused_with_the_field)
     router_process_end(&w);
 }
 
-// ---- Waiting
-// --------------------------------------------------------------------------------------
+// ---- Waiting ------------------------------------------------------------------------------------
 
 Test(router, a_lease_waits_for_a_lead)
 {
@@ -251,8 +249,7 @@ Test(router, the_end_answers_those_who_wait)
     router_process_end(&w);
 }
 
-// ---- The playbook
-// ---------------------------------------------------------------------------------
+// ---- The playbook -------------------------------------------------------------------------------
 
 static enum err load(struct router_process *w, const char *text, bool check_only,
                      Assay__Admin__V1__LoadDocumentResponse **answer)
@@ -322,8 +319,7 @@ Test(router, without_any_playbook_it_says_why_and_ends)
     router_process_end(&w);
 }
 
-// ---- Kills
-// ----------------------------------------------------------------------------------------
+// ---- Kills --------------------------------------------------------------------------------------
 
 enum { LANES = 3, GROUPS = 120, GROUP = 7, ACCOUNTS = 200 };
 

@@ -22,8 +22,7 @@
 
 #define LOG_COMPONENT "tiny"
 
-// ---- The services
-// --------------------------------------------------------------------------------
+// ---- The services -------------------------------------------------------------------------------
 
 struct tiny_config {
     const char *greeting;
@@ -188,8 +187,7 @@ static const struct service_desc TINY = {
 
 static const struct service_desc BARE = {.program = "assay-bare", .summary = "Does nothing."};
 
-// ---- Running them
-// --------------------------------------------------------------------------------
+// ---- Running them -------------------------------------------------------------------------------
 
 static char dir[64];
 static char config_path[96];
@@ -274,8 +272,7 @@ static void expect_run(const char *const *args, int exit_code, const char *expec
     abort();
 }
 
-// ---- Asking them
-// ---------------------------------------------------------------------------------
+// ---- Asking them --------------------------------------------------------------------------------
 
 struct asker {
     struct loop *loop;
@@ -372,8 +369,7 @@ static const char *metrics_text(struct asker *asker)
     return answer->text;
 }
 
-// ---- The tests
-// -----------------------------------------------------------------------------------
+// ---- The tests ----------------------------------------------------------------------------------
 
 static void test_options(void)
 {

@@ -11,8 +11,7 @@
 #include "services/router/codec.h"
 #include "services/router/rows.h"
 
-// ---- A store of rows
-// ------------------------------------------------------------------------------
+// ---- A store of rows ----------------------------------------------------------------------------
 
 struct row {
     enum router_table table;
@@ -100,8 +99,7 @@ static inline void store_clear(struct table_store *store)
     *store = (struct table_store){0};
 }
 
-// ---- A core with its store
-// ------------------------------------------------------------------------
+// ---- A core with its store ----------------------------------------------------------------------
 
 struct machine {
     unsigned n_moved, n_companies; // leads that moved; episodes of organizations, begun and ended

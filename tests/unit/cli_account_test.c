@@ -142,8 +142,7 @@ Test(account_verdict, a_snooze_says_how_long_in_one_way)
                  EXIT_USAGE);
 }
 
-// ---- What is shown
-// -------------------------------------------------------------------------------
+// ---- What is shown ------------------------------------------------------------------------------
 
 struct sample {
     Assay__Router__V1__GetAccountResponse account;

@@ -42,8 +42,7 @@ static const struct router_lead *lease_one(int64_t now_ms, const char *queue, co
     return n == 0 ? NULL : leads[0];
 }
 
-// ---- Qualification
-// --------------------------------------------------------------------------------
+// ---- Qualification ------------------------------------------------------------------------------
 
 Test(router_core, a_user_becomes_pal_then_pql_and_makes_the_lead)
 {
@@ -161,8 +160,7 @@ Test(router_core, a_user_of_two_accounts_is_two_subjects)
                    "pal b/u at 20 by e\n");
 }
 
-// ---- Numbers
-// --------------------------------------------------------------------------------------
+// ---- Numbers ------------------------------------------------------------------------------------
 
 Test(router_core, numbers_that_are_not_higher_have_no_effect)
 {
@@ -187,8 +185,7 @@ Test(router_core, numbers_that_are_not_higher_have_no_effect)
     EXPECT_LOG(&w, "signal z/u qualify.pal=1\npal z/u at 50 by e\n");
 }
 
-// ---- Leads and routes
-// -----------------------------------------------------------------------------
+// ---- Leads and routes ---------------------------------------------------------------------------
 
 Test(router_core, an_account_has_one_lead_with_a_contact_for_every_pql)
 {
@@ -293,8 +290,7 @@ Test(router_core, a_playbook_that_loses_a_queue_moves_the_leads_that_wait_there)
     cr_assert_str_eq(lead_of("c")->queue, "support");
 }
 
-// ---- Leases
-// ---------------------------------------------------------------------------------------
+// ---- Leases -------------------------------------------------------------------------------------
 
 Test(router_core, leads_are_handed_out_by_priority_then_by_age)
 {
@@ -608,8 +604,7 @@ Test(router_core, the_oldest_remembered_request_makes_room)
     buf_clear(&w.log);
 }
 
-// ---- Reading
-// --------------------------------------------------------------------------------------
+// ---- Reading ------------------------------------------------------------------------------------
 
 Test(router_core, leads_are_listed_in_pages_with_filters)
 {

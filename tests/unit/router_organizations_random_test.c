@@ -67,8 +67,7 @@ static const char *id_of(int account)
     return ids[account];
 }
 
-// ---- The model
-// -----------------------------------------------------------------------------------
+// ---- The model ----------------------------------------------------------------------------------
 
 static int parent_of(const struct play *p, int account)
 {
@@ -155,8 +154,7 @@ static struct rolled roll_up(const struct play *p, const char *key)
     return r;
 }
 
-// ---- Checking
-// ------------------------------------------------------------------------------------
+// ---- Checking -----------------------------------------------------------------------------------
 
 static bool stands(const struct router_account_view *view, const char *definition)
 {
@@ -210,8 +208,7 @@ static void check_account(struct play *p, int account, struct arena *arena)
     check_leads(&view, qualifies);
 }
 
-// ---- Doing
-// ---------------------------------------------------------------------------------------
+// ---- Doing --------------------------------------------------------------------------------------
 
 static void note(struct play *p)
 {

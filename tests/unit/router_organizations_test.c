@@ -118,8 +118,7 @@ static void by_token(const struct router_lead *lead, const char *outcome)
     router_world_note(&w);
 }
 
-// ---- Who belongs where
-// ---------------------------------------------------------------------------
+// ---- Who belongs where --------------------------------------------------------------------------
 
 Test(router_organizations, by_trait)
 {
@@ -243,8 +242,7 @@ Test(router_organizations, nobody_is_asked_more_than_64_generations_up)
     expect_organization("n065", "n001");
 }
 
-// ---- Qualifying
-// ----------------------------------------------------------------------------------
+// ---- Qualifying ---------------------------------------------------------------------------------
 
 Test(router_organizations, a_definition_over_accounts_and_users)
 {
@@ -402,8 +400,7 @@ Test(router_organizations, an_outcome_is_of_the_account_that_brought_it_about)
     cr_assert_eq(view_of("b").lead->account_clock_ms, 42);
 }
 
-// ---- Moving
-// --------------------------------------------------------------------------------------
+// ---- Moving -------------------------------------------------------------------------------------
 
 Test(router_organizations, a_lead_comes_along)
 {
@@ -612,8 +609,7 @@ Test(router_organizations, signals_and_organization_of_one_event)
                    "created a/u self_serve:self_serve:0 of acme (pql)\n");
 }
 
-// ---- Teams
-// ---------------------------------------------------------------------------------------
+// ---- Teams --------------------------------------------------------------------------------------
 
 static const char TEAM[] =
     PLAYBOOK("  company: {as: pqa, per: organization, when: {accounts_with: {signal: busy, "
@@ -670,8 +666,7 @@ Test(router_organizations, who_has_a_lead_keeps_it_when_it_moves)
     cr_assert_eq(view_of("b").own_lead->state, ROUTER_WITHDRAWN);
 }
 
-// ---- Playbooks
-// -----------------------------------------------------------------------------------
+// ---- Playbooks ----------------------------------------------------------------------------------
 
 Test(router_organizations, without_organizations_everybody_is_alone)
 {

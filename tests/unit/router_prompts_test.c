@@ -253,8 +253,7 @@ Test(router_prompts, so_many_answers_of_a_user_are_remembered)
     cr_assert_str_eq(shown(201, "a", "u"), "p00");
 }
 
-// ---- Whom nothing is shown
-// ------------------------------------------------------------------------
+// ---- Whom nothing is shown ----------------------------------------------------------------------
 
 Test(router_prompts, who_must_not_be_contacted_or_did_not_agree_sees_none)
 {
@@ -303,8 +302,7 @@ Test(router_prompts, a_customer_sees_only_what_began_after_that)
     cr_assert_str_eq(shown(16, "a", "u"), "near_limit hello");
 }
 
-// ---- From memory
-// ----------------------------------------------------------------------------------
+// ---- From memory --------------------------------------------------------------------------------
 
 Test(router_prompts, nothing_changes_by_looking)
 {

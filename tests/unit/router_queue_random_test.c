@@ -62,8 +62,7 @@ static uint64_t below(uint64_t bound)
     return test_random_below(&R.random, bound);
 }
 
-// ---- The slow way
-// ---------------------------------------------------------------------------------
+// ---- The slow way -------------------------------------------------------------------------------
 
 static bool can_be_leased(const struct router_lead *lead)
 {
@@ -147,8 +146,7 @@ static void check(void)
     router_effects_clear(&R.w.effects);
 }
 
-// ---- Inputs
-// ---------------------------------------------------------------------------------------
+// ---- Inputs -------------------------------------------------------------------------------------
 
 static void op_signal(void)
 {

@@ -111,8 +111,7 @@ static void use(const char *head, const char *teams)
     team_world_note(&w);
 }
 
-// ---- Who leases what
-// ------------------------------------------------------------------------------
+// ---- Who leases what ----------------------------------------------------------------------------
 
 Test(router_queue_teams, a_rep_gets_his_leads_and_anybody_else_any)
 {
@@ -204,8 +203,7 @@ Test(router_queue_teams, heaps_of_reps_and_queues_stay_small)
     expect_nothing("ana");
 }
 
-// ---- Parked and back
-// ------------------------------------------------------------------------------
+// ---- Parked and back ----------------------------------------------------------------------------
 
 Test(router_queue_teams, a_parked_lead_frees_its_slot_and_comes_anew)
 {
@@ -241,8 +239,7 @@ Test(router_queue_teams, attempts_that_are_used_up_free_the_slot)
     cr_assert_str_eq(lead_of("a3")->rep, "ana");
 }
 
-// ---- Delays
-// ---------------------------------------------------------------------------------------
+// ---- Delays -------------------------------------------------------------------------------------
 
 Test(router_queue_teams, a_delayed_lead_stays_with_its_rep)
 {
@@ -287,8 +284,7 @@ Test(router_queue_teams, the_busiest_hour_comes_before_the_rep)
     expect_taken("ana", "a1");
 }
 
-// ---- Routed elsewhere
-// -----------------------------------------------------------------------------
+// ---- Routed elsewhere ---------------------------------------------------------------------------
 
 static const char BIG_ELSEWHERE[] = "playbook: test\nversion: 2\n"
                                     "measures: {projects: {count: Project Created}}\n"
@@ -373,8 +369,7 @@ Test(router_queue_teams, a_lead_that_is_withdrawn_frees_its_slot)
     cr_assert_eq(sales()->ready, 2);
 }
 
-// ---- Experiments
-// ----------------------------------------------------------------------------------
+// ---- Experiments --------------------------------------------------------------------------------
 
 Test(router_queue_teams, an_arm_says_the_time_to_the_first_touch)
 {
@@ -400,8 +395,7 @@ Test(router_queue_teams, an_arm_says_the_time_to_the_first_touch)
     cr_assert(fast > 0 && fast < 20);
 }
 
-// ---- Instants
-// -------------------------------------------------------------------------------------
+// ---- Instants -----------------------------------------------------------------------------------
 
 Test(router_queue_teams, at_one_instant_leads_come_before_teams)
 {

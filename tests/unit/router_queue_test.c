@@ -134,8 +134,7 @@ static struct router_queue *queue_of(const char *name)
     return router_state_queue(w.core, span_of(name), false);
 }
 
-// ---- Order
-// ----------------------------------------------------------------------------------------
+// ---- Order --------------------------------------------------------------------------------------
 
 static const char AGING[] = HEAD "route:\n"
                                  "  - {when: always, motion: sales, priority: 10}\n"
@@ -210,8 +209,7 @@ Test(router_queue, what_can_be_leased_is_counted_and_heaps_stay_small)
     cr_assert(router_core_prospect(w.core, &request) == ROUTER_PROSPECT_NOTHING);
 }
 
-// ---- Delays
-// ---------------------------------------------------------------------------------------
+// ---- Delays -------------------------------------------------------------------------------------
 
 Test(router_queue, a_released_lead_waits_as_long_as_was_asked_and_that_is_no_attempt)
 {
@@ -271,8 +269,7 @@ Test(router_queue, a_delayed_lead_can_be_withdrawn_and_parked)
     cr_assert_eq(queue_of("self_serve")->ready, 0);
 }
 
-// ---- Instants
-// -------------------------------------------------------------------------------------
+// ---- Instants -----------------------------------------------------------------------------------
 
 // Where a lead step was decided, by the n-th decision of that step in the effects.
 static int64_t at_of(enum router_step step, int n)
@@ -323,8 +320,7 @@ Test(router_queue, signals_let_the_clock_pass)
                    "expired a/ self_serve:self_serve:0 (lease ran out) by c\n");
 }
 
-// ---- Parking
-// --------------------------------------------------------------------------------------
+// ---- Parking ------------------------------------------------------------------------------------
 
 Test(router_queue, whoever_holds_a_lead_or_an_operator_parks_it_for_a_reason)
 {
@@ -430,8 +426,7 @@ Test(router_queue, a_lead_that_has_a_later_one_is_not_redriven)
     cr_assert_eq(n, 0);
 }
 
-// ---- The busiest hour
-// -----------------------------------------------------------------------------
+// ---- The busiest hour ---------------------------------------------------------------------------
 
 static const char BUSIEST[] = HEAD "queues: {self_serve: {deliver: busiest_hour}}\n";
 
@@ -480,8 +475,7 @@ Test(router_queue, the_end_of_an_hour_belongs_to_the_next_one)
     cr_assert_eq(lead_of("a")->not_before_ms, 0);
 }
 
-// ---- Who may be contacted
-// -------------------------------------------------------------------------
+// ---- Who may be contacted -----------------------------------------------------------------------
 
 static const char CONTACT[] = HEAD "route:\n"
                                    "  - {when: vip, motion: sales}\n"
@@ -566,8 +560,7 @@ Test(router_queue, an_account_can_be_left_alone_as_a_whole)
     cr_assert_eq(queue_of("self_serve")->ready, 0);
 }
 
-// ---- First
-// ----------------------------------------------------------------------------------------
+// ---- First --------------------------------------------------------------------------------------
 
 static const char FIRST[] = HEAD "route:\n"
                                  "  - {when: busy, motion: success, first: true}\n"

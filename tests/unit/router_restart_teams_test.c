@@ -149,8 +149,7 @@ static void note(struct play *p)
     machine_note(&p->restarted);
 }
 
-// ---- Signals
-// -------------------------------------------------------------------------------------
+// ---- Signals ------------------------------------------------------------------------------------
 
 static const char *fact_value(struct play *p, const char *name)
 {
@@ -211,8 +210,7 @@ static void send_signals(struct play *p)
     note(p);
 }
 
-// ---- Consumers
-// -----------------------------------------------------------------------------------
+// ---- Consumers ----------------------------------------------------------------------------------
 
 static const char *const CONSUMERS[] = {"ana", "ben", "eve", "crm", "Cleo", "robot"};
 static const char *const QUEUES[] = {"sales", "enterprise", "self_serve", "success"};
@@ -315,8 +313,7 @@ static void redrive(struct play *p)
     cr_assert_eq(n[0], n[1]);
 }
 
-// ---- Operators and users
-// -------------------------------------------------------------------------
+// ---- Operators and users ------------------------------------------------------------------------
 
 static void change_rep(struct play *p)
 {
@@ -392,8 +389,7 @@ static void change_playbook(struct play *p, const char *text)
         router_core_set_playbook(core_of(p, i), router_world_playbook(text), effects_of(p, i));
 }
 
-// ---- What is shown
-// -------------------------------------------------------------------------------
+// ---- What is shown ------------------------------------------------------------------------------
 
 static void say(struct buf *out, const ProtobufCMessage *message)
 {
@@ -467,8 +463,7 @@ static void tick(struct play *p)
     cr_assert_gt(router_core_next_due(p->plain.core), p->now_ms);
 }
 
-// ---- The play
-// ------------------------------------------------------------------------------------
+// ---- The play -----------------------------------------------------------------------------------
 
 static void step(struct play *p)
 {

@@ -67,8 +67,7 @@ static const char *const NAMES[] = {"qualify.pal", "qualify.pql", "qualify.trial
                                     "qualify.pqa", "segment.big", "stage.customer", "held_out"};
 enum { NAMES_OF_USERS = 4, NAME_HELD_OUT = 7, NAME_CUSTOMER = 6 };
 
-// ---- What consumers know
-// --------------------------------------------------------------------------
+// ---- What consumers know ------------------------------------------------------------------------
 
 enum hold { FREE, HELD, ACKED, DONE };
 

@@ -29,8 +29,7 @@ static const int64_t MINUTE = 60000, HOUR = 3600000, DAY = 86400000;
 static const int64_t START =
     1783324800000; // 2026-07-06T08:00:00Z, a Monday; no clock is shifted till autumn
 
-// ---- What the playbook says, as numbers
-// -----------------------------------------------------------
+// ---- What the playbook says, as numbers ---------------------------------------------------------
 
 struct rep_plan {
     bool there; // in the playbook
@@ -59,8 +58,7 @@ struct plan {
 static const char BY_HAND[] = "knows them";
 static const char *const REP_NAMES[REPS] = {"ann", "ben", "cid", "dee", "eve"};
 
-// ---- The model
-// ------------------------------------------------------------------------------------
+// ---- The model ----------------------------------------------------------------------------------
 
 enum place { NOWHERE, WAITS, HELD_BY_CONSUMER, ENDED, PARKED };
 
@@ -147,8 +145,7 @@ static struct lead_model *lead_named(const char *id)
     return NULL;
 }
 
-// ---- Plans and playbooks
-// --------------------------------------------------------------------------
+// ---- Plans and playbooks ------------------------------------------------------------------------
 
 static void random_rep(struct rep_plan *rep)
 {
@@ -300,8 +297,7 @@ static struct playbook *write_playbook(const struct plan *plan)
     return playbook;
 }
 
-// ---- Who could take a lead, from scratch
-// ----------------------------------------------------------
+// ---- Who could take a lead, from scratch --------------------------------------------------------
 
 static bool works(const struct rep_plan *rep, int64_t at_ms)
 {
@@ -391,8 +387,7 @@ static enum router_verdict verdict_on(int rep, const struct lead_model *lead, in
     return ROUTER_CHOSEN;
 }
 
-// ---- Fairness
-// -------------------------------------------------------------------------------------
+// ---- Fairness -----------------------------------------------------------------------------------
 //
 // Of two reps of the same `takes` who both can take leads, what they get differs, in relation to
 // their weights, by no more than one lead each and what one of them was owed when the stretch began
@@ -508,8 +503,7 @@ static void fair_returns(const struct router_decision *d, const bool *able)
     }
 }
 
-// ---- Decisions
-// ------------------------------------------------------------------------------------
+// ---- Decisions ----------------------------------------------------------------------------------
 
 static void check_candidates(const struct router_decision *d, const struct lead_model *lead,
                              bool *able)
@@ -810,8 +804,7 @@ static void after_input(void)
         }                                                                                          \
     } while (0)
 
-// ---- Inputs
-// ---------------------------------------------------------------------------------------
+// ---- Inputs -------------------------------------------------------------------------------------
 
 static void send(int account, const char *user, const char *name, bool value, const char *label)
 {
@@ -1138,8 +1131,7 @@ static void run_op(void)
     after_input();
 }
 
-// ---- The end: everything can be finished
-// ----------------------------------------------------------
+// ---- The end: everything can be finished --------------------------------------------------------
 
 static bool nobody_ever(const struct lead_model *lead)
 {

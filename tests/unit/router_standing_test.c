@@ -87,8 +87,7 @@ static void release(int64_t now_ms, const struct router_lead *lead)
     router_world_note(&w);
 }
 
-// ---- Episodes
-// ------------------------------------------------------------------------------------
+// ---- Episodes -----------------------------------------------------------------------------------
 
 Test(router_standing, an_episode_begins_and_ends_with_label_and_reason)
 {
@@ -198,8 +197,7 @@ Test(router_standing, a_pal_neither_makes_nor_keeps_a_lead)
                    "withdrawn a/ self_serve:self_serve:0 (no longer qualifies) with upgrade\n");
 }
 
-// ---- Leads that were handed out
-// ------------------------------------------------------------------
+// ---- Leads that were handed out -----------------------------------------------------------------
 
 Test(router_standing, a_lead_that_was_handed_out_gets_a_note_and_is_withdrawn_when_it_comes_back)
 {
@@ -277,8 +275,7 @@ Test(router_standing, a_lead_whose_attempts_are_used_up_makes_room)
     cr_assert_eq(view_of("a").lead->before->state, ROUTER_PARKED);
 }
 
-// ---- Conversion
-// ----------------------------------------------------------------------------------
+// ---- Conversion ---------------------------------------------------------------------------------
 
 Test(router_standing, conversion_withdraws_a_lead_that_waits)
 {
@@ -313,8 +310,7 @@ Test(router_standing, conversion_is_noted_on_a_lead_that_was_handed_out)
     cr_assert_eq(lead->state, ROUTER_COMPLETED);
 }
 
-// ---- Routes, stages, people
-// ----------------------------------------------------------------------
+// ---- Routes, stages, people ---------------------------------------------------------------------
 
 Test(router_standing, a_lead_that_waits_gets_another_message)
 {
@@ -384,8 +380,7 @@ Test(router_standing, whom_to_speak_to_first)
     cr_assert_eq(lead->n_contacts, 0);
 }
 
-// ---- Playbooks
-// -----------------------------------------------------------------------------------
+// ---- Playbooks ----------------------------------------------------------------------------------
 
 Test(router_standing, a_definition_that_goes_ends_its_episodes)
 {
@@ -410,8 +405,7 @@ Test(router_standing, a_definition_whose_signals_came_before_the_playbook_begins
                    "created a/u self_serve:self_serve:0 (trial) with upgrade\n");
 }
 
-// ---- Outcomes
-// ------------------------------------------------------------------------------------
+// ---- Outcomes -----------------------------------------------------------------------------------
 
 Test(router_standing, outcomes_wait_in_order_until_they_are_reported)
 {

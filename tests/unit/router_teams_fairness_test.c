@@ -118,8 +118,7 @@ static void note(void)
     buf_clear(&w.log);
 }
 
-// ---- What happens
-// ---------------------------------------------------------------------------------
+// ---- What happens -------------------------------------------------------------------------------
 
 static void send(const char *account, const char *user, const char *name, const char *label)
 {

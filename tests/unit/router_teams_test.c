@@ -80,8 +80,7 @@ static struct router_rep_view rep_view(const char *name)
     return found;
 }
 
-// ---- Whose turn it is
-// -----------------------------------------------------------------------------
+// ---- Whose turn it is ---------------------------------------------------------------------------
 
 Test(router_teams, weights_say_whose_turn_it_is)
 {
@@ -159,8 +158,7 @@ Test(router_teams, a_shift_that_is_handed_over_starts_at_its_level)
     cr_assert_str_eq(counts(), "35 15 10");
 }
 
-// ---- Caps
-// -----------------------------------------------------------------------------------------
+// ---- Caps ---------------------------------------------------------------------------------------
 
 Test(router_teams, all_full_waits_then_goes_elsewhere)
 {
@@ -349,8 +347,7 @@ Test(router_teams, a_held_lead_that_becomes_what_somebody_takes_is_his)
     EXPECT_LOG(&w, "assigned a1 A\n");
 }
 
-// ---- Owners
-// ---------------------------------------------------------------------------------------
+// ---- Owners -------------------------------------------------------------------------------------
 
 Test(router_teams, the_owner_comes_first)
 {
@@ -389,8 +386,7 @@ Test(router_teams, an_owner_who_cannot_is_passed_over_or_waited_for)
     EXPECT_LOG(&w, "assigned x B\n");
 }
 
-// ---- Back from a rep
-// ------------------------------------------------------------------------------
+// ---- Back from a rep ----------------------------------------------------------------------------
 
 Test(router_teams, who_declines_does_not_get_it_again_and_has_his_credit_back)
 {
@@ -429,8 +425,7 @@ Test(router_teams, a_lead_that_nobody_else_can_have_waits)
     EXPECT_LOG(&w, "rep B: added\nassigned a1 B\n");
 }
 
-// ---- What operators say
-// ---------------------------------------------------------------------------
+// ---- What operators say -------------------------------------------------------------------------
 
 Test(router_teams, leads_of_a_removed_rep_go_to_others)
 {
@@ -554,8 +549,7 @@ Test(router_teams, a_longer_period_knows_what_was_before_it)
     EXPECT_LOG(&w, "rep A: cap 73 per 14d\nheld c1\n");
 }
 
-// ---- Playbooks
-// ------------------------------------------------------------------------------------
+// ---- Playbooks ----------------------------------------------------------------------------------
 
 Test(router_teams, another_playbook_moves_what_its_reps_no_longer_hold)
 {
@@ -581,8 +575,7 @@ Test(router_teams, another_playbook_moves_what_its_reps_no_longer_hold)
     cr_assert_str_neq(rep_of("a2"), "");
 }
 
-// ---- Why
-// ------------------------------------------------------------------------------------------
+// ---- Why ----------------------------------------------------------------------------------------
 
 Test(router_teams, an_assignment_tells_why_not_the_others)
 {

@@ -213,8 +213,7 @@ static void assert_nothing_stored(const struct world *w)
         cr_assert(!w->stored[o], "%llu", (unsigned long long)o);
 }
 
-// ---- Schedules
-// -----------------------------------------------------------------------------------
+// ---- Schedules ----------------------------------------------------------------------------------
 
 Test(webhook_plan, statuses)
 {
@@ -315,8 +314,7 @@ Test(webhook_plan, retry_after_is_honoured_for_the_whole_destination_and_bounded
     world_deinit(&w);
 }
 
-// ---- Order
-// ---------------------------------------------------------------------------------------
+// ---- Order --------------------------------------------------------------------------------------
 
 Test(webhook_plan, everything_is_delivered_once_and_in_order)
 {
@@ -422,8 +420,7 @@ Test(webhook_plan, a_failing_destination_is_asked_for_one_at_a_time)
     world_deinit(&w);
 }
 
-// ---- Bounds
-// --------------------------------------------------------------------------------------
+// ---- Bounds -------------------------------------------------------------------------------------
 
 Test(webhook_plan, a_full_window_stops_the_cursor_and_loses_nothing)
 {
@@ -536,8 +533,7 @@ Test(webhook_plan, gone_is_asked_no_more_until_somebody_says_so)
     world_deinit(&w);
 }
 
-// ---- Replays
-// -------------------------------------------------------------------------------------
+// ---- Replays ------------------------------------------------------------------------------------
 
 static void let_die(struct world *w, uint64_t n)
 {
@@ -675,8 +671,7 @@ Test(webhook_plan, a_replay_while_a_delivery_fails_in_flight)
     world_deinit(&w);
 }
 
-// ---- Restarts
-// ------------------------------------------------------------------------------------
+// ---- Restarts -----------------------------------------------------------------------------------
 
 static void restart(struct world *w, const struct webhook_plan_opts *opts)
 {

@@ -14,8 +14,7 @@
 
 enum { STRENGTHS_MAX = 20000, DAYS_MIN = 7, WEEK_DAYS = 7 };
 
-// ---- What came
-// ------------------------------------------------------------------------------------
+// ---- What came ----------------------------------------------------------------------------------
 
 static struct strength *strength_at(struct crew *crew, int32_t day, int32_t priority)
 {
@@ -53,8 +52,7 @@ static void forget(struct crew *crew, int32_t day)
     memmove(crew->strengths, crew->strengths + n, crew->n_strengths * sizeof *crew->strengths);
 }
 
-// ---- The threshold
-// --------------------------------------------------------------------------------
+// ---- The threshold ------------------------------------------------------------------------------
 
 // What one rep's caps by time allow in a week; -1: they have no bound.
 static double slots_of(const struct crew *crew, const struct desk *desk)
@@ -158,8 +156,7 @@ static void work_out(struct crew *crew, int32_t today)
         crew->lost_won_weekly = crew->turned_away_weekly * (double)won / (double)ended;
 }
 
-// ---- A lead
-// ---------------------------------------------------------------------------------------
+// ---- A lead -------------------------------------------------------------------------------------
 
 bool router_admit(struct router_core *core, struct crew *crew, const struct router_lead *lead)
 {

@@ -15,8 +15,7 @@ static const int64_t REMEMBERED_MS = 2 * (int64_t)TIME_DAY_MS;
 // Candidates of one call's decisions fill no more than this.
 static const size_t CANDIDATES_BYTES_MAX = (size_t)64 << 20;
 
-// ---- Caps by time
-// ---------------------------------------------------------------------------------
+// ---- Caps by time -------------------------------------------------------------------------------
 
 // Assignments that are remembered of [from_ms, now].
 static uint32_t taken_since(const struct desk *desk, int64_t from_ms)
@@ -64,8 +63,7 @@ void assign_forget(struct desk *desk, uint64_t serial)
     }
 }
 
-// ---- One rep
-// --------------------------------------------------------------------------------------
+// ---- One rep ------------------------------------------------------------------------------------
 
 static enum router_verdict calendar(const struct router_core *core, const struct crew *crew,
                                     const struct desk *desk, int64_t now_ms)
@@ -171,8 +169,7 @@ int64_t router_teams_next_ms(const struct router_core *core)
     return next_ms;
 }
 
-// ---- A lead
-// ---------------------------------------------------------------------------------------
+// ---- A lead -------------------------------------------------------------------------------------
 
 static bool same_name(const char *a, const char *b)
 {
@@ -349,8 +346,7 @@ struct router_candidate *assign_candidates(const struct crew *crew, const struct
     return out;
 }
 
-// ---- His, and no longer
-// ---------------------------------------------------------------------------
+// ---- His, and no longer -------------------------------------------------------------------------
 
 void assign_put_on(struct router_core *core, struct desk *desk, struct router_lead *lead)
 {

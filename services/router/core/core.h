@@ -51,8 +51,7 @@ enum {
     ROUTER_ATTEMPTS_MAX_DEFAULT = 5, // the same
 };
 
-// ---- Inputs
-// ---------------------------------------------------------------------------------------
+// ---- Inputs -------------------------------------------------------------------------------------
 
 struct router_evidence {
     struct span condition;
@@ -80,8 +79,7 @@ struct router_signal {
     struct span reason; // why it turned false
 };
 
-// ---- Effects
-// --------------------------------------------------------------------------------------
+// ---- Effects ------------------------------------------------------------------------------------
 
 enum router_stage { ROUTER_PAL = 1, ROUTER_PQL, ROUTER_PQA };
 enum { ROUTER_STAGES = 3 };
@@ -206,8 +204,7 @@ void router_effects_init(struct router_effects *effects);
 void router_effects_deinit(struct router_effects *effects);
 void router_effects_clear(struct router_effects *effects);
 
-// ---- Life cycle
-// -----------------------------------------------------------------------------------
+// ---- Life cycle ---------------------------------------------------------------------------------
 
 struct router_core;
 struct router_core *router_core_create(void);
@@ -224,8 +221,7 @@ void router_core_set_playbook(struct router_core *core, struct playbook *playboo
                               struct router_effects *effects);
 const struct playbook *router_core_playbook(const struct router_core *core); // NULL: none yet
 
-// ---- Signals and time
-// -----------------------------------------------------------------------------
+// ---- Signals and time ---------------------------------------------------------------------------
 
 struct router_mark {
     uint32_t lane;
@@ -248,8 +244,7 @@ void router_core_tick(struct router_core *core, int64_t now_ms, struct router_ef
 // The earliest instant at which something is due; INT64_MAX: nothing is.
 int64_t router_core_next_due(struct router_core *core);
 
-// ---- Leads
-// ----------------------------------------------------------------------------------------
+// ---- Leads --------------------------------------------------------------------------------------
 
 struct router_contact {
     const char *user_id;
@@ -408,8 +403,7 @@ MUST_USE enum err router_core_redrive(struct router_core *core, int64_t now_ms, 
                                       struct span queue, struct span by, size_t *n,
                                       struct router_effects *effects, struct err_info *info);
 
-// ---- Outcomes
-// -------------------------------------------------------------------------------------
+// ---- Outcomes -----------------------------------------------------------------------------------
 
 // Completed leads whose outcome was not reported back yet, in order of their completion, up to
 // `max`.
@@ -419,8 +413,7 @@ uint64_t router_core_n_outcomes(const struct router_core *core);
 // Outcomes up to this decision have been taken. One that is not ahead has no effect.
 void router_core_reported(struct router_core *core, uint64_t decision);
 
-// ---- Reading
-// --------------------------------------------------------------------------------------
+// ---- Reading ------------------------------------------------------------------------------------
 
 const struct router_lead *router_core_lead(const struct router_core *core,
                                            struct span lead_id); // NULL: there is none

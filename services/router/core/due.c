@@ -45,8 +45,7 @@ int64_t router_due_ms(const struct router_lead *lead)
                    earlier(overflow(lead), sla_step(lead)));
 }
 
-// ---- The heap
-// -------------------------------------------------------------------------------------
+// ---- The heap -----------------------------------------------------------------------------------
 
 static bool is_armed(const void *ctx, const struct heap_entry *entry)
 {
@@ -92,8 +91,7 @@ static struct router_lead *next_lead(struct router_core *core)
     return NULL;
 }
 
-// ---- What happens
-// ---------------------------------------------------------------------------------
+// ---- What happens -------------------------------------------------------------------------------
 
 static void end_delay(struct router_core *core, struct router_lead *lead,
                       struct router_effects *effects)

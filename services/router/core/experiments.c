@@ -65,8 +65,7 @@ bool router_experiments_enter(struct router_core *core, struct router_lead *lead
     return out;
 }
 
-// ---- What an arm changes
-// --------------------------------------------------------------------------
+// ---- What an arm changes ------------------------------------------------------------------------
 
 // Of the playbook in force; NULL: it no longer has it.
 static const struct arm *arm_at(const struct router_core *core, const struct router_lead *lead,
@@ -107,8 +106,7 @@ void router_experiments_apply(struct router_core *core, struct router_lead *lead
     }
 }
 
-// ---- What came of it
-// ------------------------------------------------------------------------------
+// ---- What came of it ----------------------------------------------------------------------------
 
 // The home's first lead in the experiment, and what became of it.
 struct part {

@@ -55,8 +55,7 @@ void router_kin_destroy(struct kin *kin)
     mem_free(kin);
 }
 
-// ---- Domains
-// -------------------------------------------------------------------------------------
+// ---- Domains ------------------------------------------------------------------------------------
 
 static uint32_t domain_at(const struct kin *kin, struct span name, bool *known)
 {
@@ -149,8 +148,7 @@ struct span router_families_domain(const struct account *account)
     return span_of(kin == NULL || kin->most == NULL ? "" : kin->most);
 }
 
-// ---- Parents
-// -------------------------------------------------------------------------------------
+// ---- Parents ------------------------------------------------------------------------------------
 
 static bool parent_eq(const void *ctx, uint32_t item, const void *key)
 {
@@ -234,8 +232,7 @@ void router_families_unlink(struct router_core *core, const struct account *chil
         name_parent(core, id);
 }
 
-// ---- The key
-// -------------------------------------------------------------------------------------
+// ---- The key ------------------------------------------------------------------------------------
 
 enum { KEY_MAX = ROUTER_TEXT_MAX };
 

@@ -24,8 +24,7 @@ static bool live(const void *ctx, const struct heap_entry *entry)
     return lead->group == in->group && lead->rank == entry->key;
 }
 
-// ---- Kinds
-// ----------------------------------------------------------------------------------------
+// ---- Kinds --------------------------------------------------------------------------------------
 
 static uint64_t kind_hash(const struct crew_held *held, const struct kind *kind)
 {
@@ -83,8 +82,7 @@ static void group_drop(struct crew_held *held, struct held_group *group)
     group_destroy(group);
 }
 
-// ---- Leads
-// ----------------------------------------------------------------------------------------
+// ---- Leads --------------------------------------------------------------------------------------
 
 void held_add(struct router_core *core, struct crew *crew, struct router_lead *lead,
               const struct kind *kind)
@@ -156,8 +154,7 @@ static struct router_lead *top_of(const struct router_core *core, struct held_gr
     return NULL;
 }
 
-// ---- Since when
-// -----------------------------------------------------------------------------------
+// ---- Since when ---------------------------------------------------------------------------------
 
 struct crew_in {
     const struct router_core *core;
@@ -194,8 +191,7 @@ int64_t held_oldest_ms(const struct router_core *core, const struct crew *crew)
     return INT64_MIN;
 }
 
-// ---- The first
-// ------------------------------------------------------------------------------------
+// ---- The first ----------------------------------------------------------------------------------
 
 static bool comes_before(const struct router_lead *a, const struct router_lead *b)
 {

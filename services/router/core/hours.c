@@ -64,8 +64,7 @@ int64_t hours_next_shift_ms(const struct zone *zone, int64_t at_ms)
     return shift_end(zone, shift_at(zone, at_ms));
 }
 
-// ---- Working time
-// ---------------------------------------------------------------------------------
+// ---- Working time -------------------------------------------------------------------------------
 
 static bool is_holiday(const struct hours *hours, int32_t day)
 {

@@ -64,8 +64,7 @@ void router_leads_set_state(struct router_core *core, struct router_lead *lead,
     router_state_lead_changed(core, lead);
 }
 
-// ---- Making and changing
-// --------------------------------------------------------------------------
+// ---- Making and changing ------------------------------------------------------------------------
 
 // From the account and the number of its lead. Two whose hashes are equal still get two ids.
 static void make_id(const struct router_core *core, const struct account *account, char *out)
@@ -269,8 +268,7 @@ void router_leads_end(struct router_core *core, struct router_lead *lead, struct
     router_teams_fill(core, effects);
 }
 
-// ---- Leases
-// ---------------------------------------------------------------------------------------
+// ---- Leases -------------------------------------------------------------------------------------
 
 int64_t router_leads_lease_ms(const struct router_lead *lead, int64_t asked_ms)
 {

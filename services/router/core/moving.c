@@ -19,8 +19,7 @@
 
 static const char LEFT[] = "moved to another organization";
 
-// ---- Members
-// -------------------------------------------------------------------------------------
+// ---- Members ------------------------------------------------------------------------------------
 
 // Where the account is among the members, or would be.
 static uint32_t member_at(const struct account *organization, const struct account *account)
@@ -70,8 +69,7 @@ static void detach(struct router_core *core, struct account *account)
     account->organization = NULL;
 }
 
-// ---- Leads
-// ---------------------------------------------------------------------------------------
+// ---- Leads --------------------------------------------------------------------------------------
 
 static struct router_lead *open_lead(const struct account *home)
 {
@@ -167,8 +165,7 @@ static void settle_old(struct settling *s, struct account *old, struct router_le
         end(s, lead, arena_printf(&s->effects->texts, "joined %s", there->id));
 }
 
-// ---- The move
-// ------------------------------------------------------------------------------------
+// ---- The move -----------------------------------------------------------------------------------
 
 void router_moving_move(struct router_core *core, struct account *account, struct account *to,
                         const struct cause *cause, struct router_effects *effects)

@@ -9,8 +9,7 @@
 #include "common/base/mem.h"
 #include "services/router/core/organizations_impl.h"
 
-// ---- What the playbook says
-// ----------------------------------------------------------------------
+// ---- What the playbook says ---------------------------------------------------------------------
 
 static void forget(struct router_core *core)
 {
@@ -96,8 +95,7 @@ void router_organizations_learn(struct router_core *core)
     core->organizations->n_named = 0;
 }
 
-// ---- Signals
-// -------------------------------------------------------------------------------------
+// ---- Signals ------------------------------------------------------------------------------------
 
 void router_organizations_before(struct router_core *core, struct account *account,
                                  const struct subject *subject, const struct held *held)
@@ -140,8 +138,7 @@ void router_organizations_born(struct router_core *core, struct account *account
         core->group.belongs = true;
 }
 
-// ---- Who belongs where
-// ---------------------------------------------------------------------------
+// ---- Who belongs where --------------------------------------------------------------------------
 
 static struct account *find_organization(struct router_core *core, const struct account *account,
                                          bool add)
@@ -275,8 +272,7 @@ void router_organizations_playbook(struct router_core *core, struct router_effec
     }
 }
 
-// ---- After a restart
-// -----------------------------------------------------------------------------
+// ---- After a restart ----------------------------------------------------------------------------
 
 // Puts the leads of an account in the order of their numbers: one that came with an account is not
 // in the order of serials. Only the last one may be open.
@@ -323,8 +319,7 @@ bool router_organizations_restored(struct router_core *core)
     return true;
 }
 
-// ---- Reading
-// -------------------------------------------------------------------------------------
+// ---- Reading ------------------------------------------------------------------------------------
 
 const char *router_organizations_key(const struct account *account)
 {

@@ -68,8 +68,7 @@ enum err router_core_park(struct router_core *core, int64_t now_ms, struct span 
     return ERR_OK;
 }
 
-// ---- Back
-// -----------------------------------------------------------------------------------------
+// ---- Back ---------------------------------------------------------------------------------------
 
 static bool can_be_redriven(const struct router_core *core, const struct router_lead *lead)
 {

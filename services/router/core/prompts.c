@@ -33,8 +33,7 @@ struct why {
     const struct router_lead *lead; // that of a lead
 };
 
-// ---- Whom nothing is shown
-// ------------------------------------------------------------------------
+// ---- Whom nothing is shown ----------------------------------------------------------------------
 
 static void know_customer(struct viewer *v)
 {
@@ -66,8 +65,7 @@ static bool is_left_alone(const struct viewer *v)
     return is_held_out(v->core, v->account);
 }
 
-// ---- Why
-// ------------------------------------------------------------------------------------------
+// ---- Why ----------------------------------------------------------------------------------------
 
 static const struct subject *subject_of(const struct viewer *v, enum scope scope)
 {
@@ -145,8 +143,7 @@ static bool reason_for(const struct viewer *v, const struct prompt *prompt, stru
     return lead_reason(v, prompt, why) && !is_over(v, prompt, why);
 }
 
-// ---- In words
-// -------------------------------------------------------------------------------------
+// ---- In words -----------------------------------------------------------------------------------
 
 // "messages at_least 80" with 85: "messages is 85, at_least 80".
 static void tell_condition(const struct router_evidence *e, struct buf *out)
@@ -187,8 +184,7 @@ static const char *tell(const struct why *why, struct arena *arena)
     return copy;
 }
 
-// ---- What is shown
-// --------------------------------------------------------------------------------
+// ---- What is shown ------------------------------------------------------------------------------
 
 static int prompt_cmp(const void *x, const void *y)
 {
@@ -252,8 +248,7 @@ size_t router_core_prompts(const struct router_core *core, struct span account, 
     return n < ROUTER_PROMPTS_MAX ? n : ROUTER_PROMPTS_MAX;
 }
 
-// ---- Answers
-// --------------------------------------------------------------------------------------
+// ---- Answers ------------------------------------------------------------------------------------
 
 static const struct prompt *prompt_named(const struct router_core *core, struct span name)
 {

@@ -8,8 +8,7 @@
 
 enum { READY_SLACK = 64 }; // stale entries that are never worth a new heap
 
-// ---- Rank
-// -----------------------------------------------------------------------------------------
+// ---- Rank ---------------------------------------------------------------------------------------
 
 static int64_t rank_of(int64_t known_at_ms, int64_t points, int64_t priority, int64_t every_ms)
 {
@@ -32,8 +31,7 @@ int64_t router_leads_rank(const struct router_core *core, const struct router_le
     return rank_of(since_ms, playbook->age_points, lead->priority, playbook->age_ms);
 }
 
-// ---- The heaps
-// ------------------------------------------------------------------------------------
+// ---- The heaps ----------------------------------------------------------------------------------
 
 // Whose heap it is: the queue's, or of the queue's team a rep's.
 struct ready_in {

@@ -15,8 +15,7 @@ enum { WEIGHT_MAX = 100, CAP_MAX = 1000000, PERIOD_DAYS_MAX = 31 };
 static const char REMOVED[] = "rep removed";
 static const char INACTIVE[] = "rep inactive";
 
-// ---- His leads go to others
-// -----------------------------------------------------------------------
+// ---- His leads go to others ---------------------------------------------------------------------
 
 static int by_serial(const void *x, const void *y)
 {
@@ -49,8 +48,7 @@ void teams_free(struct router_core *core, struct crew *crew, struct desk *desk, 
     mem_free(leads);
 }
 
-// ---- What may be said
-// -----------------------------------------------------------------------------
+// ---- What may be said ---------------------------------------------------------------------------
 
 static enum err check_cap(const char *name, bool set, int32_t cap, struct err_info *info)
 {
@@ -115,8 +113,7 @@ static enum err find_desk(struct crew *crew, const struct router_rep_change *cha
     return ERR_OK;
 }
 
-// ---- What was said
-// --------------------------------------------------------------------------------
+// ---- What was said ------------------------------------------------------------------------------
 
 static void say(struct desk *desk, const struct router_rep_change *change, int64_t now_ms)
 {
@@ -263,8 +260,7 @@ enum err router_core_change_rep(struct router_core *core, int64_t now_ms,
     return ERR_OK;
 }
 
-// ---- By hand
-// --------------------------------------------------------------------------------------
+// ---- By hand ------------------------------------------------------------------------------------
 
 static enum err find_rep(struct crew *crew, struct span rep, struct desk **out,
                          struct err_info *info)

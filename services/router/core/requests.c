@@ -37,8 +37,7 @@ static enum err check_lease_ms(int64_t lease_ms, struct err_info *info)
     return ERR_OK;
 }
 
-// ---- Lease
-// ----------------------------------------------------------------------------------------
+// ---- Lease --------------------------------------------------------------------------------------
 
 enum router_prospect router_core_prospect(const struct router_core *core,
                                           const struct router_lease *request)
@@ -126,8 +125,7 @@ enum err router_core_lease(struct router_core *core, int64_t now_ms,
     return ERR_OK;
 }
 
-// ---- By token
-// -------------------------------------------------------------------------------------
+// ---- By token -----------------------------------------------------------------------------------
 
 enum err router_requests_find(const struct router_core *core, struct span lead_id,
                               struct span token, struct router_lead **out, struct err_info *info)

@@ -12,8 +12,7 @@
 enum { MILLI = 1000 };
 static const char GONE[] = "the playbook no longer has it";
 
-// ---- Users by id
-// ---------------------------------------------------------------------------------
+// ---- Users by id --------------------------------------------------------------------------------
 
 static uint64_t hash_of(const struct holder *holder)
 {
@@ -71,8 +70,7 @@ static int count_user(struct organizations *o, const struct account *organizatio
     return -1;
 }
 
-// ---- Values
-// --------------------------------------------------------------------------------------
+// ---- Values -------------------------------------------------------------------------------------
 
 static int64_t number_of(const struct subject *subject, const char *fact)
 {
@@ -132,8 +130,7 @@ void router_rollup_account(struct router_core *core, struct account *account, in
     }
 }
 
-// ---- Definitions
-// ---------------------------------------------------------------------------------
+// ---- Definitions --------------------------------------------------------------------------------
 
 static uint32_t rolled_of(struct router_core *core, const struct condition *c)
 {
@@ -191,8 +188,7 @@ static bool holds(struct router_core *core, struct account *organization, int32_
     return n >= (c->kind == CONDITION_AT_LEAST_N ? c->n_needed : c->n_children);
 }
 
-// ---- Reasons
-// -------------------------------------------------------------------------------------
+// ---- Reasons ------------------------------------------------------------------------------------
 
 // Thousandths as a number: "3", "2.5".
 static const char *number_text(__int128 milli, struct arena *arena)
@@ -250,8 +246,7 @@ static void add_reasons(struct settling *s, struct account *organization, int32_
     };
 }
 
-// ---- Deciding
-// ------------------------------------------------------------------------------------
+// ---- Deciding -----------------------------------------------------------------------------------
 
 static void claim(struct settling *s, struct account *organization, const struct qualified *q,
                   int32_t condition)

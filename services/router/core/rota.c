@@ -16,8 +16,7 @@ const struct zone *rota_zone(const struct router_core *core, const struct hours 
     return known ? &playbook->zones[hours->zone] : NULL;
 }
 
-// ---- One rep
-// --------------------------------------------------------------------------------------
+// ---- One rep ------------------------------------------------------------------------------------
 
 // Who is said to be back ends the absence of the playbook that he was in.
 static bool is_over(const struct desk *desk, const struct absence *absence)
@@ -100,8 +99,7 @@ int64_t rota_after_ms(const struct router_core *core, const struct crew *crew,
     return INT64_MAX;
 }
 
-// ---- The team
-// -------------------------------------------------------------------------------------
+// ---- The team -----------------------------------------------------------------------------------
 
 void rota_forget(struct crew *crew)
 {

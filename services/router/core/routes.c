@@ -30,8 +30,7 @@ struct cause router_leads_now(const struct router_core *core)
     return (struct cause){now_ms, now_ms, {NULL, 0}};
 }
 
-// ---- What the playbook says
-// -----------------------------------------------------------------------
+// ---- What the playbook says ---------------------------------------------------------------------
 
 // Where a lead goes. Queue "": no queue takes it, and `parked` says why.
 struct place {
@@ -96,8 +95,7 @@ static struct place find_place(struct router_core *core, const struct router_lea
     return (struct place){"", "", "", NO_ROUTE, core->queues[0], 0};
 }
 
-// ---- Who may be contacted
-// -------------------------------------------------------------------------
+// ---- Who may be contacted -----------------------------------------------------------------------
 
 static const struct account *member(const struct account *home, uint32_t i)
 {
@@ -180,8 +178,7 @@ static const char *kept_from(const struct router_core *core, const struct router
     return lead->n_contacts == 0 && reaches_anybody(core, home, true) ? "" : NO_CONSENT;
 }
 
-// ---- Putting it there
-// -----------------------------------------------------------------------------
+// ---- Putting it there ---------------------------------------------------------------------------
 
 // The next beginning of the account's busiest hour; 0: now is in it, or it is not known.
 static int64_t busiest_ms(const struct router_core *core, const struct router_lead *lead)
@@ -291,8 +288,7 @@ struct router_decision *router_leads_decide(struct router_core *core,
     return d;
 }
 
-// ---- Again
-// ----------------------------------------------------------------------------------------
+// ---- Again --------------------------------------------------------------------------------------
 
 static void take_out(struct router_lead *lead)
 {

@@ -11,8 +11,7 @@
 static const char NO_LONGER[] = "no longer qualifies";
 static const char GONE[] = "the playbook no longer has it";
 
-// ---- Episodes
-// ------------------------------------------------------------------------------------
+// ---- Episodes -----------------------------------------------------------------------------------
 
 static struct router_decision *qualification(struct settling *s, const struct account *at,
                                              const struct subject *subject,
@@ -72,8 +71,7 @@ struct qualified *router_settling_enter(struct settling *s, struct account *at,
     return q;
 }
 
-// ---- Claims
-// --------------------------------------------------------------------------------------
+// ---- Claims -------------------------------------------------------------------------------------
 
 void router_settling_claim(struct settling *s, struct account *account, const struct qualified *q,
                            const struct subject *user)
@@ -113,8 +111,7 @@ void router_settling_claim_all(struct settling *s, struct account *account)
     claim_subject(s, account, &account->self);
 }
 
-// ---- An account and its users
-// --------------------------------------------------------------------
+// ---- An account and its users -------------------------------------------------------------------
 
 static void settle_definition(struct settling *s, struct subject *subject,
                               const struct defined *definition)
@@ -170,8 +167,7 @@ static void settle_account(struct settling *s, bool converted)
     router_standing_note_stage(core, s->account, s->cause.at_ms, s->cause.event_id);
 }
 
-// ---- A group
-// -------------------------------------------------------------------------------------
+// ---- A group ------------------------------------------------------------------------------------
 
 void router_settle(struct router_core *core, struct router_effects *effects)
 {
@@ -206,8 +202,7 @@ void router_settle(struct router_core *core, struct router_effects *effects)
     group->open = false;
 }
 
-// ---- A playbook
-// ----------------------------------------------------------------------------------
+// ---- A playbook ---------------------------------------------------------------------------------
 
 static void settle_again(struct settling *s)
 {

@@ -38,8 +38,7 @@ static void shared_free(void *p)
         mem_free(shared);
 }
 
-// ---- Texts
-// ----------------------------------------------------------------------------------------
+// ---- Texts --------------------------------------------------------------------------------------
 
 char *router_state_text(struct router_core *core, struct span text)
 {
@@ -59,8 +58,7 @@ void router_state_text_free(char *text)
     shared_free(text);
 }
 
-// ---- Evidence
-// -------------------------------------------------------------------------------------
+// ---- Evidence -----------------------------------------------------------------------------------
 
 static bool same_evidence(const struct router_evidence *a, const struct router_evidence *b,
                           size_t n)

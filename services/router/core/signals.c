@@ -15,8 +15,7 @@ static bool mark_covers(const struct router_mark *mark, const struct router_sign
     return signal->index <= mark->index;
 }
 
-// ---- Noting a signal
-// ------------------------------------------------------------------------------
+// ---- Noting a signal ----------------------------------------------------------------------------
 
 static void note_evidence(struct router_core *core, struct held *held,
                           const struct router_signal *signal)

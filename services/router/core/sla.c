@@ -101,8 +101,7 @@ void router_sla_touched(struct router_core *core, struct router_lead *lead)
         desk->touch_ms_total += (uint64_t)(core->clock_ms - lead->assigned_at_ms);
 }
 
-// ---- What is due
-// ----------------------------------------------------------------------------------
+// ---- What is due --------------------------------------------------------------------------------
 
 static void remind(struct router_core *core, struct router_lead *lead, const struct cause *cause,
                    struct router_effects *effects)

@@ -88,8 +88,7 @@ bool router_standing_expands(const struct router_core *core, const struct accoun
     return false;
 }
 
-// ---- The account's stage
-// --------------------------------------------------------------------------
+// ---- The account's stage ------------------------------------------------------------------------
 
 enum stage router_standing_stage(const struct router_core *core, const struct account *account)
 {

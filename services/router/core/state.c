@@ -7,8 +7,7 @@
 #include "common/base/hash.h"
 #include "common/base/mem.h"
 
-// ---- Names
-// ----------------------------------------------------------------------------------------
+// ---- Names --------------------------------------------------------------------------------------
 
 static bool name_eq(const void *ctx, uint32_t item, const void *key)
 {
@@ -40,8 +39,7 @@ const char *router_state_intern(struct router_core *core, struct span text)
     return core->names[item];
 }
 
-// ---- Accounts and their users
-// ---------------------------------------------------------------------
+// ---- Accounts and their users -------------------------------------------------------------------
 
 static bool account_eq(const void *ctx, uint32_t item, const void *key)
 {
@@ -140,8 +138,7 @@ struct subject *router_state_user(struct account *account, struct span id, bool 
     return user;
 }
 
-// ---- Signals held
-// ---------------------------------------------------------------------------------
+// ---- Signals held -------------------------------------------------------------------------------
 
 struct held *router_state_held(struct subject *subject, const char *name, bool add)
 {
@@ -184,8 +181,7 @@ void router_state_tally(struct account *account, const char *name, int change)
     account->tallies[account->n_tallies++] = (struct tally){name, (uint32_t)change};
 }
 
-// ---- What has changed
-// -----------------------------------------------------------------------------
+// ---- What has changed ---------------------------------------------------------------------------
 
 void router_state_account_changed(struct router_core *core, struct account *account)
 {
@@ -205,8 +201,7 @@ void router_state_lead_changed(struct router_core *core, struct router_lead *lea
     core->dirty_leads[core->n_dirty_leads++] = lead->serial;
 }
 
-// ---- Lanes
-// ----------------------------------------------------------------------------------------
+// ---- Lanes --------------------------------------------------------------------------------------
 
 struct router_mark *router_state_mark(struct router_core *core, uint32_t lane, bool add)
 {
@@ -224,8 +219,7 @@ struct router_mark *router_state_mark(struct router_core *core, uint32_t lane, b
     return &core->marks[i];
 }
 
-// ---- Queues and leads
-// -----------------------------------------------------------------------------
+// ---- Queues and leads ---------------------------------------------------------------------------
 
 struct router_queue *router_state_queue(struct router_core *core, struct span name, bool add)
 {
@@ -348,8 +342,7 @@ static void lead_destroy(struct router_lead *lead)
     mem_free(lead);
 }
 
-// ---- Lease requests that are remembered
-// -----------------------------------------------------------
+// ---- Lease requests that are remembered ---------------------------------------------------------
 
 struct remembered_key {
     struct span consumer;
@@ -419,8 +412,7 @@ struct remembered *router_state_remembered_add(struct router_core *core, uint64_
     return r;
 }
 
-// ---- Life cycle
-// -----------------------------------------------------------------------------------
+// ---- Life cycle ---------------------------------------------------------------------------------
 
 struct router_core *router_core_create(void)
 {

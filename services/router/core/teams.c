@@ -24,8 +24,7 @@ struct crew *teams_of(const struct router_core *core, const struct router_lead *
     return router_teams_crew((struct router_core *)core, span_of(lead->team), false);
 }
 
-// ---- A rep for it
-// ---------------------------------------------------------------------------------
+// ---- A rep for it -------------------------------------------------------------------------------
 
 static void go_elsewhere(struct router_core *core, struct crew *crew, struct router_lead *lead,
                          const char *reason, const struct cause *cause,
@@ -155,8 +154,7 @@ void router_teams_fill(struct router_core *core, struct router_effects *effects)
             fill(core, core->crews[i], effects);
 }
 
-// ---- Taken from a rep
-// -----------------------------------------------------------------------------
+// ---- Taken from a rep ---------------------------------------------------------------------------
 
 // What became of it, where it has ended.
 static void count_end(struct router_core *core, struct crew *crew, struct desk *desk,

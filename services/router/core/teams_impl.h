@@ -7,8 +7,7 @@
 #include "services/router/core/hours.h"
 #include "services/router/core/state.h"
 
-// ---- What holds for a rep
-// -------------------------------------------------------------------------
+// ---- What holds for a rep -----------------------------------------------------------------------
 
 // What of a rep does not depend on the lead, at an instant.
 struct look {
@@ -79,8 +78,7 @@ struct crew_held {
     int64_t shifts_from_ms, shifts_to_ms; // for this time shifts are known
 };
 
-// ---- rota.c
-// ---------------------------------------------------------------------------------------
+// ---- rota.c -------------------------------------------------------------------------------------
 
 const struct zone *rota_zone(const struct router_core *core, const struct hours *hours);
 // CHOSEN, ABSENT or OFF_HOURS, and until when that holds.
@@ -96,8 +94,7 @@ void rota_forget(struct crew *crew); // calendars have changed
 // The end of the operator's or playbook's absence that holds at the instant; 0: none does.
 int64_t rota_absent_until_ms(const struct desk *desk, int64_t at_ms);
 
-// ---- fairness.c
-// -----------------------------------------------------------------------------------
+// ---- fairness.c ---------------------------------------------------------------------------------
 
 // Looks at all reps: who could take a lead now, and who comes back at his level.
 void fairness_look(struct router_core *core, struct crew *crew);
@@ -107,8 +104,7 @@ void fairness_credit(struct desk *desk);
 void fairness_join(struct desk *desk); // he starts at the level
 void fairness_weigh(struct crew *crew, struct desk *desk, int32_t before);
 
-// ---- assign.c
-// -------------------------------------------------------------------------------------
+// ---- assign.c -----------------------------------------------------------------------------------
 
 // What the caps and the calendar say of him at core->clock_ms (or at another instant).
 void assign_look(const struct router_core *core, const struct crew *crew, const struct desk *desk,
@@ -135,8 +131,7 @@ void assign_take_off(struct desk *desk, struct router_lead *lead);
 void assign_forget(struct desk *desk, uint64_t serial);
 uint32_t assign_caps_when(const struct desk *desk, const struct kind *kind);
 
-// ---- held.c
-// ---------------------------------------------------------------------------------------
+// ---- held.c -------------------------------------------------------------------------------------
 
 void held_add(struct router_core *core, struct crew *crew, struct router_lead *lead,
               const struct kind *kind);
@@ -150,8 +145,7 @@ void held_again(struct router_core *core, struct crew *crew);
 struct router_lead *held_first(struct router_core *core, struct crew *crew);
 void held_deinit(struct crew *crew);
 
-// ---- teams.c, teams_link.c
-// ------------------------------------------------------------------------
+// ---- teams.c, teams_link.c ----------------------------------------------------------------------
 
 struct crew *teams_of(const struct router_core *core, const struct router_lead *lead);
 // Tells UNASSIGNED and takes the lead from its rep, whose credit is returned; it waits then.

@@ -11,8 +11,7 @@
 
 static const char ALWAYS[] = "always";
 
-// ---- Crews and desks
-// ------------------------------------------------------------------------------
+// ---- Crews and desks ----------------------------------------------------------------------------
 
 struct crew *router_teams_crew(struct router_core *core, struct span name, bool add)
 {
@@ -81,8 +80,7 @@ void router_teams_deinit(struct crew *crew)
     mem_free(crew);
 }
 
-// ---- What holds
-// -----------------------------------------------------------------------------------
+// ---- What holds ---------------------------------------------------------------------------------
 
 bool router_teams_removed(const struct desk *desk)
 {
@@ -133,8 +131,7 @@ const struct rep_caps *router_teams_caps(const struct crew *crew, const struct d
     return room;
 }
 
-// ---- Conditions that tell reps apart
-// --------------------------------------------------------------
+// ---- Conditions that tell reps apart ------------------------------------------------------------
 
 static int32_t bit_for(const struct router_core *core, struct crew_held *held, int32_t condition,
                        bool add)
@@ -263,8 +260,7 @@ void teams_learn(struct router_core *core, struct crew *crew, bool changed)
     rota_forget(crew);
 }
 
-// ---- A playbook
-// -----------------------------------------------------------------------------------
+// ---- A playbook ---------------------------------------------------------------------------------
 
 static void link_crew(struct router_core *core, const struct team *team)
 {
@@ -304,8 +300,7 @@ static bool is_open(const struct router_lead *lead)
     return lead->state >= ROUTER_WAITING && lead->state <= ROUTER_ACKED;
 }
 
-// ---- Another playbook
-// -----------------------------------------------------------------------------
+// ---- Another playbook ---------------------------------------------------------------------------
 
 // Which caps by condition count it, as the new ones say.
 static void count_again(struct router_core *core, struct crew *crew, struct router_lead *lead)
@@ -439,8 +434,7 @@ void router_teams_playbook(struct router_core *core, struct router_effects *effe
     router_teams_fill(core, effects);
 }
 
-// ---- After a start
-// --------------------------------------------------------------------------------
+// ---- After a start ------------------------------------------------------------------------------
 
 static bool restore_lead(struct router_core *core, struct router_lead *lead)
 {

@@ -13,8 +13,7 @@ enum {
     REASON_NAMES_MAX = 8,
 };
 
-// ---- The account
-// ---------------------------------------------------------------------------------
+// ---- The account --------------------------------------------------------------------------------
 
 static void view_pqls(const struct account *account, struct arena *arena,
                       struct router_account_view *out)
@@ -119,8 +118,7 @@ void router_core_account(const struct router_core *core, struct span account_id,
         view_organization(core, account, arena, out);
 }
 
-// ---- Whom to speak to
-// ----------------------------------------------------------------------------
+// ---- Whom to speak to ---------------------------------------------------------------------------
 
 struct candidate {
     const struct subject *user;

@@ -56,8 +56,7 @@ struct reading {
     const char *folder; // of the file, with a slash at its end; "" for the present one
 };
 
-// ---- Files
-// ---------------------------------------------------------------------------------------
+// ---- Files --------------------------------------------------------------------------------------
 
 static const char *path_of(const struct reading *r, struct span name)
 {
@@ -105,8 +104,7 @@ static void check_ca_file(const struct reading *r, const struct config_node *nod
         config_error(r->config, at, "%s: %s", out->ca_file, strerror(errno));
 }
 
-// ---- The URL
-// -------------------------------------------------------------------------------------
+// ---- The URL ------------------------------------------------------------------------------------
 
 static const char *special_host(const char *host)
 {
@@ -147,8 +145,7 @@ static void check_url(const struct reading *r, const struct config_node *node,
     out->shown_url = arena_dup(r->arena, span_of(url.shown));
 }
 
-// ---- Lists
-// ---------------------------------------------------------------------------------------
+// ---- Lists --------------------------------------------------------------------------------------
 
 // The elements of a list; 0 when it is missing or is the word "all".
 static size_t count_of(const struct reading *r, const struct config_node *list, bool may_be_all,
@@ -280,8 +277,7 @@ static void read_headers(const struct reading *r, const struct config_node *node
         read_header(r, config_key_at(map, i), config_at(map, i), out);
 }
 
-// ---- The file
-// ------------------------------------------------------------------------------------
+// ---- The file -----------------------------------------------------------------------------------
 
 static void read_name(const struct reading *r, const struct config_node *key,
                       struct webhook_config *out)

@@ -19,8 +19,7 @@ enum {
     TIMER_MS_MAX = 60000, // the wall clock may be set
 };
 
-// ---- The plans
-// -----------------------------------------------------------------------------------
+// ---- The plans ----------------------------------------------------------------------------------
 
 static void sending_queue(struct webhooks *w, struct hook *hook, const struct webhook_effect *send)
 {
@@ -114,8 +113,7 @@ void webhooks_step(struct hook *hook, const struct webhook_input *input, size_t 
         *n = n_replayed;
 }
 
-// ---- Looks
-// ---------------------------------------------------------------------------------------
+// ---- Looks --------------------------------------------------------------------------------------
 
 static void take_decision(struct hook *hook, const Assay__Router__V1__Decision *decision)
 {
@@ -329,8 +327,7 @@ bool webhooks_await(const struct router *router)
     return router->webhooks != NULL && atomic_load(&router->webhooks->awaits);
 }
 
-// ---- The shelf
-// -----------------------------------------------------------------------------------
+// ---- The shelf ----------------------------------------------------------------------------------
 
 static void flush(struct webhooks *w)
 {
@@ -359,8 +356,7 @@ static void flush_cb(void *arg)
         webhooks_pump(w);
 }
 
-// ---- Life cycle
-// ----------------------------------------------------------------------------------
+// ---- Life cycle ---------------------------------------------------------------------------------
 
 struct hook *webhooks_find(struct webhooks *w, const char *name)
 {

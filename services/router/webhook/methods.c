@@ -19,8 +19,7 @@ static void not_there(const char *name, void *closure_data)
     rpc_fail(closure_data, RPC_NOT_FOUND, "webhook: there is no \"%s\"", name);
 }
 
-// ---- GetWebhooks
-// ---------------------------------------------------------------------------------
+// ---- GetWebhooks --------------------------------------------------------------------------------
 
 static Assay__Router__V1__Webhook *webhook_of(const struct hook *hook, struct arena *arena)
 {
@@ -65,8 +64,7 @@ void on_get_webhooks(Assay__Router__V1__RouterService_Service *methods,
     arena_deinit(&arena);
 }
 
-// ---- ListDeadLetters
-// -----------------------------------------------------------------------------
+// ---- ListDeadLetters ----------------------------------------------------------------------------
 
 // A page begins behind a letter: "<place of the webhook>.<serial>".
 static bool read_page(const char *page, size_t *hook, uint64_t *serial)
@@ -159,8 +157,7 @@ void on_list_dead_letters(Assay__Router__V1__RouterService_Service *methods,
     arena_deinit(&arena);
 }
 
-// ---- ReplayWebhook
-// -------------------------------------------------------------------------------
+// ---- ReplayWebhook ------------------------------------------------------------------------------
 
 static bool dead_has(const struct hook *hook, uint64_t offset)
 {

@@ -13,8 +13,7 @@
 typedef Assay__Router__V1__LeadDecision decision_t;
 typedef Assay__Router__V1__Lead lead_t;
 
-// ---- Names
-// ---------------------------------------------------------------------------------------
+// ---- Names --------------------------------------------------------------------------------------
 
 char *webhook_id(uint64_t instance, const char *webhook, uint64_t offset,
                  char out[WEBHOOK_ID_BYTES])
@@ -49,8 +48,7 @@ const char *webhook_step_name(uint32_t step)
     return names[step][0] == '\0' ? NULL : names[step];
 }
 
-// ---- JSON
-// ----------------------------------------------------------------------------------------
+// ---- JSON ---------------------------------------------------------------------------------------
 
 // Texts were checked when they came in; one that still is no UTF-8 loses what is not ASCII.
 static json_t *text_json(const char *text)

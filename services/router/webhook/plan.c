@@ -13,8 +13,7 @@
 #include "common/base/hash.h"
 #include "services/router/webhook/plan_impl.h"
 
-// ---- Schedules
-// -----------------------------------------------------------------------------------
+// ---- Schedules ----------------------------------------------------------------------------------
 
 enum webhook_verdict webhook_judge(int status)
 {
@@ -38,8 +37,7 @@ int64_t webhook_plan_delay_ms(uint64_t id, uint32_t attempt, bool slow)
     return DELAYS_S[i] * (JITTER_LEAST + (int64_t)(roll % JITTER_STEPS));
 }
 
-// ---- Effects
-// -------------------------------------------------------------------------------------
+// ---- Effects ------------------------------------------------------------------------------------
 
 void webhook_effects_deinit(struct webhook_effects *effects)
 {
@@ -59,8 +57,7 @@ static void effect_of(struct webhook_effects *effects, enum webhook_effect_kind 
     effect(effects, (struct webhook_effect){.kind = kind, .offset = offset});
 }
 
-// ---- Dead letters
-// --------------------------------------------------------------------------------
+// ---- Dead letters -------------------------------------------------------------------------------
 
 static void dead_forget(struct webhook_plan *plan, size_t i, struct webhook_effects *effects)
 {
@@ -87,8 +84,7 @@ static void die(struct webhook_plan *plan, uint32_t i, int64_t now_ms,
     plan_drop(plan, i);
 }
 
-// ---- Sending
-// -------------------------------------------------------------------------------------
+// ---- Sending ------------------------------------------------------------------------------------
 
 static void skip_stale(struct webhook_plan *plan)
 {
@@ -252,8 +248,7 @@ static void answered(struct webhook_plan *plan, const struct webhook_input *in, 
     CHECK(false);
 }
 
-// ---- The log and replays
-// -------------------------------------------------------------------------
+// ---- The log and replays ------------------------------------------------------------------------
 
 static void begin_anew(struct webhook_plan *plan, struct webhook_delivery *d, int64_t now_ms,
                        struct webhook_effects *effects)
@@ -356,8 +351,7 @@ size_t webhook_plan_step(struct webhook_plan *plan, const struct webhook_input *
     return n;
 }
 
-// ---- Life cycle
-// ----------------------------------------------------------------------------------
+// ---- Life cycle ---------------------------------------------------------------------------------
 
 struct webhook_plan *webhook_plan_create(const struct webhook_plan_opts *opts)
 {

@@ -47,8 +47,7 @@ struct webhook_shelf {
     struct thread *thread;
 };
 
-// ---- Rows
-// ----------------------------------------------------------------------------------------
+// ---- Rows ---------------------------------------------------------------------------------------
 
 struct key {
     uint8_t bytes[STORE_KEY_MAX];
@@ -127,8 +126,7 @@ static enum err read_delivery(struct span value, struct webhook_dead *out, struc
     return err;
 }
 
-// ---- Changes
-// -------------------------------------------------------------------------------------
+// ---- Changes ------------------------------------------------------------------------------------
 
 void webhook_shelf_put(struct webhook_shelf *shelf, const char *name,
                        const struct webhook_delivery *delivery)
@@ -169,8 +167,7 @@ void webhook_shelf_put_cursor(struct webhook_shelf *shelf, const char *name, uin
     gather(shelf, TABLE_WEBHOOKS, span_of(name), &record.base);
 }
 
-// ---- Writing
-// -------------------------------------------------------------------------------------
+// ---- Writing ------------------------------------------------------------------------------------
 
 static uint32_t take_u32(const uint8_t **at)
 {
@@ -319,8 +316,7 @@ void webhook_shelf_close(struct webhook_shelf *shelf, webhook_shelf_closed_cb cl
         queue_shut(shelf->jobs);
 }
 
-// ---- Reading
-// -------------------------------------------------------------------------------------
+// ---- Reading ------------------------------------------------------------------------------------
 
 static enum err restore_rows(struct store_txn *txn, const char *name, uint32_t table,
                              struct webhook_plan *plan, struct err_info *info)

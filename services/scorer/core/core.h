@@ -139,8 +139,7 @@ struct core_counts {
 };
 void core_counts(const struct core *core, struct core_counts *out);
 
-// ---- Explaining
-// -----------------------------------------------------------------------------------
+// ---- Explaining ---------------------------------------------------------------------------------
 
 struct explained_condition {
     const char *text;
