@@ -400,15 +400,23 @@ static bool rows_is_fact(const struct plan *plan, enum scope scope, uint32_t num
     return fact_is(&plan->playbook->signals[plan->scopes[scope].of_number[number]]);
 }
 
+// What a row without its signals stands for.
+static bool rows_signal_is_nothing(const signal_record *signal)
+{
+    return !signal->ever && !signal->value && signal->since_ms == 0 && !signal->met &&
+           !signal->spent && signal->episodes == 0 && signal->event_id[0] == '\0' &&
+           signal->told == 0;
+}
+
 static void rows_signals_record(const struct plan *plan, enum scope of, struct subject *subject,
                                 struct arena *arena, subject_record *out)
 {
     const struct plan_scope *scope = &plan->scopes[of];
     const uint8_t *flags = subject_flags(scope, subject);
+    bool nothing = true;
     // Nothing has changed yet: every flag is 0.
     if (subject->marks == NULL)
         return;
-    out->n_signals = scope->n_signals;
     out->signals = arena_alloc(arena, scope->n_signals * sizeof *out->signals);
     for (uint32_t i = 0; i < scope->n_signals; i++) {
         signal_record *signal = arena_alloc(arena, sizeof *signal);
@@ -423,8 +431,10 @@ static void rows_signals_record(const struct plan *plan, enum scope of, struct s
         signal->met_ms = signal->met ? subject->marks[i].met_ms : 0;
         signal->spent = (flags[i] & SIGNAL_SPENT) != 0;
         signal->told = rows_is_fact(plan, of, i) ? subject->marks[i].told : 0;
+        nothing = nothing && rows_signal_is_nothing(signal);
         out->signals[i] = signal;
     }
+    out->n_signals = nothing ? 0 : scope->n_signals;
 }
 
 subject_record *rows_subject_record(const struct plan *plan, enum scope scope,
@@ -455,9 +465,7 @@ subject_record *rows_subject_record(const struct plan *plan, enum scope scope,
 static void rows_signal_restore(const signal_record *record, const struct plan_scope *shape,
                                 int32_t number, bool fact, struct subject *subject)
 {
-    bool marked =
-        record->ever || record->value || record->since_ms != 0 || record->met || record->told != 0;
-    if (!marked)
+    if (rows_signal_is_nothing(record))
         return;
     subject_flags(shape, subject)[number] =
         (uint8_t)((record->value ? SIGNAL_TRUE : 0) | (record->ever ? SIGNAL_EVER : 0) |
