@@ -42,6 +42,9 @@ static void ledger_answer(void *state, struct fold_item *fold, enum err err)
 {
     struct router *router = state;
     struct item *item = ledger_item_of(fold);
+    // Whoever is answered finds what his call has decided.
+    if (err == ERR_OK)
+        atomic_store(&router->last_decision, router_core_last_decision(router->core));
     switch (item->kind) {
     case ITEM_SIGNALS:
         answer_signals(router, ledger_signals_of(item), err);
@@ -114,12 +117,13 @@ void ledger_publish(struct router *router)
 {
     struct router_counts counts;
     router_core_counts(router->core, &counts);
-    uint64_t before = atomic_exchange(&router->last_decision, counts.decisions);
     uint64_t n_ready = look_at_queues(router);
     // A lead that can be leased from now on either is in a decision, or its delay has ended: then
     // there is one more. Waking for nothing now and then is cheap.
-    bool changed = before != counts.decisions || n_ready != router->n_ready;
+    bool changed = router->n_decisions != counts.decisions || n_ready != router->n_ready;
+    router->n_decisions = counts.decisions;
     router->n_ready = n_ready;
+    atomic_store(&router->last_decision, counts.decisions);
     if (changed && counts.states[ROUTER_WAITING] > 0)
         atomic_fetch_add(&router->leads_version, 1);
     atomic_store(&router->next_due_ms, router_core_next_due(router->core));
@@ -131,14 +135,13 @@ void ledger_publish(struct router *router)
 static void ledger_flush(void *state)
 {
     struct router *router = state;
-    uint64_t decisions = atomic_load(&router->last_decision);
+    uint64_t decisions = router->n_decisions;
     int64_t due_ms = atomic_load(&router->next_due_ms);
     uint64_t outcomes = atomic_load(&router->n_outcomes);
     uint64_t leads = atomic_load(&router->leads_version);
     ledger_publish(router);
     bool sooner = atomic_load(&router->next_due_ms) < due_ms;
-    bool news = atomic_load(&router->last_decision) != decisions ||
-                atomic_load(&router->leads_version) != leads;
+    bool news = router->n_decisions != decisions || atomic_load(&router->leads_version) != leads;
     bool awaited = news && (atomic_load(&router->n_parked) > 0 || webhooks_await(router));
     bool reportable = atomic_load(&router->n_outcomes) > outcomes;
     if ((sooner || awaited || reportable) && !atomic_exchange(&router->woken, true))

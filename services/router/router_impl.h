@@ -238,9 +238,10 @@ struct router {
     struct buf packed;    // the same
     struct arena views;   // of one look at the queues
     uint64_t n_ready;     // leads that could be leased, when last looked
+    uint64_t n_decisions; // the same
     bool live;            // recovery is over
 
-    // Published by the fold's thread after each group.
+    // Published by the fold's thread after each group; the decisions before anybody is answered.
     atomic_uint_fast64_t leads_version; // counts groups after which a lead may wait that did not
     atomic_uint_fast64_t last_decision;
     atomic_int_fast64_t next_due_ms;

@@ -512,3 +512,5 @@ struct router_counts {
     int64_t clock_ms;
 };
 void router_core_counts(const struct router_core *core, struct router_counts *out);
+// The `decisions` of it alone, at no cost.
+uint64_t router_core_last_decision(const struct router_core *core);

@@ -162,6 +162,11 @@ size_t router_core_queues(struct router_core *core, struct arena *arena,
     return n;
 }
 
+uint64_t router_core_last_decision(const struct router_core *core)
+{
+    return core->last_decision;
+}
+
 void router_core_counts(const struct router_core *core, struct router_counts *out)
 {
     *out = (struct router_counts){
