@@ -143,7 +143,6 @@ void rpc_fail_err(void *closure_data, enum err err, const struct err_info *info)
 // A raw request: any thread; answer exactly once; `body` is valid until then.
 struct span rpc_request_body(const struct rpc_request *request);
 const char *rpc_request_metadata(const struct rpc_request *request, const char *key);
-int64_t rpc_request_left_ms(const struct rpc_request *request);
 void rpc_request_answer(struct rpc_request *request, struct span message);
 void rpc_request_answer_message(struct rpc_request *request, const ProtobufCMessage *message);
 void rpc_request_fail(struct rpc_request *request, enum rpc_status status, const char *format, ...)

@@ -317,13 +317,6 @@ struct span rpc_request_body(const struct rpc_request *request)
     return CONTAINER_OF(request, struct slot, request)->body;
 }
 
-int64_t rpc_request_left_ms(const struct rpc_request *request)
-{
-    CHECK(atomic_load(&request->open));
-    int64_t deadline_ms = CONTAINER_OF(request, struct slot, request)->deadline_ms;
-    return deadline_ms == INT64_MAX ? INT64_MAX : deadline_ms - clock_mono_ms();
-}
-
 const char *rpc_request_metadata(const struct rpc_request *request, const char *key)
 {
     CHECK(atomic_load(&request->open));

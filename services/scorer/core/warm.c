@@ -53,14 +53,6 @@ void warming_set(struct core *core, const uint64_t measures[PLAYBOOK_MEASURES_MA
     }
 }
 
-bool warming_leaf(const struct core *core, int32_t at)
-{
-    const struct condition *leaf = &core->plan->playbook->conditions[at];
-    return (leaf->operand == OPERAND_MEASURE && core_measure_warming(core, leaf->measure)) ||
-           (leaf->of.set && leaf->of.kind == OPERAND_MEASURE &&
-            core_measure_warming(core, leaf->of.measure));
-}
-
 // ---- What rows keep ----
 
 static bool warm_has_cell(const struct core *core, int32_t measure)

@@ -7,8 +7,6 @@
 
 // Marks measures as warming, with all that is derived from them and the signals that look at one.
 void warming_set(struct core *core, const uint64_t measures[PLAYBOOK_MEASURES_MAX / 64]);
-// Whether a test looks at one.
-bool warming_leaf(const struct core *core, int32_t leaf);
 
 // What rows keep of a measure that is not complete.
 struct warming_mark {
