@@ -78,7 +78,7 @@ Assay__Scorer__V1__GetIdentityResponse *codec_identity(const struct identity_vie
     if (!view->known)
         return out;
     bool home = view->account[0] == '\0';
-    out->account_id = home ? arena_printf(arena, "user:%s", identity) : (char *)view->account;
+    out->account_id = home ? identity_home(arena, span_of(identity)) : (char *)view->account;
     out->user_id = (char *)(home ? identity : view->user);
     out->since_ms = view->since_ms;
     codec_links(view, arena, out);

@@ -20,11 +20,6 @@ static const char *identity_mistake(const char *identity)
     return n > CODEC_ID_MAX ? "identity: too long, at most 200 bytes" : NULL;
 }
 
-static const char *identity_home(const char *identity, struct arena *arena)
-{
-    return arena_printf(arena, "user:%s", identity);
-}
-
 static struct lane *identity_lane(struct scorer *scorer, const char *home, void *closure_data)
 {
     struct lane *lane = scorer_lane_of(scorer, span_of(home));
@@ -52,7 +47,7 @@ static struct identity_call *identity_call_create(const char *identity, void *cl
     struct identity_call *call = mem_zalloc(sizeof *call);
     arena_init(&call->arena, 4096, 0);
     call->identity = arena_dup(&call->arena, span_of(identity));
-    call->home = identity_home(call->identity, &call->arena);
+    call->home = identity_home(&call->arena, span_of(call->identity));
     call->closure_data = closure_data;
     return call;
 }
@@ -267,7 +262,7 @@ void scorer_resolve(Assay__Scorer__V1__ScorerService_Service *methods,
     resolve->items = arena_alloc(&resolve->arena, (resolve->n + 1) * sizeof *resolve->items);
     for (size_t i = 0; i < resolve->n; i++) {
         const char *identity = arena_dup(&resolve->arena, span_of(request->identities[i]));
-        const char *home = identity_home(identity, &resolve->arena);
+        const char *home = identity_home(&resolve->arena, span_of(identity));
         resolve->items[i] = (struct resolve_one){
             .identity = identity, .home = home, .lane = scorer_lane_of(scorer, span_of(home))};
     }

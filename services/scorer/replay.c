@@ -8,10 +8,9 @@
 #include "common/base/mem.h"
 #include "services/playbook/load.h"
 #include "services/scorer/codec.h"
+#include "services/scorer/core/identity.h"
 #include "services/scorer/core/state.h"
 #include "services/scorer/moves_codec.h"
-
-static const char PERSONAL[] = "user:";
 
 struct replay {
     struct core *core;
@@ -205,10 +204,7 @@ enum err replay_create(const struct replay_opts *opts, struct replay **out, stru
         return err_set(info, ERR_INTERNAL, "the playbook in force cannot be read");
     struct replay *r = mem_zalloc(sizeof *r);
     r->opts = opts;
-    size_t prefix = strlen(PERSONAL);
-    if (span_starts(opts->account, PERSONAL))
-        r->identity =
-            span_make((const char *)opts->account.ptr + prefix, opts->account.len - prefix);
+    (void)identity_is_personal(opts->account, &r->identity);
     arena_init(&r->events, 256 * 1024, 0);
     arena_init(&r->texts, 64 * 1024, 0);
     r->core = core_create(&opts->core);

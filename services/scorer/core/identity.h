@@ -47,6 +47,11 @@
 
 enum link_kind { LINK_USER = 1, LINK_GROUP };
 
+// Homes. "user:x", with a byte 0 behind it; in the arena.
+char *identity_home(struct arena *arena, struct span identity);
+// Whether an account is one; whose. `*identity` is set only then, and points into `account`.
+bool identity_is_personal(struct span account, struct span *identity);
+
 // Bounds. Links of a kind to other targets: the earliest are kept (of group links, when the
 // playbook counts in the latest, the latest). Those who watch one identity: more are answered that
 // it has no links. Changes that are remembered of one identity and of one account's parts. Accounts

@@ -4,7 +4,11 @@
 #pragma once
 
 #include "services/scorer/core/decide.h"
+#include "services/scorer/core/identity.h"
 #include "services/scorer/core/state.h"
+
+// What the id of a home begins with.
+#define HOME_PREFIX "user:"
 
 // A link to one target, however often it was said.
 struct linked {
@@ -195,5 +199,3 @@ void moves_begin(struct core *core, uint64_t index);
 void moves_add(struct core *core, const struct move *move);
 // "user:x", as long as the moves are there.
 struct span moves_home(struct core *core, struct span identity);
-// Whether an account is personal; its identity.
-bool identity_is_personal(struct span account, struct span *identity);

@@ -7,7 +7,7 @@ enum { VIEW_PARTS_MAX = 100 };
 bool core_identity_place(struct core *core, struct span identity, struct identity_place *out)
 {
     enum { ID_MAX = 512 };
-    char id[ID_MAX] = "user:";
+    char id[ID_MAX] = HOME_PREFIX;
     size_t n = strlen(id);
     uint32_t number;
     if (identity.len == 0 || identity.len > ID_MAX - n || core->plan == NULL)

@@ -2,8 +2,6 @@
 #include "common/base/mem.h"
 #include "services/scorer/core/identity_impl.h"
 
-static const char PERSONAL[] = "user:";
-
 const struct moves *core_moves(const struct core *core)
 {
     return &core->moves;
@@ -42,17 +40,26 @@ void moves_add(struct core *core, const struct move *move)
 
 struct span moves_home(struct core *core, struct span identity)
 {
-    size_t n = sizeof PERSONAL - 1;
-    char *id = arena_alloc(&core->moves_arena, n + identity.len);
-    memcpy(id, PERSONAL, n);
+    size_t n = sizeof HOME_PREFIX - 1 + identity.len;
+    return span_make(identity_home(&core->moves_arena, identity), n);
+}
+
+// ---- Homes --------------------------------------------------------------------------------------
+
+char *identity_home(struct arena *arena, struct span identity)
+{
+    size_t n = sizeof HOME_PREFIX - 1;
+    char *id = arena_alloc(arena, n + identity.len + 1);
+    memcpy(id, HOME_PREFIX, n);
     memcpy(id + n, identity.ptr, identity.len);
-    return span_make(id, n + identity.len);
+    id[n + identity.len] = '\0';
+    return id;
 }
 
 bool identity_is_personal(struct span account, struct span *identity)
 {
-    size_t n = sizeof PERSONAL - 1;
-    if (!span_starts(account, PERSONAL) || account.len == n)
+    size_t n = sizeof HOME_PREFIX - 1;
+    if (!span_starts(account, HOME_PREFIX) || account.len == n)
         return false;
     *identity = span_make((const char *)account.ptr + n, account.len - n);
     return true;
