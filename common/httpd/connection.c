@@ -19,25 +19,30 @@ static int64_t min_i64(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-// ---- Lists --------------------------------------------------------------------------------------
+// ---- The list -----------------------------------------------------------------------------------
 
-static struct httpd_connections *list_of(struct httpd *httpd,
-                                         const struct httpd_connection *connection)
+// Whether its time runs: it is in the list then.
+static bool ages(const struct httpd_connection *connection)
 {
-    bool ages = !connection->cut && connection->phase != HTTPD_WORKING;
-    return ages ? &httpd->aging : &httpd->others;
+    return !connection->cut && connection->phase != HTTPD_WORKING;
 }
 
-static void list_add(struct httpd_connections *list, struct httpd_connection *connection)
+static void list_add(struct httpd *httpd, struct httpd_connection *connection)
 {
+    struct httpd_connections *list = &httpd->aging;
+    if (!ages(connection))
+        return;
     connection->prev = list->last;
     connection->next = NULL;
     *(list->last == NULL ? &list->first : &list->last->next) = connection;
     list->last = connection;
 }
 
-static void list_remove(struct httpd_connections *list, struct httpd_connection *connection)
+static void list_remove(struct httpd *httpd, struct httpd_connection *connection)
 {
+    struct httpd_connections *list = &httpd->aging;
+    if (!ages(connection))
+        return;
     *(connection->prev == NULL ? &list->first : &connection->prev->next) = connection->next;
     *(connection->next == NULL ? &list->last : &connection->next->prev) = connection->prev;
 }
@@ -47,11 +52,11 @@ static void list_remove(struct httpd_connections *list, struct httpd_connection 
 void httpd_connection_phase(struct httpd *httpd, struct httpd_connection *connection,
                             enum httpd_phase phase)
 {
-    list_remove(list_of(httpd, connection), connection);
+    list_remove(httpd, connection);
     connection->phase = phase;
     connection->since_ms = loop_now_ms(httpd->loop);
     connection->fresh = connection->fresh && phase == HTTPD_WAITING;
-    list_add(list_of(httpd, connection), connection);
+    list_add(httpd, connection);
 }
 
 struct httpd_connection *httpd_connection_of(struct MHD_Connection *mhd)
@@ -67,7 +72,7 @@ static void connection_opened(struct httpd *httpd, struct MHD_Connection *mhd, v
     connection->fresh = true;
     connection->phase = HTTPD_WAITING;
     connection->since_ms = loop_now_ms(httpd->loop);
-    list_add(&httpd->aging, connection);
+    list_add(httpd, connection);
     *context = connection;
     httpd->stats.connections++;
     if (httpd->stats.open++ == 0) {
@@ -79,7 +84,7 @@ static void connection_opened(struct httpd *httpd, struct MHD_Connection *mhd, v
 
 static void connection_closed(struct httpd *httpd, struct httpd_connection *connection)
 {
-    list_remove(list_of(httpd, connection), connection);
+    list_remove(httpd, connection);
     httpd->n_cut -= connection->cut;
     mem_free(connection);
     CHECK(httpd->stats.open > 0);
@@ -129,10 +134,9 @@ static bool is_late(const struct httpd *httpd, const struct httpd_connection *co
 // libmicrohttpd learns of it as of a peer that has gone.
 static void cut(struct httpd *httpd, struct httpd_connection *connection)
 {
-    list_remove(&httpd->aging, connection);
+    list_remove(httpd, connection);
     connection->cut = true;
     httpd->n_cut++;
-    list_add(&httpd->others, connection);
     shutdown(connection->fd, SHUT_RDWR);
 }
 

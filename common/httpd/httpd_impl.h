@@ -33,7 +33,7 @@ struct httpd_connections {
 };
 
 struct httpd_connection {
-    struct httpd_connection *prev, *next; // in httpd.aging, or httpd.others
+    struct httpd_connection *prev, *next; // in httpd.aging
     struct MHD_Connection *mhd;
     int fd;
     enum httpd_phase phase;
@@ -149,9 +149,8 @@ struct httpd {
     struct loop_timer *again;    // it has more to do
     struct loop_timer *sweeping; // runs while there are connections
 
-    // Those whose time runs, the longest in its phase first; those in work and those shut down.
-    struct httpd_connections aging, others;
-    uint32_t n_cut; // open still
+    struct httpd_connections aging; // those whose time runs, the longest in its phase first
+    uint32_t n_cut;                 // shut down, and open still
     struct httpd_request *working;
     struct httpd_stats stats;
     struct httpd_budget bodies;
