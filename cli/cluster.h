@@ -7,8 +7,9 @@
 //   DIR/shards.map       which lane owns which shard
 //   DIR/lock             held by `assay up` while it runs
 //   DIR/run/endpoints    lines of "name url"
-//   DIR/run/NAME.yaml    each service's configuration; DIR/log/NAME.log: its log; DIR/NAME/: its
-//   data
+//   DIR/run/NAME.yaml    each service's configuration
+//   DIR/log/NAME.log     its log
+//   DIR/NAME/            its data
 #pragma once
 
 #include <protobuf-c/protobuf-c.h>

@@ -2,19 +2,20 @@
 // The happy path:
 //   1. events are appended to the open batch;
 //   2. it is sealed when it is full, or when it has lingered and the window has room: it gets the
-//   next
-//      number, and from then on the same number always has the same bytes;
+//      next number, and from then on the same number always has the same bytes;
 //   3. sealed batches are sent in order of number, up to the window;
 //   4. APPLIED and REPEATED acknowledge a batch; acknowledged ones leave at the front.
 //
 // Trouble, by what the answer says:
 //   OUT_OF_ORDER         the scorer misses a number: all that is not acknowledged is sent again, in
-//   order; a failed call        the same after a pause, doubled by each failure in a row;
+//                        order;
+//   a failed call        the same after a pause, doubled by each failure in a row;
 //   INVALID_ARGUMENT,    the scorer will not take these bytes: the requests in it fail, and an
-//   empty INTERNAL five times     batch takes the number, so that there is never a hole;
+//   INTERNAL five times  empty batch takes the number, so that there is never a hole;
 //   OUT_OF_ORDER below   the scorer has forgotten what it acknowledged (restored from a backup, or
-//   this what was acknowledged   source was dropped): what is kept goes out under a new source,
-//   from 1; WRONG_LANE           the shard map has changed: a new one is asked for.
+//   what was             this source was dropped): what is kept goes out under a new source, from
+//   acknowledged         1;
+//   WRONG_LANE           the shard map has changed: a new one is asked for.
 // Before anything is sent again, all calls in flight have ended: a batch has at most one call.
 // Calls that wait for a lane whose trouble lasts are answered with what the scorer says: the caller
 // learns why it waits, and sends again.

@@ -2,8 +2,7 @@
 // Moves on their way from this lane's accounts to those of other lanes, and of this one. For each
 // receiving lane there is an outbox and one request at a time:
 //
-//   core's moves ──► outbox of the lane ──► request ──► loop ──► ingest ──► receiving lane's
-//   journal
+//   core's moves ──► outbox of the lane ──► request ──► loop ──► ingest ──► receiver's journal
 //                          ▲                                                       │
 //                          └────────────── confirmed, the next request ◄───────────┘
 //

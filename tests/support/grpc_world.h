@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // One loop with a gRPC server on it, and clients that are looked after in its turns. The methods:
 //
-//   assay.health.v1.HealthService/Check   does what its `service` says, as in rpc_world.h:
-//   echo:TEXT,
-//       fail:N (with a text that needs escapes), big:N, hold, meta:KEY
+//   assay.health.v1.HealthService/Check     does what its `service` says, as in rpc_world.h:
+//       echo:TEXT, fail:N (with a text that needs escapes), big:N, hold, meta:KEY
 //   assay.admin.v1.AdminService/GetMetrics  a stream of chunks of 1,000 bytes, as many as the
-//   number
-//       in metadata "count", as fast as it is read; without "count" it stays open
+//       number in metadata "count", as fast as it is read; without "count" it stays open
 #pragma once
 
 #include <stdio.h>

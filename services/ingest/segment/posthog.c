@@ -3,12 +3,13 @@
 // properties with a "$" what others say by kinds of calls. In order:
 //
 //   $identify, $set          identify; traits are `$set` and `$set_once`; `$anon_distinct_id` is
-//   who
-//                            the user was before
+//                            who the user was before
 //   $groupidentify           group; the account is `$group_key`, its traits `$group_set`
 //   $create_alias            alias; `alias` is another id of the user, or the user's id if it had
-//   none $pageview, $screen       page and screen, named by `$pathname` or `$current_url`,
-//   `$screen_name` anything else            track
+//                            none
+//   $pageview, $screen       page and screen, named by `$pathname` or `$current_url`,
+//                            `$screen_name`
+//   anything else            track
 //
 // `$groups` names the account. With a type of groups in the configuration only that one does;
 // without, the first one. A call's own `$set` is its context's traits. Events that the SDK makes by
